@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fatal.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define POISON(address, size) ASAN_POISON_MEMORY_REGION(address, size)
+#define UNPOISON(address, size) ASAN_UNPOISON_MEMORY_REGION(address, size)
+#else
+#define POISON(address, size) ((void)(address), (void)(size))
+#define UNPOISON(address, size) ((void)(address), (void)(size))
+#endif
+
+#define CHUNK_FIRST ((size_t)16 << 10)
+#define CHUNK_MAX ((size_t)4 << 20)
+
+struct arena_chunk {
+    struct arena_chunk *next;
+    size_t used;
+    size_t capacity;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+static size_t aligned(size_t size)
+{
+    const size_t unit = alignof(max_align_t);
+
+    if (size > SIZE_MAX - unit)
+        fatal_no_memory();
+    return (size + unit - 1) / unit * unit;
+}
+
+static struct arena_chunk *add_chunk(struct arena *arena, size_t need)
+{
+    size_t capacity = arena->chunks ? arena->chunks->capacity * 2 : CHUNK_FIRST;
+
+    if (capacity > CHUNK_MAX)
+        capacity = CHUNK_MAX;
+    if (capacity < need)
+        capacity = need;
+    if (capacity > SIZE_MAX - sizeof(struct arena_chunk))
+        fatal_no_memory();
+
+    struct arena_chunk *chunk = calloc(1, sizeof(*chunk) + capacity);
+
+    if (!chunk)
+        fatal_no_memory();
+    chunk->next = arena->chunks;
+    chunk->capacity = capacity;
+    arena->chunks = chunk;
+    POISON(chunk->bytes, capacity);
+    return chunk;
+}
+
+void arena_clear(struct arena *arena)
+{
+    while (arena->chunks) {
+        struct arena_chunk *chunk = arena->chunks;
+
+        arena->chunks = chunk->next;
+        UNPOISON(chunk->bytes, chunk->capacity);
+        free(chunk);
+    }
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    const size_t need = aligned(size ? size : 1);
+    struct arena_chunk *chunk = arena->chunks;
+
+    if (!chunk || chunk->capacity - chunk->used < need)
+        chunk = add_chunk(arena, need);
+
+    void *memory = chunk->bytes + chunk->used;
+
+    UNPOISON(memory, size);
+    chunk->used += need;
+    return memory;
+}
+
+void *arena_calloc(struct arena *arena, size_t count, size_t size)
+{
+    size_t total;
+
+    if (__builtin_mul_overflow(count, size, &total))
+        fatal_no_memory();
+    return arena_alloc(arena, total);
+}
+
+void *arena_grow(struct arena *arena, void *old, size_t old_size, size_t new_size)
+{
+    struct arena_chunk *chunk = arena->chunks;
+
+    assert(new_size >= old_size);
+    if (old && chunk) {
+        const size_t start = chunk->used - aligned(old_size ? old_size : 1);
+
+        if ((unsigned char *)old == chunk->bytes + start && chunk->capacity - start >= aligned(new_size)) {
+            chunk->used = start + aligned(new_size);
+            UNPOISON(old, new_size);
+            return old;
+        }
+    }
+
+    void *grown = arena_alloc(arena, new_size);
+
+    if (old && old_size)
+        memcpy(grown, old, old_size);
+    return grown;
+}
+
+char *arena_copy(struct arena *arena, const char *text, size_t length)
+{
+    char *copy = arena_alloc(arena, length + 1);
+
+    if (length)
+        memcpy(copy, text, length);
+    return copy;
+}
+
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+{
+    va_list again;
+
+    va_copy(again, args);
+
+    const int length = vsnprintf(NULL, 0, format, again);
+
+    va_end(again);
+    assert(length >= 0);
+
+    char *text = arena_alloc(arena, (size_t)length + 1);
+
+    vsnprintf(text, (size_t)length + 1, format, args);
+    return text;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+
+    char *text = arena_vprintf(arena, format, args);
+
+    va_end(args);
+    return text;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Region allocator: one arena per compilation holds document, policy, ruleset and diagnostics, and is freed once.
+// An allocation never fails to its caller: when the system has no memory left, the process says so and exits with
+// EXIT_WORLD, because no stage could do anything better.
+#pragma once
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct arena_chunk;
+
+struct arena {
+    struct arena_chunk *chunks; // newest first
+};
+
+// Frees everything that was allocated; the arena is empty and usable afterwards. A zeroed arena is an empty one.
+void arena_clear(struct arena *arena);
+
+// Zeroed memory, aligned for any object type. `size` may be 0.
+void *arena_alloc(struct arena *arena, size_t size);
+
+// `count` zeroed objects of `size` bytes; the product is checked.
+void *arena_calloc(struct arena *arena, size_t count, size_t size);
+
+// Enlarges `old` (of `old_size` bytes, or NULL) to `new_size`, in place where it was the newest allocation.
+void *arena_grow(struct arena *arena, void *old, size_t old_size, size_t new_size);
+
+// Copies of text, NUL-terminated.
+char *arena_copy(struct arena *arena, const char *text, size_t length);
+char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *arena, const char *format, va_list args) __attribute__((format(printf, 2, 0)));

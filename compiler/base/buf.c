@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/buf.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fatal.h"
+
+static void reserve(struct buf *buf, size_t more)
+{
+    if (buf->capacity - buf->length > more)
+        return;
+
+    size_t need;
+
+    if (__builtin_add_overflow(buf->length, more, &need) || need > SIZE_MAX / 2 - 1)
+        fatal_no_memory();
+
+    const size_t capacity = need < 128 ? 256 : need * 2;
+    char *bytes = realloc(buf->bytes, capacity);
+
+    if (!bytes)
+        fatal_no_memory();
+    buf->bytes = bytes;
+    buf->capacity = capacity;
+}
+
+void buf_clear(struct buf *buf)
+{
+    free(buf->bytes);
+    *buf = (struct buf){0};
+}
+
+void buf_append(struct buf *buf, const char *bytes, size_t length)
+{
+    reserve(buf, length);
+    if (length)
+        memcpy(buf->bytes + buf->length, bytes, length);
+    buf->length += length;
+    buf->bytes[buf->length] = '\0';
+}
+
+void buf_char(struct buf *buf, char c)
+{
+    buf_append(buf, &c, 1);
+}
+
+void buf_number(struct buf *buf, unsigned long long value)
+{
+    char digits[24];
+    size_t at = sizeof(digits);
+
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while (value /= 10);
+    buf_append(buf, digits + at, sizeof(digits) - at);
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+
+    const int length = vsnprintf(NULL, 0, format, args);
+
+    va_end(args);
+    assert(length >= 0);
+    reserve(buf, (size_t)length);
+    va_start(args, format);
+    vsnprintf(buf->bytes + buf->length, (size_t)length + 1, format, args);
+    va_end(args);
+    buf->length += (size_t)length;
+}

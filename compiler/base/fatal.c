@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/fatal.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/exit.h"
+
+void fatal_no_memory(void)
+{
+    static const char text[] = "ctc: error: out of memory\n";
+
+    // write(2), since stdio may allocate.
+    if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+        _exit(EXIT_WORLD);
+    _exit(EXIT_WORLD);
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/ports.h"
+
+#include <string.h>
+
+#include "base/vec.h"
+
+const char *port_range_parse(struct slice text, struct port_range *range)
+{
+    struct slice first = text, last = text;
+    uint64_t low, high;
+
+    slice_split(text, '-', &first, &last);
+    if (!parse_number(first, UINT16_MAX, &low) || !parse_number(last, UINT16_MAX, &high)) {
+        if (first.length > 1 && first.at[0] == '0')
+            return "numbers are decimal, without a leading zero";
+        if (memchr(text.at, ':', text.length))
+            return "a range is written with a dash: 6881-6999";
+        return "a port is a number from 1 to 65535, a range is written a-b";
+    }
+    if (!low || !high)
+        return "ports begin at 1";
+    if (low > high)
+        return "the range ends before it begins";
+    *range = (struct port_range){(uint16_t)low, (uint16_t)high};
+    return NULL;
+}
+
+void port_set_add(struct arena *arena, struct port_set *set, struct port_range range)
+{
+    size_t from = 0, to;
+
+    // What the new range meets or touches lies in [from, to) and becomes one range.
+    while (from < set->count && (uint32_t)set->items[from].last + 1 < range.first)
+        from++;
+    for (to = from; to < set->count && set->items[to].first <= (uint32_t)range.last + 1; to++) {
+        if (set->items[to].first < range.first)
+            range.first = set->items[to].first;
+        if (set->items[to].last > range.last)
+            range.last = set->items[to].last;
+    }
+    if (from == to) {
+        vec_push(arena, set);
+        memmove(set->items + from + 1, set->items + from, (set->count - 1 - from) * sizeof(*set->items));
+    } else {
+        memmove(set->items + from + 1, set->items + to, (set->count - to) * sizeof(*set->items));
+        set->count -= to - from - 1;
+    }
+    set->items[from] = range;
+}
+
+bool port_set_overlap(const struct port_set *a, const struct port_set *b)
+{
+    for (size_t i = 0; i < a->count; i++)
+        for (size_t j = 0; j < b->count; j++)
+            if (a->items[i].first <= b->items[j].last && b->items[j].first <= a->items[i].last)
+                return true;
+    return false;
+}
+
+void port_set_print(struct buf *out, const struct port_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        buf_printf(out, "%s%u", i ? "," : "", set->items[i].first);
+        if (set->items[i].last != set->items[i].first)
+            buf_printf(out, "-%u", set->items[i].last);
+    }
+}

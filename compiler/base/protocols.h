@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// IANA protocol numbers and the words for them.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/text.h"
+
+enum { PROTOCOL_ANY = 0, PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_ICMPV6 = 58 };
+
+// The number of a protocol's name or of decimal digits, 1 to 255; 0 where it is neither.
+uint8_t protocol_find(struct slice word);
+
+// The name that iptables-save prints on every host, from its own list; NULL where it asks /etc/protocols.
+const char *protocol_builtin_name(uint8_t number);
+
+// All names, ended by NULL.
+extern const char *const protocol_names[];

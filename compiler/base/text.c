@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/text.h"
+
+#include <string.h>
+
+struct slice slice_of(const char *text)
+{
+    return (struct slice){text, strlen(text)};
+}
+
+bool slice_is(struct slice slice, const char *text)
+{
+    return strlen(text) == slice.length && memcmp(slice.at, text, slice.length) == 0;
+}
+
+bool slice_starts(struct slice slice, const char *text)
+{
+    const size_t length = strlen(text);
+
+    return length <= slice.length && memcmp(slice.at, text, length) == 0;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+struct slice slice_trim(struct slice slice)
+{
+    while (slice.length && is_blank(slice.at[0]))
+        slice = (struct slice){slice.at + 1, slice.length - 1};
+    while (slice.length && is_blank(slice.at[slice.length - 1]))
+        slice.length--;
+    return slice;
+}
+
+struct slice slice_word(struct slice *rest)
+{
+    struct slice text = slice_trim(*rest);
+    size_t length = 0;
+
+    while (length < text.length && !is_blank(text.at[length]))
+        length++;
+    *rest = (struct slice){text.at + length, text.length - length};
+    return (struct slice){text.at, length};
+}
+
+bool slice_split(struct slice slice, char separator, struct slice *before, struct slice *after)
+{
+    const char *at = slice.length ? memchr(slice.at, separator, slice.length) : NULL;
+
+    if (!at)
+        return false;
+
+    const size_t left = (size_t)(at - slice.at);
+
+    *after = (struct slice){at + 1, slice.length - left - 1};
+    *before = (struct slice){slice.at, left};
+    return true;
+}
+
+bool parse_number(struct slice text, uint64_t max, uint64_t *value)
+{
+    uint64_t number = 0;
+
+    if (!text.length || (text.length > 1 && text.at[0] == '0'))
+        return false;
+    for (size_t i = 0; i < text.length; i++) {
+        const char c = text.at[i];
+
+        if (c < '0' || c > '9' || __builtin_mul_overflow(number, 10U, &number) ||
+            __builtin_add_overflow(number, (uint64_t)(c - '0'), &number) || number > max)
+            return false;
+    }
+    *value = number;
+    return true;
+}
+
+#define WORD_MAX 40
+
+size_t edit_distance(struct slice a, struct slice b, size_t limit)
+{
+    size_t before[WORD_MAX + 1], last[WORD_MAX + 1], row[WORD_MAX + 1];
+
+    if (a.length > WORD_MAX || b.length > WORD_MAX)
+        return limit + 1;
+    for (size_t j = 0; j <= b.length; j++)
+        last[j] = j;
+    memcpy(before, last, sizeof(before));
+    for (size_t i = 1; i <= a.length; i++) {
+        row[0] = i;
+        for (size_t j = 1; j <= b.length; j++) {
+            const bool same = a.at[i - 1] == b.at[j - 1];
+            size_t best = last[j - 1] + (same ? 0 : 1);
+
+            if (last[j] + 1 < best)
+                best = last[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            if (i > 1 && j > 1 && a.at[i - 1] == b.at[j - 2] && a.at[i - 2] == b.at[j - 1] && before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            row[j] = best;
+        }
+        memcpy(before, last, sizeof(before));
+        memcpy(last, row, sizeof(last));
+    }
+    return last[b.length] > limit ? limit + 1 : last[b.length];
+}
+
+const char *nearest_word(struct slice text, const char *const *words)
+{
+    // A third of the letters may be wrong; short words allow one slip.
+    const size_t limit = text.length < 4 ? 1 : text.length / 3;
+    const char *best = NULL;
+    size_t least = limit + 1;
+
+    for (; *words; words++) {
+        const size_t distance = edit_distance(text, slice_of(*words), limit);
+
+        if (distance < least) {
+            least = distance;
+            best = *words;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Slices of text, strict numbers, and the nearest word for "did you mean".
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// A piece of text that belongs to somebody else; not NUL-terminated.
+struct slice {
+    const char *at;
+    size_t length;
+};
+
+struct slice slice_of(const char *text);
+bool slice_is(struct slice slice, const char *text);
+bool slice_starts(struct slice slice, const char *text);
+struct slice slice_trim(struct slice slice); // without blanks and tabs at either end
+
+// Takes the next word (to a blank) off the front of `*rest`; an empty slice where there is none.
+struct slice slice_word(struct slice *rest);
+
+// Splits at the first `separator`: false, and nothing changed, where there is none.
+bool slice_split(struct slice slice, char separator, struct slice *before, struct slice *after);
+
+// Decimal digits alone: no sign, no blank, no leading zero, at most `max`. False on anything else.
+bool parse_number(struct slice text, uint64_t max, uint64_t *value);
+
+// The entry of `words` (ended by NULL) that `text` is likely a misspelling of, or NULL.
+const char *nearest_word(struct slice text, const char *const *words);
+
+// Damerau-Levenshtein distance, at most `limit` + 1.
+size_t edit_distance(struct slice a, struct slice b, size_t limit);

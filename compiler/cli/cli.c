@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "diag/render.h"
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+enum exit_code usage_error(const char *name, const char *problem, ...)
+{
+    const struct command *command = find_command(name);
+
+    if (problem) {
+        va_list args;
+
+        va_start(args, problem);
+        fputs("ctc: error: ", stderr);
+        vfprintf(stderr, problem, args);
+        fputc('\n', stderr);
+        va_end(args);
+    }
+    if (command)
+        fprintf(stderr, "usage: ctc %s %s\n", command->name, command->usage);
+    else
+        fputs("usage: ctc POLICY, or ctc COMMAND ...; `ctc help` lists the commands\n", stderr);
+    return EXIT_USAGE;
+}
+
+enum exit_code option_error(const char *command, int argc, char **argv)
+{
+    const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+
+    if (optopt && strncmp(word, "--", 2) != 0)
+        return usage_error(command, "the option -%c is unknown or lacks its value", optopt);
+    return usage_error(command, "the option %s is unknown, or its value does not fit", word);
+}
+
+void report_diags(struct diag_list *diags, enum severity least)
+{
+    const bool colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+    struct buf text = {0};
+
+    diag_sort(diags);
+    render_text(&text, diags, least, colour);
+    if (text.length)
+        fwrite(text.bytes, 1, text.length, stderr);
+    buf_clear(&text);
+}
+
+enum exit_code write_output(const struct buf *text)
+{
+    size_t written = 0;
+
+    while (written < text->length) {
+        const ssize_t count = write(STDOUT_FILENO, text->bytes + written, text->length - written);
+
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0) {
+            fprintf(stderr, "ctc: error: cannot write to standard output: %s\n", strerror(errno));
+            return EXIT_WORLD;
+        }
+        written += (size_t)count;
+    }
+    return EXIT_FINE;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What the subcommands share: their table, usage errors, and writing what they made.
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/exit.h"
+#include "diag/diag.h"
+
+struct command {
+    const char *name;
+    const char *usage; // arguments behind the name
+    const char *about; // one line
+    // argv[0] is the command's name. Gives the exit code.
+    enum exit_code (*run)(int argc, char **argv);
+};
+
+extern const struct command commands[];
+extern const size_t command_count;
+
+enum exit_code run_compile(int argc, char **argv);
+enum exit_code run_check(int argc, char **argv);
+enum exit_code run_services(int argc, char **argv);
+enum exit_code run_help(int argc, char **argv);
+
+// Says on standard error how the command is used, and gives EXIT_USAGE. `problem` may be NULL.
+enum exit_code usage_error(const char *command, const char *problem, ...) __attribute__((format(printf, 2, 3)));
+
+// What getopt_long() stumbled over, as a usage error.
+enum exit_code option_error(const char *command, int argc, char **argv);
+
+// Prints the diagnostics of at least that severity on standard error, as text.
+void report_diags(struct diag_list *diags, enum severity least);
+
+// Writes all to standard output. EXIT_WORLD, with the reason on standard error, where that fails.
+enum exit_code write_output(const struct buf *text);
+
+// A file to be written whole or not at all.
+struct output_file {
+    const char *path;
+    const struct buf *text;
+};
+
+// Replaces each file with its text, or leaves all of them as they are and says why on standard error. A file is at every
+// instant, and whatever is killed, the old one or the new one. A symbolic link stays and its target is replaced; the mode
+// of a file stays, and a new one gets 0600, as rules of a firewall have it. Devices and pipes are written to.
+enum exit_code write_files(const struct output_file *files, size_t count);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// ctc compile: a policy to restore files, or to standard output.
+#include "compile.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+
+struct options {
+    enum family family;
+    bool family_chosen;
+    const char *output; // NULL: standard output
+    struct lower_options lower;
+    const char *policy;
+};
+
+static enum exit_code parse(int argc, char **argv, struct options *options)
+{
+    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
+                                          {"ipv6", no_argument, NULL, '6'},
+                                          {"output", required_argument, NULL, 'o'},
+                                          {"comments", no_argument, NULL, 'c'},
+                                          {0}};
+
+    optind = 1;
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, "46o:", words, NULL)) != -1;) {
+        switch (option) {
+        case '4':
+        case '6':
+            if (options->family_chosen && options->family != (option == '6'))
+                return usage_error("compile", "-4 and -6 at once; -o DIR/ writes the rules of both families");
+            options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
+            options->family_chosen = true;
+            break;
+        case 'o':
+            options->output = optarg;
+            break;
+        case 'c':
+            options->lower.comments = true;
+            break;
+        default:
+            return option_error("compile", argc, argv);
+        }
+    }
+    if (argc - optind != 1)
+        return usage_error("compile", argc == optind ? "no policy is named" : "more than one policy is named");
+    options->policy = argv[optind];
+    return EXIT_FINE;
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat status;
+
+    return path[0] && (path[strlen(path) - 1] == '/' || (stat(path, &status) == 0 && S_ISDIR(status.st_mode)));
+}
+
+static enum exit_code write_directory(const char *directory, struct buf texts[FAMILY_COUNT])
+{
+    static const char *const names[FAMILY_COUNT] = {"rules.v4", "rules.v6"};
+    const char *slash = directory[strlen(directory) - 1] == '/' ? "" : "/";
+    char paths[FAMILY_COUNT][PATH_MAX];
+    struct output_file files[FAMILY_COUNT];
+    struct stat status;
+
+    if (stat(directory, &status) < 0 || !S_ISDIR(status.st_mode)) {
+        fprintf(stderr, "ctc: error: cannot write to %s: %s\n", directory, strerror(errno ? errno : ENOTDIR));
+        return EXIT_WORLD;
+    }
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        if (snprintf(paths[family], PATH_MAX, "%s%s%s", directory, slash, names[family]) >= PATH_MAX) {
+            fprintf(stderr, "ctc: error: cannot write to %s: %s\n", directory, strerror(ENAMETOOLONG));
+            return EXIT_WORLD;
+        }
+        files[family] = (struct output_file){paths[family], &texts[family]};
+    }
+    return write_files(files, FAMILY_COUNT);
+}
+
+static enum exit_code write_rules(const struct options *options, struct buf texts[FAMILY_COUNT])
+{
+    const struct output_file file = {options->output, &texts[options->family]};
+    enum exit_code code;
+
+    if (options->output && is_directory(options->output))
+        return write_directory(options->output, texts);
+    code = options->output ? write_files(&file, 1) : write_output(&texts[options->family]);
+    if (code == EXIT_FINE && !options->family_chosen)
+        fprintf(stderr, "ctc: note: these are the IPv4 rules; those for IPv6: ctc -6 %s\n", options->policy);
+    return code;
+}
+
+static enum exit_code compile(struct compilation *compilation, const struct options *options)
+{
+    const bool both = options->output && is_directory(options->output);
+    struct buf texts[FAMILY_COUNT] = {{0}};
+    bool fine = compile_read(compilation, options->policy);
+
+    for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
+        if (both || family == options->family)
+            fine = compile_rules(compilation, family, options->lower, &texts[family]);
+    report_diags(&compilation->diags, SEVERITY_WARNING);
+
+    const enum exit_code code = fine ? write_rules(options, texts) : compilation->diags.exit;
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        buf_clear(&texts[family]);
+    return code;
+}
+
+enum exit_code run_compile(int argc, char **argv)
+{
+    struct options options = {.family = FAMILY_IPV4};
+    struct compilation compilation;
+    enum exit_code code = parse(argc, argv, &options);
+
+    if (code != EXIT_FINE)
+        return code;
+    if (options.family_chosen && options.output && is_directory(options.output))
+        return usage_error("compile", "-o DIR/ writes the rules of both families: leave -4 and -6 out");
+    compilation_init(&compilation);
+    code = compile(&compilation, &options);
+    compilation_clear(&compilation);
+    return code;
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "diag/diag.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct diag_kind diag_kinds[DIAG_COUNT] = {
+#define DIAG(id, name, severity, exit, about) {name, SEVERITY_##severity, EXIT_##exit, about},
+#include "diag/codes.def"
+#undef DIAG
+};
+
+const char *severity_name(enum severity severity)
+{
+    static const char *const names[SEVERITY_COUNT] = {"note", "warning", "error"};
+
+    return names[severity];
+}
+
+static void note_error(struct diag_list *list, enum diag_code code)
+{
+    // What the world did to the input comes before what the input says.
+    if (list->exit != EXIT_WORLD)
+        list->exit = diag_kinds[code].exit;
+}
+
+static void add(struct diag_list *list, enum severity severity, enum diag_code code, struct span span,
+                const char *format, va_list args)
+{
+    list->counts[severity]++;
+    if (severity == SEVERITY_ERROR)
+        note_error(list, code);
+    list->last_dropped = list->counts[severity] > DIAG_KEPT;
+    if (list->last_dropped)
+        return;
+    *vec_push(list->arena, &list->items) = (struct diag){
+        .code = code,
+        .severity = severity,
+        .span = span,
+        .message = arena_vprintf(list->arena, format, args),
+    };
+}
+
+void diag_add(struct diag_list *list, enum diag_code code, struct span span, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    add(list, diag_kinds[code].severity, code, span, format, args);
+    va_end(args);
+}
+
+void diag_add_as(struct diag_list *list, enum severity severity, enum diag_code code, struct span span,
+                 const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    add(list, severity, code, span, format, args);
+    va_end(args);
+}
+
+void diag_hint(struct diag_list *list, const char *format, ...)
+{
+    va_list args;
+
+    if (list->last_dropped || !list->items.count)
+        return;
+    va_start(args, format);
+    vec_last(&list->items)->hint = arena_vprintf(list->arena, format, args);
+    va_end(args);
+}
+
+void diag_make_strict(struct diag_list *list)
+{
+    for (size_t i = 0; i < list->items.count; i++) {
+        struct diag *diag = &list->items.items[i];
+
+        if (diag->severity == SEVERITY_WARNING) {
+            diag->severity = SEVERITY_ERROR;
+            note_error(list, diag->code);
+        }
+    }
+    if (list->counts[SEVERITY_WARNING] && list->exit == EXIT_FINE)
+        list->exit = EXIT_POLICY;
+    list->counts[SEVERITY_ERROR] += list->counts[SEVERITY_WARNING];
+    list->counts[SEVERITY_WARNING] = 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct diag *left = *(const struct diag *const *)a, *right = *(const struct diag *const *)b;
+    const struct span *l = &left->span, *r = &right->span;
+
+    if (l->source != r->source)
+        return (l->source ? l->source->order : 0) < (r->source ? r->source->order : 0) ? -1 : 1;
+    if (l->line != r->line)
+        return l->line < r->line ? -1 : 1;
+    if (l->column != r->column)
+        return l->column < r->column ? -1 : 1;
+    return left < right ? -1 : left > right;
+}
+
+void diag_sort(struct diag_list *list)
+{
+    const size_t count = list->items.count;
+    const struct diag **order = arena_calloc(list->arena, count, sizeof(*order));
+    struct diag *sorted = arena_calloc(list->arena, count, sizeof(*sorted));
+
+    for (size_t i = 0; i < count; i++)
+        order[i] = &list->items.items[i];
+    qsort(order, count, sizeof(*order), compare);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = *order[i];
+    list->items.items = sorted;
+    list->items.capacity = count;
+}

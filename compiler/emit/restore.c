@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Ruleset in, iptables-restore text out. What holds throughout: the bytes depend on the ruleset alone, and each option
+// stands where iptables-save (iptables 1.8) prints it, so that what is loaded and saved again is the same text:
+//
+//   -A INPUT -s 192.0.2.0/24 -i eth0 -p tcp -m tcp --dport 22 -j ACCEPT
+#include "emit/restore.h"
+
+#include "base/protocols.h"
+
+static void put_range(struct buf *out, const struct port_range *range)
+{
+    buf_number(out, range->first);
+    if (range->first != range->last) {
+        buf_char(out, ':');
+        buf_number(out, range->last);
+    }
+}
+
+// Quotes as xtables_save_string() of libxtables does.
+static void put_string(struct buf *out, const char *text)
+{
+    static const char plain[] = "_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    if (*text && text[strspn(text, plain)] == '\0') {
+        buf_printf(out, " %s", text);
+        return;
+    }
+    buf_text(out, " \"");
+    for (; *text; text++) {
+        if (strchr("\"\\'", *text))
+            buf_char(out, '\\');
+        buf_char(out, *text);
+    }
+    buf_char(out, '"');
+}
+
+static void put_flags(struct buf *out, uint8_t flags)
+{
+    static const struct {
+        uint8_t flag;
+        const char *name;
+    } names[] = {{TCP_FIN, "FIN"}, {TCP_SYN, "SYN"}, {TCP_RST, "RST"},
+                 {TCP_PSH, "PSH"}, {TCP_ACK, "ACK"}, {TCP_URG, "URG"}};
+    bool first = true;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (!(flags & names[i].flag))
+            continue;
+        buf_printf(out, "%s%s", first ? "" : ",", names[i].name);
+        first = false;
+    }
+}
+
+static void put_transport(struct buf *out, const struct match *match)
+{
+    static const char *const options[] = {" --sport ", " --dport "};
+
+    for (int side = 0; side < 2; side++) {
+        if (!match->transport.ports[side].last)
+            continue;
+        buf_text(out, options[side]);
+        put_range(out, &match->transport.ports[side]);
+    }
+    if (!match->transport.flags_mask)
+        return;
+    buf_text(out, match->transport.flags_inverted ? " ! --tcp-flags " : " --tcp-flags ");
+    put_flags(out, match->transport.flags_mask);
+    buf_char(out, ' ');
+    put_flags(out, match->transport.flags);
+}
+
+static void put_multiport(struct buf *out, const struct match *match)
+{
+    buf_text(out, match->multiport.side == SIDE_SOURCE ? " --sports " : " --dports ");
+    for (size_t i = 0; i < match->multiport.count; i++) {
+        if (i)
+            buf_char(out, ',');
+        put_range(out, &match->multiport.items[i]);
+    }
+}
+
+static void put_iprange(struct buf *out, const struct match *match, enum family family)
+{
+    buf_text(out, match->iprange.side == SIDE_SOURCE ? " --src-range " : " --dst-range ");
+    addr_print(out, family, match->iprange.range.first);
+    buf_char(out, '-');
+    addr_print(out, family, match->iprange.range.last);
+}
+
+// Names of the bits that are set, lowest first, with commas.
+static void put_bits(struct buf *out, unsigned bits, const char *const *names)
+{
+    bool first = true;
+
+    for (; bits; bits >>= 1, names++) {
+        if (!(bits & 1))
+            continue;
+        buf_printf(out, "%s%s", first ? "" : ",", *names);
+        first = false;
+    }
+}
+
+static void put_states(struct buf *out, unsigned states)
+{
+    static const char *const names[] = {"INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED"};
+
+    buf_text(out, " --ctstate ");
+    put_bits(out, states, names);
+}
+
+static void put_addrtypes(struct buf *out, unsigned types)
+{
+    static const char *const names[] = {"LOCAL", "BROADCAST", "MULTICAST"};
+
+    buf_text(out, " --dst-type ");
+    put_bits(out, types, names);
+}
+
+// iptables divides a rate by the largest unit in which it is whole: 120/min is printed as 2/sec. `resolution` is what the
+// kernel's match divides a second into; the way of rounding is that of libxt_limit and libxt_hashlimit (print_rate). Gives
+// the seconds of the unit it printed.
+static uint32_t put_rate(struct buf *out, uint32_t events, uint32_t seconds, uint64_t resolution)
+{
+    static const struct {
+        const char *name;
+        uint32_t seconds;
+    } units[] = {{"day", 86400}, {"hour", 3600}, {"min", 60}, {"sec", 1}};
+    const uint64_t between = resolution * seconds / events;
+    size_t unit = 1;
+
+    while (unit < 4) {
+        const uint64_t whole = resolution * units[unit].seconds;
+
+        if (between > whole || whole / between < whole % between)
+            break;
+        unit++;
+    }
+    buf_number(out, resolution * units[unit - 1].seconds / between);
+    buf_printf(out, "/%s", units[unit - 1].name);
+    return units[unit - 1].seconds;
+}
+
+#define LIMIT_RESOLUTION 10000       // XT_LIMIT_SCALE (linux/netfilter/xt_limit.h)
+#define HASHLIMIT_RESOLUTION 1000000 // XT_HASHLIMIT_SCALE_v2 (linux/netfilter/xt_hashlimit.h)
+#define LIMIT_BURST_DEFAULT 5        // which -m limit does not print, iptables-extensions(8)
+
+static void put_limit(struct buf *out, const struct match *match)
+{
+    buf_text(out, " --limit ");
+    put_rate(out, match->limit.events, match->limit.period, LIMIT_RESOLUTION);
+    if (match->limit.burst != LIMIT_BURST_DEFAULT)
+        buf_printf(out, " --limit-burst %u", match->limit.burst);
+}
+
+// The unit in which iptables writes the rate is how long it lets an idle source's bucket live. A bucket that takes longer to refill must live longer, or a source that pauses would start anew with a full one.
+static void put_hashlimit(struct buf *out, const struct match *match, enum family family)
+{
+    const uint64_t refill = ((uint64_t)match->limit.burst * match->limit.period + match->limit.events - 1) /
+                            match->limit.events;
+
+    buf_text(out, " --hashlimit-upto ");
+
+    const uint32_t unit = put_rate(out, match->limit.events, match->limit.period, HASHLIMIT_RESOLUTION);
+
+    buf_printf(out, " --hashlimit-burst %u", match->limit.burst);
+    if (match->limit.per_source)
+        buf_text(out, " --hashlimit-mode srcip");
+    buf_printf(out, " --hashlimit-name %s", match->limit.name);
+    if (refill > unit)
+        buf_printf(out, " --hashlimit-htable-expire %llu", (unsigned long long)refill * 1000);
+    if (match->limit.per_source && family == FAMILY_IPV6)
+        buf_text(out, " --hashlimit-srcmask 64");
+}
+
+static void put_match(struct buf *out, const struct match *match, enum family family)
+{
+    buf_printf(out, " -m %s", match_names[match->kind]);
+    switch (match->kind) {
+    case MATCH_TCP:
+    case MATCH_UDP:
+        put_transport(out, match);
+        break;
+    case MATCH_MULTIPORT:
+        put_multiport(out, match);
+        break;
+    case MATCH_IPRANGE:
+        put_iprange(out, match, family);
+        break;
+    case MATCH_ICMP:
+        buf_printf(out, " --icmp-type %u", match->icmp_type);
+        break;
+    case MATCH_ICMPV6:
+        buf_printf(out, " --icmpv6-type %u", match->icmp_type);
+        break;
+    case MATCH_ADDRTYPE:
+        put_addrtypes(out, match->addrtypes);
+        break;
+    case MATCH_CONNTRACK:
+        put_states(out, match->states);
+        break;
+    case MATCH_HELPER:
+        buf_text(out, " --helper");
+        put_string(out, match->helper);
+        break;
+    case MATCH_HOPLIMIT:
+        buf_printf(out, " --hl-eq %u", match->hoplimit);
+        break;
+    case MATCH_FRAGMENT:
+        buf_text(out, match->fragment_first ? " --fragfirst" : "");
+        break;
+    case MATCH_LIMIT:
+        put_limit(out, match);
+        break;
+    case MATCH_HASHLIMIT:
+        put_hashlimit(out, match, family);
+        break;
+    case MATCH_COMMENT:
+        buf_text(out, " --comment");
+        put_string(out, match->comment);
+        break;
+    case MATCH_SOCKET:
+    case MATCH_COUNT:
+        break;
+    }
+}
+
+static void put_target(struct buf *out, const struct target *target)
+{
+    switch (target->kind) {
+    case TARGET_ACCEPT:
+        buf_text(out, " -j ACCEPT");
+        break;
+    case TARGET_DROP:
+        buf_text(out, " -j DROP");
+        break;
+    case TARGET_REJECT:
+        buf_printf(out, " -j REJECT --reject-with %s", target->text);
+        break;
+    case TARGET_LOG:
+        buf_text(out, " -j LOG");
+        if (target->text[0]) {
+            buf_text(out, " --log-prefix");
+            put_string(out, target->text);
+        }
+        break;
+    case TARGET_NOTRACK:
+        buf_text(out, " -j CT --notrack");
+        break;
+    case TARGET_HELPER:
+        buf_printf(out, " -j CT --helper %s", target->text);
+        break;
+    case TARGET_JUMP:
+        buf_printf(out, " -j %s", target->text);
+        break;
+    case TARGET_GOTO:
+        buf_printf(out, " -g %s", target->text);
+        break;
+    }
+}
+
+static void put_address(struct buf *out, const struct rule_address *address, const char *option, enum family family)
+{
+    if (!address->prefix.bits)
+        return;
+    buf_text(out, address->inverted ? " ! " : " ");
+    buf_text(out, option);
+    buf_char(out, ' ');
+    prefix_print(out, family, address->prefix);
+}
+
+static void put_protocol(struct buf *out, const struct rule *rule)
+{
+    if (!rule->protocol)
+        return;
+
+    const char *name = protocol_builtin_name(rule->protocol);
+
+    buf_text(out, rule->protocol_inverted ? " ! -p " : " -p ");
+    if (name)
+        buf_text(out, name);
+    else
+        buf_number(out, rule->protocol); // its name is known only where /etc/protocols has it
+}
+
+static void put_rule(struct buf *out, const struct chain *chain, const struct rule *rule, enum family family)
+{
+    buf_text(out, "-A ");
+    buf_text(out, chain->name);
+    if (rule->verbatim) {
+        buf_printf(out, " %s\n", rule->verbatim);
+        return;
+    }
+    put_address(out, &rule->addresses[SIDE_SOURCE], "-s", family);
+    put_address(out, &rule->addresses[SIDE_DESTINATION], "-d", family);
+    if (rule->in)
+        buf_printf(out, " -i %s", rule->in);
+    if (rule->out)
+        buf_printf(out, " -o %s", rule->out);
+    put_protocol(out, rule);
+    for (size_t i = 0; i < rule->match_count; i++)
+        put_match(out, &rule->matches[i], family);
+    put_target(out, &rule->target);
+    buf_char(out, '\n');
+}
+
+static void put_table(struct buf *out, const struct table *table, enum family family)
+{
+    static const char *const policies[] = {"-", "ACCEPT", "DROP"}; // by enum chain_policy
+
+    buf_printf(out, "*%s\n", table->name);
+    for (size_t i = 0; i < table->count; i++)
+        buf_printf(out, ":%s %s [0:0]\n", table->items[i]->name, policies[table->items[i]->policy]);
+    for (size_t i = 0; i < table->count; i++)
+        for (size_t j = 0; j < table->items[i]->count; j++)
+            put_rule(out, table->items[i], &table->items[i]->items[j], family);
+    buf_text(out, "COMMIT\n");
+}
+
+void restore_text(struct buf *out, const struct ruleset *ruleset)
+{
+    for (size_t i = 0; i < ruleset->count; i++)
+        put_table(out, &ruleset->items[i], ruleset->family);
+}

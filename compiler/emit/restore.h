@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A ruleset as text for iptables-restore, in the form that iptables-save prints.
+#pragma once
+
+#include "base/buf.h"
+#include "ruleset/ruleset.h"
+
+// Appends the tables. The text loads on iptables-legacy and iptables-nft, and each table comes back from iptables-save
+// as it is here but for counters.
+void restore_text(struct buf *out, const struct ruleset *ruleset);

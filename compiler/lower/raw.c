@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The raw table: what the tracker never sees. Every rule stands in both chains, for the packet and for its answer, since
+// a connection that is untracked one way only fills the table all the same.
+//
+//   -A PREROUTING -p tcp -m tcp --dport 80 -m addrtype --dst-type LOCAL -j CT --notrack
+//   -A OUTPUT -p tcp -m tcp --sport 80 -j CT --notrack
+//
+// The first CT target that a packet reaches decides; the walk goes on behind it. So the rules that keep packets tracked
+// stand first and end the walk with ACCEPT.
+#include "lower/flow.h"
+
+struct raw {
+    struct lowering *lowering;
+    struct chain *prerouting, *output;
+};
+
+static const struct target notrack = {.kind = TARGET_NOTRACK};
+
+// Of packets that come in, those for this host: forwarded ones stay tracked, and NAT lives on them. Multicast and
+// broadcast addresses are not LOCAL to the kernel; UDP services are reached by them too. IPv6 has no broadcast, and the
+// kernel refuses a rule that asks for it.
+static struct match local_destination(const struct lowering *lowering, const struct flow *flow)
+{
+    struct match match = {.kind = MATCH_ADDRTYPE, .addrtypes = ADDRTYPE_LOCAL};
+
+    if (flow->protocol == PROTOCOL_UDP)
+        match.addrtypes |= ADDRTYPE_MULTICAST | (lowering->family == FAMILY_IPV4 ? ADDRTYPE_BROADCAST : 0);
+    return match;
+}
+
+// Untracks packets that come in as `in`, and the answers that leave, or the other way round: one is the reverse of the
+// other. Interfaces have no say: replies may leave elsewhere.
+static void untrack(struct raw *raw, struct flow in)
+{
+    in = flow_anywhere(in);
+
+    const struct match local = local_destination(raw->lowering, &in);
+    const struct flow out = flow_reverse(raw->lowering, &in);
+
+    append_flow(raw->lowering, raw->prerouting, &in, &local, 1, notrack);
+    append_flow(raw->lowering, raw->output, &out, NULL, 0, notrack);
+    if (in.protocol == PROTOCOL_ANY) {
+        // Of all protocols, UDP alone goes untracked to addresses that are not LOCAL.
+        in.protocol = PROTOCOL_UDP;
+
+        struct match others = local_destination(raw->lowering, &in);
+
+        others.addrtypes &= ~(unsigned)ADDRTYPE_LOCAL;
+        append_flow(raw->lowering, raw->prerouting, &in, &others, 1, notrack);
+    }
+}
+
+static void keep_tracked(struct raw *raw, struct flow in)
+{
+    in = flow_anywhere(in);
+
+    const struct flow out = flow_reverse(raw->lowering, &in);
+
+    append_flow(raw->lowering, raw->prerouting, &in, NULL, 0, target_accept());
+    append_flow(raw->lowering, raw->output, &out, NULL, 0, target_accept());
+}
+
+typedef void action(struct raw *raw, struct flow in);
+
+// Does `act` with every flow of the entry, as it comes in: `connect` entries leave first.
+static void each_flow(struct raw *raw, const struct entry *entry, bool leaving, action *act)
+{
+    for (size_t i = 0; i < entry_flow_count(entry); i++) {
+        struct flow flow;
+
+        if (!entry_flow(raw->lowering, entry, i, &flow))
+            continue;
+        act(raw, leaving ? flow_reverse(raw->lowering, &flow) : flow);
+    }
+}
+
+// To 127/8 from there, as ::1 to itself: with the table full, even the host's own programs would not reach each other.
+// Other addresses of the host may be the target of a DNAT rule, which needs the tracker.
+static void untrack_loopback(struct raw *raw)
+{
+    static struct addr_range ipv4[] = {{{0, 0x7F000000}, {0, 0x7FFFFFFF}}}, ipv6[] = {{{0, 1}, {0, 1}}};
+    static const struct addr_set loopback = {{{ipv4, 1, 1}, {ipv6, 1, 1}}};
+    static const char *const lo[] = {"lo"};
+    struct flow flow = flow_everything();
+
+    flow.out = (struct interfaces){lo, 1};
+    flow.addresses[SIDE_SOURCE] = flow.addresses[SIDE_DESTINATION] = &loopback;
+    append_flow(raw->lowering, raw->output, &flow, NULL, 0, notrack);
+}
+
+static void attach_helper(struct raw *raw, const struct entry *entry, struct chain *chain)
+{
+    for (size_t i = 0; i < entry_flow_count(entry); i++) {
+        struct flow flow;
+
+        // A helper speaks one protocol; ports of another beside it in the entry have none.
+        if (entry->traffic[i].kind != entry->helper->control || !entry_flow(raw->lowering, entry, i, &flow))
+            continue;
+        flow = flow_anywhere(flow);
+        append_flow(raw->lowering, chain, &flow, NULL, 0, (struct target){TARGET_HELPER, entry->helper->name});
+    }
+}
+
+static void attach_helpers(struct raw *raw, const struct entry_list *entries, struct chain *chain)
+{
+    for (size_t i = 0; i < entries->count; i++)
+        if (entries->items[i].helper)
+            attach_helper(raw, &entries->items[i], chain);
+}
+
+// An entry that says `track: true`, and one whose helper needs it.
+static bool takes_back(const struct entry *entry)
+{
+    return entry->track == CHOICE_YES || entry->helper;
+}
+
+static void trusted_flow(struct raw *raw, const struct entry *entry, action *act)
+{
+    struct flow flow = flow_everything();
+
+    flow.entry = entry;
+    flow.addresses[SIDE_SOURCE] = entry->from;
+    act(raw, flow);
+}
+
+static void lower_selective(struct raw *raw)
+{
+    const struct policy *policy = raw->lowering->policy;
+
+    for (size_t i = 0; i < policy->trust.count; i++)
+        if (policy->trust.items[i].track == CHOICE_YES && policy->trust.items[i].from)
+            trusted_flow(raw, &policy->trust.items[i], keep_tracked);
+    for (size_t i = 0; i < policy->allow.count; i++)
+        if (takes_back(&policy->allow.items[i]))
+            each_flow(raw, &policy->allow.items[i], false, keep_tracked);
+    for (size_t i = 0; i < policy->connect.count; i++)
+        if (takes_back(&policy->connect.items[i]))
+            each_flow(raw, &policy->connect.items[i], true, keep_tracked);
+    for (size_t i = 0; i < policy->trust.count; i++)
+        if (policy->trust.items[i].track == CHOICE_NO)
+            trusted_flow(raw, &policy->trust.items[i], untrack);
+    for (size_t i = 0; i < policy->allow.count; i++)
+        if (policy->allow.items[i].track == CHOICE_NO)
+            each_flow(raw, &policy->allow.items[i], false, untrack);
+    for (size_t i = 0; i < policy->connect.count; i++)
+        if (policy->connect.items[i].track == CHOICE_NO)
+            each_flow(raw, &policy->connect.items[i], true, untrack);
+}
+
+void lower_raw(struct lowering *lowering)
+{
+    const struct policy *policy = lowering->policy;
+    struct raw raw = {
+        .lowering = lowering,
+        .prerouting = table_chain(lowering->arena, lowering->raw, "PREROUTING", CHAIN_ACCEPT),
+        .output = table_chain(lowering->arena, lowering->raw, "OUTPUT", CHAIN_ACCEPT),
+    };
+    const struct flow everything = flow_everything();
+
+    if (policy->tracking == TRACKING_SELECTIVE)
+        untrack_loopback(&raw);
+    append_verbatim(lowering, lowering->raw, raw.prerouting);
+    append_verbatim(lowering, lowering->raw, raw.output);
+    if (policy->tracking == TRACKING_NONE) {
+        // The CT target is a part of the tracker: where that is kept out, a rule with it would not load.
+        if (policy->conntrack.block_modules)
+            return;
+        append_flow(lowering, raw.prerouting, &everything, NULL, 0, notrack);
+        append_flow(lowering, raw.output, &everything, NULL, 0, notrack);
+        return;
+    }
+    attach_helpers(&raw, &policy->allow, raw.prerouting);
+    attach_helpers(&raw, &policy->forward, raw.prerouting);
+    attach_helpers(&raw, &policy->connect, raw.output);
+    if (policy->tracking == TRACKING_SELECTIVE)
+        lower_selective(&raw);
+}

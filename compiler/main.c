@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// ctc: a compiler from host-firewall policies to rules that a Linux kernel obeys. The table of subcommands, and the way
+// from the command line to one of them.
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+
+const struct command commands[] = {
+    {"compile", "[-4|-6] [-o FILE|DIR/] [--comments] POLICY", "rules for iptables-restore; `ctc POLICY` is short for it",
+     run_compile},
+    {"check", "[--strict] [--format text|json|sarif|github] POLICY", "all that is wrong, doubtful or worth knowing",
+     run_check},
+    {"services", "", "the words that stand for ports", run_services},
+    {"help", "", "this text", run_help},
+};
+
+const size_t command_count = sizeof(commands) / sizeof(*commands);
+
+static void put_help(struct buf *text)
+{
+    buf_text(text, "ctc compiles a host-firewall policy, written in YAML, into rules for iptables-restore.\n\n"
+                   "usage: ctc [-4|-6] POLICY > /etc/sysconfig/iptables\n");
+    for (size_t i = 0; i < command_count; i++)
+        buf_printf(text, "       ctc %s %s\n%*s%s\n", commands[i].name, commands[i].usage, 15, "", commands[i].about);
+    buf_text(text, "\nPOLICY is a file, or - for standard input.\n"
+                   "Exit codes: 0 fine; 1 the policy is wrong; 2 wrong usage; 3 a file, the kernel or a permission failed;\n"
+                   "4 a difference was found; 5 not proved.\n"
+                   "See ctc(1) for the command, ctc-policy(5) for the language.\n");
+}
+
+enum exit_code run_help(int argc, char **argv)
+{
+    struct buf text = {0};
+
+    (void)argc;
+    (void)argv;
+    put_help(&text);
+
+    const enum exit_code code = write_output(&text);
+
+    buf_clear(&text);
+    return code;
+}
+
+static enum exit_code print_version(void)
+{
+    struct buf text = {0};
+
+    buf_text(&text, "ctc " CTC_VERSION "\n");
+
+    const enum exit_code code = write_output(&text);
+
+    buf_clear(&text);
+    return code;
+}
+
+static bool is_file_name(const char *word)
+{
+    return strcmp(word, "-") == 0 || strpbrk(word, "./") || access(word, F_OK) == 0;
+}
+
+static enum exit_code unknown_command(const char *word)
+{
+    const char *names[sizeof(commands) / sizeof(*commands) + 1] = {0};
+
+    for (size_t i = 0; i < command_count; i++)
+        names[i] = commands[i].name;
+
+    const char *nearest = nearest_word(slice_of(word), names);
+
+    if (nearest)
+        return usage_error("", "'%s' is neither a command nor a file; did you mean `ctc %s`?", word, nearest);
+    return usage_error("", "'%s' is neither a command nor a file", word);
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : NULL;
+
+    // A reader that goes away, or a limit on file sizes, is an error of write(2) and no reason to die half-way.
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    if (!word)
+        return usage_error("", NULL);
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return run_help(argc, argv);
+    if (strcmp(word, "--version") == 0)
+        return print_version();
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(word, commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    if (word[0] == '-' && word[1])
+        return run_compile(argc, argv);
+    return is_file_name(word) ? run_compile(argc, argv) : unknown_command(word);
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "packets/packets.h"
+
+#include "base/protocols.h"
+
+struct parsing {
+    struct arena *arena;
+    struct slice rest;
+    struct slice word; // the one just taken
+    struct packets *packets;
+    const char *problem;
+};
+
+static bool fail(struct parsing *parsing, const char *problem)
+{
+    parsing->problem = problem;
+    return false;
+}
+
+static bool take(struct parsing *parsing, const char *what)
+{
+    parsing->word = slice_word(&parsing->rest);
+    return parsing->word.length ? true : fail(parsing, what);
+}
+
+static bool next_is(const struct parsing *parsing, const char *word)
+{
+    struct slice rest = parsing->rest;
+
+    return slice_is(slice_word(&rest), word);
+}
+
+static bool parse_interface(struct parsing *parsing, const char **name)
+{
+    if (*name)
+        return fail(parsing, "the interface is named twice");
+    if (!take(parsing, "the name of an interface is missing"))
+        return false;
+    *name = arena_copy(parsing->arena, parsing->word.at, parsing->word.length);
+    return true;
+}
+
+static bool parse_ports(struct parsing *parsing, struct port_set *ports)
+{
+    if (!take(parsing, "a port is missing"))
+        return false;
+
+    struct slice list = parsing->word;
+
+    for (bool more = true; more;) {
+        struct slice item = list;
+        struct port_range range;
+
+        more = slice_split(list, ',', &item, &list);
+
+        const char *problem = port_range_parse(item, &range);
+
+        if (problem)
+            return fail(parsing, problem);
+        port_set_add(parsing->arena, ports, range);
+    }
+    return true;
+}
+
+static bool parse_address(struct parsing *parsing, bool *any, const struct addr_set **addresses)
+{
+    enum family family;
+    struct addr_range range;
+
+    if (!take(parsing, "an address is missing"))
+        return false;
+    if (slice_is(parsing->word, "any")) {
+        *any = true;
+        return true;
+    }
+    switch (addr_parse(parsing->word, &family, &range)) {
+    case ADDR_FINE:
+        break;
+    case ADDR_HOST_BITS:
+        return fail(parsing, "bits are set beyond the prefix");
+    case ADDR_LENGTH:
+        return fail(parsing, "the prefix length does not fit the address");
+    case ADDR_ORDER:
+        return fail(parsing, "the range ends before it begins");
+    case ADDR_SYNTAX:
+        return fail(parsing, "not an address, a prefix, a range or `any`");
+    }
+
+    struct addr_set *set = arena_alloc(parsing->arena, sizeof(*set));
+
+    addr_set_add(parsing->arena, set, family, range);
+    *addresses = set;
+    return true;
+}
+
+// `from ADDRESS port P`, each part of it optional.
+static bool parse_side(struct parsing *parsing, bool *any, const struct addr_set **addresses, struct port_set *ports)
+{
+    if (*any || *addresses || ports->count)
+        return fail(parsing, "this side is named twice");
+    if (!next_is(parsing, "port") && !parse_address(parsing, any, addresses))
+        return false;
+    if (!next_is(parsing, "port"))
+        return true;
+    parsing->word = slice_word(&parsing->rest);
+    return parse_ports(parsing, ports);
+}
+
+static bool parse_type(struct parsing *parsing)
+{
+    uint64_t type;
+
+    if (!take(parsing, "an ICMP type is missing"))
+        return false;
+    if (!parse_number(parsing->word, UINT8_MAX, &type))
+        return fail(parsing, "an ICMP type is a number from 0 to 255");
+    parsing->packets->type = (int)type;
+    return true;
+}
+
+static bool parse_word(struct parsing *parsing)
+{
+    static const struct {
+        const char *word;
+        unsigned state;
+        uint8_t flag;
+    } words[] = {
+        {"new", PACKET_NEW, 0},         {"established", PACKET_ESTABLISHED, 0}, {"related", PACKET_RELATED, 0},
+        {"invalid", PACKET_INVALID, 0}, {"untracked", PACKET_UNTRACKED, 0},     {"fin", 0, 0x01},
+        {"syn", 0, 0x02},               {"rst", 0, 0x04},                       {"psh", 0, 0x08},
+        {"ack", 0, 0x10},               {"urg", 0, 0x20},
+    };
+    struct packets *packets = parsing->packets;
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (slice_is(parsing->word, words[i].word)) {
+            packets->states |= words[i].state;
+            packets->flags |= words[i].flag;
+            return true;
+        }
+    }
+
+    const uint8_t protocol = protocol_find(parsing->word);
+
+    if (!protocol)
+        return fail(parsing, "not a word of the notation: in, out, from, to, port, type, a protocol, a state or a TCP flag");
+    if (packets->protocol)
+        return fail(parsing, "the protocol is named twice");
+    packets->protocol = protocol;
+    return true;
+}
+
+static bool parse_part(struct parsing *parsing)
+{
+    struct packets *packets = parsing->packets;
+
+    if (slice_is(parsing->word, "in"))
+        return parse_interface(parsing, &packets->in);
+    if (slice_is(parsing->word, "out"))
+        return parse_interface(parsing, &packets->out);
+    if (slice_is(parsing->word, "from"))
+        return parse_side(parsing, &packets->from_any, &packets->from, &packets->from_ports);
+    if (slice_is(parsing->word, "to"))
+        return parse_side(parsing, &packets->to_any, &packets->to, &packets->to_ports);
+    if (slice_is(parsing->word, "type"))
+        return parse_type(parsing);
+    return parse_word(parsing);
+}
+
+static bool has_ports(const struct packets *packets)
+{
+    return packets->from_ports.count || packets->to_ports.count;
+}
+
+static bool check_parts(struct parsing *parsing)
+{
+    const struct packets *packets = parsing->packets;
+    const bool tcp = packets->protocol == PROTOCOL_TCP, udp = packets->protocol == PROTOCOL_UDP;
+    const bool icmp = packets->protocol == PROTOCOL_ICMP || packets->protocol == PROTOCOL_ICMPV6;
+
+    if (has_ports(packets) && !tcp && !udp)
+        return fail(parsing, "ports need tcp or udp before them");
+    if (packets->flags && !tcp)
+        return fail(parsing, "flags need tcp before them");
+    if (packets->type >= 0 && !icmp)
+        return fail(parsing, "a type needs icmp or icmpv6 before it");
+    return true;
+}
+
+bool packets_parse(struct arena *arena, struct slice text, struct packets *packets, struct slice *bad,
+                   const char **problem)
+{
+    struct parsing parsing = {.arena = arena, .rest = text, .word = text, .packets = packets};
+    bool fine = true;
+
+    *packets = (struct packets){.type = -1};
+    for (bool more = true; fine && more;) {
+        parsing.word = slice_word(&parsing.rest);
+        more = parsing.word.length > 0;
+        fine = !more || parse_part(&parsing);
+    }
+    fine = fine && check_parts(&parsing);
+    *bad = parsing.word.length ? parsing.word : text;
+    *problem = parsing.problem;
+    return fine;
+}

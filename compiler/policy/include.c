@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// `include`: the documents of several files in, one document out. The including file wins: its scalars and names stand,
+// its lists come first and those of the included files are appended in order.
+#include <errno.h>
+#include <string.h>
+
+#include "policy/reader.h"
+
+#define INCLUDE_DEPTH_MAX 16
+#define INCLUDE_FILES_MAX 256
+
+struct inclusion {
+    struct reader *reader;
+    const struct source *stack[INCLUDE_DEPTH_MAX]; // the files that are being included, outermost first
+    unsigned depth;
+    VEC(const struct source *) seen;
+};
+
+static const char *read_problem(int error)
+{
+    switch (error) {
+    case -EFBIG:
+        return "it is larger than such a file may be";
+    case -ENODEV:
+        return "it is a device";
+    default:
+        return strerror(-error);
+    }
+}
+
+const struct source *open_named_file(struct reader *reader, const struct node *node, struct slice name, size_t limit)
+{
+    const char *path = source_relative(reader->arena, node->source, name);
+    const struct source *source;
+
+    if (slice_is(name, "-") || !name.length) {
+        diag_add(reader->diags, DIAG_FILE, node_span(node), "'%s' is not the path of a file", path);
+        return NULL;
+    }
+
+    const int error = source_set_open(reader->sources, path, limit, &source);
+
+    if (error) {
+        diag_add(reader->diags, DIAG_FILE, node_span(node), "cannot read %s: %s", path, read_problem(error));
+        return NULL;
+    }
+    return source;
+}
+
+static bool same_file(const struct source *a, const struct source *b)
+{
+    return a->device == b->device && a->inode == b->inode;
+}
+
+static struct node *mutable_copy(struct arena *arena, const struct node *node)
+{
+    struct node *copy = arena_alloc(arena, sizeof(*copy));
+
+    *copy = *node;
+    return copy;
+}
+
+// `into` and `from` one behind the other, where a scalar or a mapping stands for a list of one.
+static void append_items(struct arena *arena, struct node *into, const struct node *from)
+{
+    size_t own, more;
+    const struct node *first = value_items(into, &own), *second = value_items(from, &more);
+    struct node *items = arena_calloc(arena, own + more, sizeof(*items));
+
+    memcpy(items, first, own * sizeof(*items));
+    if (more)
+        memcpy(items + own, second, more * sizeof(*items));
+    into->kind = NODE_SEQUENCE;
+    into->items = items;
+    into->count = (uint32_t)(own + more);
+}
+
+static void merge_mapping(struct arena *arena, struct node *into, const struct node *from, unsigned scope);
+
+static void merge_value(struct arena *arena, struct node *into, const struct node *from, const struct field *field)
+{
+    if (field && field->merge == MERGE_APPEND)
+        append_items(arena, into, from);
+    else if (field && field->merge == MERGE_KEYS && into->kind == NODE_MAPPING && from->kind == NODE_MAPPING)
+        merge_mapping(arena, into, from, field->scopes == SCOPE_POLICY && slice_is(slice_of(field->key), "conntrack")
+                                             ? SCOPE_CONNTRACK
+                                             : 0);
+}
+
+static void merge_mapping(struct arena *arena, struct node *into, const struct node *from, unsigned scope)
+{
+    struct node *items = arena_calloc(arena, (size_t)into->count + from->count, 2 * sizeof(*items));
+
+    if (into->count)
+        memcpy(items, into->items, into->count * 2 * sizeof(*items));
+    into->items = items;
+    for (size_t i = 0; i < from->count; i++) {
+        const struct node *key = node_key(from, i), *value = node_value(from, i);
+        struct node *own = (struct node *)(uintptr_t)node_find(into, key->text);
+
+        if (own) {
+            merge_value(arena, own, value, scope ? field_find(scope, node_text(key)) : NULL);
+        } else {
+            items[2 * into->count] = *key;
+            items[2 * into->count + 1] = *value;
+            into->count++;
+        }
+    }
+}
+
+static const struct node *include_into(struct inclusion *inclusion, const struct node *root);
+
+static bool enter(struct inclusion *inclusion, const struct node *item, const struct source *source)
+{
+    struct diag_list *diags = inclusion->reader->diags;
+
+    for (unsigned i = 0; i < inclusion->depth; i++) {
+        if (same_file(inclusion->stack[i], source)) {
+            diag_add(diags, DIAG_INCLUDE, node_span(item), "%s includes itself", source->name);
+            return false;
+        }
+    }
+    if (inclusion->depth == INCLUDE_DEPTH_MAX || inclusion->seen.count == INCLUDE_FILES_MAX) {
+        diag_add(diags, DIAG_INCLUDE, node_span(item), "files include each other more than %d deep, or %d files in all",
+                 INCLUDE_DEPTH_MAX, INCLUDE_FILES_MAX);
+        return false;
+    }
+    for (size_t i = 0; i < inclusion->seen.count; i++)
+        if (same_file(inclusion->seen.items[i], source))
+            return false; // its lists stand in the policy already
+    *vec_push(inclusion->reader->arena, &inclusion->seen) = source;
+    return true;
+}
+
+static void include_item(struct inclusion *inclusion, struct node *root, const struct node *item)
+{
+    struct reader *reader = inclusion->reader;
+    struct slice name;
+
+    if (!value_text(reader, item, "include", &name))
+        return;
+
+    const struct source *source = open_named_file(reader, item, name, SOURCE_POLICY_MAX);
+
+    if (!source || !enter(inclusion, item, source))
+        return;
+
+    const struct node *included = document_read(reader->arena, source, reader->diags);
+
+    if (!included)
+        return;
+    if (included->kind != NODE_MAPPING) {
+        diag_add(reader->diags, DIAG_NOT_A_POLICY, node_span(included), "an included file is a mapping of policy keys");
+        return;
+    }
+    inclusion->stack[inclusion->depth++] = source;
+    included = include_into(inclusion, included);
+    inclusion->depth--;
+    merge_mapping(reader->arena, root, included, SCOPE_POLICY);
+}
+
+static const struct node *include_into(struct inclusion *inclusion, const struct node *root)
+{
+    const struct node *list = node_find(root, "include");
+    struct node *joined = mutable_copy(inclusion->reader->arena, root);
+    size_t count;
+
+    if (!list)
+        return root;
+
+    const struct node *items = value_items(list, &count);
+
+    for (size_t i = 0; i < count; i++)
+        include_item(inclusion, joined, &items[i]);
+    return joined;
+}
+
+const struct node *include_files(struct reader *reader, const struct node *root)
+{
+    struct inclusion inclusion = {.reader = reader, .stack = {root->source}, .depth = 1};
+
+    return include_into(&inclusion, root);
+}
+
+void read_include(struct reader *reader, const struct node *value)
+{
+    // include_files() has read it; what is left to say is said there.
+    (void)reader;
+    (void)value;
+}

@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The entries of trust, deny, allow, connect and forward.
+#include <string.h>
+
+#include "policy/reader.h"
+#include "policy/services.h"
+
+static bool is_included(const struct reader *reader, const struct node *node)
+{
+    return node->source != reader->main;
+}
+
+static void add_empty_warning(struct reader *reader, const struct node *node, const struct addr_set *set)
+{
+    if (set && addr_set_empty(set))
+        diag_add(reader->diags, DIAG_EMPTY_LIST, node_span(node), "no address is left here: it matches nothing");
+}
+
+static const struct addr_set *read_side(struct reader *reader, const struct node *value)
+{
+    const struct addr_set *set = read_addresses(reader, value, 0);
+
+    add_empty_warning(reader, value, set);
+    return set;
+}
+
+void read_name(struct reader *reader, const struct node *value)
+{
+    struct slice text;
+
+    if (!value_text(reader, value, "name", &text))
+        return;
+    // 255 bytes go into a comment (XT_MAX_COMMENT_LEN, linux/netfilter/xt_comment.h); a name is a word or two.
+    if (!text.length || text.length > 64) {
+        diag_add(reader->diags, DIAG_TEXT, node_span(value), "a name has 1 to 64 bytes");
+        return;
+    }
+    reader->entry->name = text.at;
+}
+
+void add_traffic(struct reader *reader, enum traffic_kind kind, uint8_t number, const struct port_set *ports)
+{
+    static struct port_range all_ports[] = {{0, UINT16_MAX}};
+    const struct port_set all = {all_ports, 1, 1};
+    struct traffic *traffic = NULL;
+
+    for (size_t i = 0; i < reader->traffic.count && !traffic; i++)
+        if (reader->traffic.items[i].kind == kind && reader->traffic.items[i].number == number)
+            traffic = &reader->traffic.items[i];
+    if (!traffic) {
+        traffic = vec_push(reader->arena, &reader->traffic);
+        *traffic = (struct traffic){.kind = kind, .number = number};
+    }
+    if (kind != TRAFFIC_TCP && kind != TRAFFIC_UDP)
+        return;
+    if (!ports)
+        ports = &all;
+    for (size_t i = 0; i < ports->count; i++)
+        port_set_add(reader->arena, &traffic->ports, ports->items[i]);
+}
+
+// Reads `N/tcp`, `N-M/udp`. False where it is not of that form; what is wrong with one that is, is reported.
+static bool add_port_text(struct reader *reader, const struct node *node, struct slice word)
+{
+    struct slice ports, protocol;
+    struct port_range range;
+
+    if (!slice_split(word, '/', &ports, &protocol))
+        return false;
+
+    const bool tcp = slice_is(protocol, "tcp");
+    const char *problem = port_range_parse(ports, &range);
+
+    if (problem || (!tcp && !slice_is(protocol, "udp"))) {
+        diag_add(reader->diags, DIAG_PORT, node_span(node), "'%.*s' is not a port with its protocol",
+                 (int)(word.length < 60 ? word.length : 60), word.at);
+        diag_hint(reader->diags, "%s", problem ? problem : "write 8443/tcp or 6881-6999/udp");
+    } else {
+        struct port_set set = {&range, 1, 1};
+
+        add_traffic(reader, tcp ? TRAFFIC_TCP : TRAFFIC_UDP, 0, &set);
+    }
+    return true;
+}
+
+// The items of the built-in table, which are right.
+static void add_builtin(struct reader *reader, const struct service *service)
+{
+    struct slice rest = slice_of(service->ports);
+
+    for (struct slice word = slice_word(&rest); word.length; word = slice_word(&rest)) {
+        if (slice_is(word, "ping"))
+            add_traffic(reader, TRAFFIC_ECHO, 0, NULL);
+        else if (!add_port_text(reader, NULL, word))
+            add_traffic(reader, TRAFFIC_PROTOCOL, protocol_find(word), NULL);
+    }
+}
+
+static void add_own(struct reader *reader, struct definition *definition)
+{
+    size_t count;
+    const struct node *items = value_items(definition->value, &count);
+
+    definition->used = true;
+    if (!count && definition->state == DEFINITION_UNREAD)
+        diag_add(reader->diags, DIAG_VALUE, node_span(definition->value), "the service %s has no ports",
+                 definition->key->text);
+    for (size_t i = 0; i < count; i++) {
+        struct slice text;
+
+        if (value_scalar(reader, &items[i], "services", &text) && !add_port_text(reader, &items[i], text)) {
+            diag_add(reader->diags, DIAG_PORT, node_span(&items[i]), "'%.*s' is not a port with its protocol",
+                     (int)(text.length < 60 ? text.length : 60), text.at);
+            diag_hint(reader->diags, "write 8443/tcp or 6881-6999/udp");
+        }
+    }
+    definition->state = DEFINITION_READ;
+}
+
+static void report_service(struct reader *reader, const struct node *node, struct slice word, bool own)
+{
+    const char *nearest = own ? definition_nearest(&reader->services, word) : NULL;
+    const char **words = arena_calloc(reader->arena, service_count + 1, sizeof(*words));
+    uint64_t number;
+
+    for (size_t i = 0; i < service_count; i++)
+        words[i] = services[i].word;
+    if (!nearest)
+        nearest = nearest_word(word, words);
+    diag_add(reader->diags, DIAG_SERVICE, node_span(node), "'%.*s' is not a service",
+             (int)(word.length < 60 ? word.length : 60), word.at);
+    if (parse_number(word, UINT16_MAX, &number))
+        diag_hint(reader->diags, "a port needs its protocol: %.*s/tcp", (int)word.length, word.at);
+    else if (protocol_find(word))
+        diag_hint(reader->diags, "a protocol is an entry of its own: {protocol: %.*s}", (int)word.length, word.at);
+    else if (word.length && word.at[0] == '$')
+        diag_hint(reader->diags, "addresses go with what they may reach: {service: ssh, from: %.*s}", (int)word.length,
+                  word.at);
+    else if (nearest)
+        diag_hint(reader->diags, "did you mean %s?", nearest);
+    else
+        diag_hint(reader->diags, "`ctc services` lists them; own ones are named under `services`");
+}
+
+bool add_service(struct reader *reader, const struct node *node, struct slice word, bool own)
+{
+    struct definition *definition = own ? definition_find(&reader->services, word) : NULL;
+    const struct service *service = definition ? NULL : service_find(word);
+
+    if (definition)
+        add_own(reader, definition);
+    else if (service)
+        add_builtin(reader, service);
+    else if (!add_port_text(reader, node, word))
+        report_service(reader, node, word, own);
+    else
+        return true;
+    return definition || service;
+}
+
+// Joins the texts of a list for the entry's name: "http,https".
+static const char *joined(struct arena *arena, const struct node *node)
+{
+    size_t count;
+    const struct node *items = value_items(node, &count);
+    struct buf text = {0};
+
+    for (size_t i = 0; i < count; i++)
+        if (items[i].kind == NODE_SCALAR)
+            buf_printf(&text, "%s%s", text.length ? "," : "", items[i].text);
+
+    const char *copy = arena_copy(arena, text.bytes ? text.bytes : "", text.length < 64 ? text.length : 64);
+
+    buf_clear(&text);
+    return copy;
+}
+
+void read_service(struct reader *reader, const struct node *value)
+{
+    size_t count;
+    const struct node *items = value_items(value, &count);
+
+    if (!count)
+        diag_add(reader->diags, DIAG_VALUE, node_span(value), "`service` is empty: it would match nothing");
+    for (size_t i = 0; i < count; i++) {
+        struct slice word;
+
+        if (value_scalar(reader, &items[i], "service", &word))
+            add_service(reader, &items[i], word, true);
+    }
+    if (!reader->entry->name)
+        reader->entry->name = joined(reader->arena, value);
+}
+
+static void read_ports(struct reader *reader, const struct node *value, const char *what, enum traffic_kind kind)
+{
+    struct port_set ports = {0};
+
+    if (value_ports(reader, value, what, &ports))
+        add_traffic(reader, kind, 0, &ports);
+}
+
+void read_tcp(struct reader *reader, const struct node *value)
+{
+    read_ports(reader, value, "tcp", TRAFFIC_TCP);
+}
+
+void read_udp(struct reader *reader, const struct node *value)
+{
+    read_ports(reader, value, "udp", TRAFFIC_UDP);
+}
+
+// Extension headers of IPv6 (RFC 8200, section 4; 59 is "no next header"): ip6tables never sees them as the protocol.
+static bool is_extension_header(uint8_t number)
+{
+    return number == 43 || number == 44 || number == 59 || number == 60;
+}
+
+static void add_protocol(struct reader *reader, const struct node *item, struct slice word)
+{
+    const uint8_t number = protocol_find(word);
+
+    if (slice_is(word, "any")) {
+        add_traffic(reader, TRAFFIC_ANY, 0, NULL);
+    } else if (slice_is(word, "icmp")) {
+        add_traffic(reader, TRAFFIC_ICMP, 0, NULL);
+    } else if (number == PROTOCOL_TCP || number == PROTOCOL_UDP) {
+        add_traffic(reader, number == PROTOCOL_TCP ? TRAFFIC_TCP : TRAFFIC_UDP, 0, NULL);
+    } else if (number && !is_extension_header(number)) {
+        add_traffic(reader, TRAFFIC_PROTOCOL, number, NULL);
+    } else if (number || slice_is(word, "0")) {
+        diag_add(reader->diags, DIAG_PROTOCOL, node_span(item), "protocol %.*s cannot be told from others by a rule",
+                 (int)word.length, word.at);
+        diag_hint(reader->diags, number ? "it is a header of IPv6, not what the packet carries"
+                                        : "iptables reads 0 as every protocol: say any if you mean that");
+    } else {
+        report_word(reader, DIAG_PROTOCOL, node_span(item), word, "a protocol", protocol_names);
+    }
+}
+
+void read_protocol(struct reader *reader, const struct node *value)
+{
+    size_t count;
+    const struct node *items = value_items(value, &count);
+
+    if (!count)
+        diag_add(reader->diags, DIAG_VALUE, node_span(value), "`protocol` is empty: it would match nothing");
+    for (size_t i = 0; i < count; i++) {
+        struct slice word;
+
+        if (value_scalar(reader, &items[i], "protocol", &word))
+            add_protocol(reader, &items[i], word);
+    }
+}
+
+void read_from(struct reader *reader, const struct node *value)
+{
+    reader->entry->from = read_side(reader, value);
+}
+
+void read_to(struct reader *reader, const struct node *value)
+{
+    reader->entry->to = read_side(reader, value);
+}
+
+void read_in(struct reader *reader, const struct node *value)
+{
+    value_interfaces(reader, value, "in", &reader->entry->in);
+}
+
+void read_out(struct reader *reader, const struct node *value)
+{
+    value_interfaces(reader, value, "out", &reader->entry->out);
+}
+
+void read_local(struct reader *reader, const struct node *value)
+{
+    value_ports(reader, value, "local", &reader->entry->local);
+}
+
+void read_verdict(struct reader *reader, const struct node *value)
+{
+    static const char *const words[] = {"accept", "reject", "drop", NULL}; // in the order of enum verdict
+    int index;
+
+    if (value_word(reader, value, "verdict", words, &index))
+        reader->entry->verdict = (enum verdict)index;
+}
+
+void read_track(struct reader *reader, const struct node *value)
+{
+    const enum tracking mode = reader->policy->tracking;
+    bool track;
+
+    if (!value_bool(reader, value, "track", &track))
+        return;
+    reader->entry->track_span = node_span(value);
+    if (mode == TRACKING_SELECTIVE) {
+        reader->entry->track = track ? CHOICE_YES : CHOICE_NO;
+        return;
+    }
+    if (track == (mode == TRACKING_FULL))
+        return;
+
+    // A file of defaults serves hosts of every mode.
+    diag_add_as(reader->diags, is_included(reader, value) ? SEVERITY_NOTE : SEVERITY_ERROR, DIAG_TRACK_MODE,
+                node_span(value), track ? "nothing is tracked in a policy with tracking: none"
+                                        : "everything is tracked in a policy with tracking: full");
+    diag_hint(reader->diags, "an entry chooses only with tracking: selective");
+}
+
+void read_limit(struct reader *reader, const struct node *value)
+{
+    struct limit *limit = arena_alloc(reader->arena, sizeof(*limit));
+    struct slice text;
+
+    reader->entry->limit_span = node_span(value);
+    if (value_scalar(reader, value, "limit", &text) && limit_parse(reader, node_span(value), text, limit))
+        reader->entry->limit = limit;
+}
+
+void read_helper(struct reader *reader, const struct node *value)
+{
+    struct slice text;
+
+    if (!value_scalar(reader, value, "helper", &text))
+        return;
+    reader->entry->helper = helper_find(text);
+    reader->entry->helper_span = node_span(value);
+    if (!reader->entry->helper)
+        report_word(reader, DIAG_HELPER, node_span(value), text, "a helper that ctc knows", helper_names);
+}
+
+void read_data(struct reader *reader, const struct node *value)
+{
+    value_ports(reader, value, "data", &reader->entry->data);
+}
+
+void read_sockets(struct reader *reader, const struct node *value)
+{
+    static const char *const words[] = {"connected", "any", NULL};
+    int index;
+
+    if (value_word(reader, value, "sockets", words, &index))
+        reader->entry->any_socket = index == 1;
+}
+
+void read_entry_log(struct reader *reader, const struct node *value)
+{
+    value_bool(reader, value, "log", &reader->entry->log);
+}
+
+// `protocol: any` says all; whole ranges of ports are no restriction.
+static void keep_traffic(struct reader *reader, struct entry *entry)
+{
+    struct traffic *kept = arena_calloc(reader->arena, reader->traffic.count, sizeof(*kept));
+
+    for (size_t i = 0; i < reader->traffic.count; i++) {
+        struct traffic traffic = reader->traffic.items[i];
+
+        if (traffic.kind == TRAFFIC_ANY) {
+            kept[0] = traffic;
+            entry->traffic_count = 1;
+            break;
+        }
+        if (traffic.ports.count && traffic.ports.items[0].first == 0)
+            traffic.ports.count = 0;
+        kept[entry->traffic_count++] = traffic;
+    }
+    entry->traffic = kept;
+}
+
+static const char *traffic_name(struct arena *arena, const struct entry *entry)
+{
+    struct buf text = {0};
+
+    for (size_t i = 0; i < entry->traffic_count && text.length < 60; i++) {
+        if (i)
+            buf_char(&text, ' ');
+        traffic_print(&text, &entry->traffic[i]);
+    }
+
+    const char *copy = arena_copy(arena, text.bytes ? text.bytes : "", text.length < 64 ? text.length : 64);
+
+    buf_clear(&text);
+    return copy;
+}
+
+static void begin_entry(struct reader *reader, struct entry *entry, const struct node *node)
+{
+    *entry = (struct entry){.span = node_span(node)};
+    reader->entry = entry;
+    reader->traffic.count = 0;
+}
+
+static void finish_traffic(struct reader *reader, struct entry *entry, const struct node *node)
+{
+    if (!reader->traffic.count) {
+        // One that named something that is not known was reported already.
+        if (node->kind == NODE_MAPPING && !node_find(node, "service") && !node_find(node, "tcp") &&
+            !node_find(node, "udp") && !node_find(node, "protocol")) {
+            diag_add(reader->diags, DIAG_ENTRY_EMPTY, entry->span, "the entry names no service, port or protocol");
+            diag_hint(reader->diags, "`protocol: any` says all");
+        }
+    }
+    keep_traffic(reader, entry);
+    if (!entry->name)
+        entry->name = traffic_name(reader->arena, entry);
+}
+
+static struct entry *add_entry(struct reader *reader, struct entry_list *list)
+{
+    return vec_push(reader->arena, list);
+}
+
+static void read_entries(struct reader *reader, const struct node *value, enum scope scope, const char *what,
+                         struct entry_list *list)
+{
+    size_t count;
+    const struct node *items = value_items(value, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = add_entry(reader, list);
+        struct slice word;
+
+        begin_entry(reader, entry, &items[i]);
+        if (items[i].kind == NODE_SCALAR && scope != SCOPE_FORWARD) {
+            if (!value_scalar(reader, &items[i], what, &word))
+                continue;
+            entry->name = word.length <= 64 ? word.at : "";
+            add_service(reader, &items[i], word, true);
+        } else if (!read_mapping(reader, &items[i], scope, what)) {
+            continue;
+        }
+        finish_traffic(reader, entry, &items[i]);
+    }
+}
+
+void read_allow(struct reader *reader, const struct node *value)
+{
+    read_entries(reader, value, SCOPE_ALLOW, "an entry of `allow`", &reader->policy->allow);
+}
+
+void read_connect(struct reader *reader, const struct node *value)
+{
+    read_entries(reader, value, SCOPE_CONNECT, "an entry of `connect`", &reader->policy->connect);
+}
+
+void read_forward(struct reader *reader, const struct node *value)
+{
+    read_entries(reader, value, SCOPE_FORWARD, "an entry of `forward`", &reader->policy->forward);
+}
+
+static void read_trusted(struct reader *reader, struct entry *entry, const struct node *item)
+{
+    if (item->kind == NODE_SCALAR) {
+        entry->name = item->text;
+        entry->from = read_addresses(reader, item, ADDRESSES_NOT_ALONE);
+        add_empty_warning(reader, item, entry->from);
+        return;
+    }
+    if (!read_mapping(reader, item, SCOPE_TRUST, "an entry of `trust`"))
+        return;
+    if (!node_find(item, "in") && !node_find(item, "from")) {
+        diag_add(reader->diags, DIAG_ENTRY_EMPTY, entry->span, "the entry trusts nobody in particular");
+        diag_hint(reader->diags, "name an interface with `in`, addresses with `from`, or both");
+    }
+    if (entry->track != CHOICE_UNSET && !node_find(item, "from")) {
+        diag_add(reader->diags, DIAG_TRACK_INTERFACE, entry->track_span,
+                 "an interface alone cannot choose what is tracked: replies may leave elsewhere");
+        diag_hint(reader->diags, "name the addresses behind it with `from`");
+    }
+    if (!entry->name)
+        entry->name = joined(reader->arena, node_find(item, "from") ? node_find(item, "from")
+                                            : node_find(item, "in") ? node_find(item, "in")
+                                                                    : item);
+}
+
+void read_trust(struct reader *reader, const struct node *value)
+{
+    size_t count;
+    const struct node *items = value_items(value, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = add_entry(reader, &reader->policy->trust);
+
+        begin_entry(reader, entry, &items[i]);
+        read_trusted(reader, entry, &items[i]);
+    }
+}
+
+void read_deny(struct reader *reader, const struct node *value)
+{
+    size_t count;
+
+    value_items(value, &count);
+    if (!count)
+        return;
+
+    // One entry for the whole list, since `not` takes away from all of it.
+    struct entry *entry = add_entry(reader, &reader->policy->deny);
+
+    begin_entry(reader, entry, value);
+    entry->name = "deny";
+    entry->verdict = VERDICT_DROP;
+    entry->from = read_addresses(reader, value, ADDRESSES_NOT_ALONE);
+    add_empty_warning(reader, value, entry->from);
+}

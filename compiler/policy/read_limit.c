@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Rates and limits, and what the kernel can store of them.
+#include <string.h>
+
+#include "policy/reader.h"
+
+#define BURST_DEFAULT 5       // of both matches, iptables-extensions(8)
+#define BURST_MAX 10000       // XT_HASHLIMIT_BURST_MAX of the first revisions (libxt_hashlimit.c)
+#define REFILL_MAX 86400      // seconds: beyond a day, credits overflow in the kernel (xt_hashlimit.c, user2credits)
+#define HASHLIMIT_RESOLUTION 1000000 // XT_HASHLIMIT_SCALE_v2 (linux/netfilter/xt_hashlimit.h)
+
+static uint32_t period_of(struct slice unit)
+{
+    static const struct {
+        const char *word;
+        uint32_t seconds;
+    } units[] = {{"second", 1}, {"sec", 1},  {"s", 1},     {"minute", 60}, {"min", 60},
+                 {"m", 60},     {"hour", 3600}, {"h", 3600}, {"day", 86400}, {"d", 86400}};
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+        if (slice_is(unit, units[i].word))
+            return units[i].seconds;
+    return 0;
+}
+
+static const char *period_name(uint32_t period)
+{
+    return period == 1 ? "second" : period == 60 ? "minute" : period == 3600 ? "hour" : "day";
+}
+
+static bool report_form(struct reader *reader, struct span span, struct slice text)
+{
+    diag_add(reader->diags, DIAG_LIMIT, span, "'%.*s' is not a rate", (int)(text.length < 60 ? text.length : 60), text.at);
+    diag_hint(reader->diags, "write N/second, N/minute, N/hour or N/day, and `burst N` behind it");
+    return false;
+}
+
+// The kernel stores the time between two events in whole parts of a second: the rate is representable where that time
+// gives the same rate back, as iptables-save would print it.
+static bool check_stored(struct reader *reader, struct span span, const struct rate *rate, uint32_t resolution)
+{
+    const uint64_t between = (uint64_t)resolution * rate->period / rate->events;
+    const uint64_t back = between ? (uint64_t)resolution * rate->period / between : (uint64_t)resolution * rate->period;
+
+    if (between && back == rate->events)
+        return true;
+    diag_add(reader->diags, DIAG_LIMIT, span, "the kernel cannot store %u/%s", rate->events, period_name(rate->period));
+    diag_hint(reader->diags, "the nearest it can is %llu/%s", (unsigned long long)back, period_name(rate->period));
+    return false;
+}
+
+static bool check_burst(struct reader *reader, struct span span, const struct rate *rate)
+{
+    if ((uint64_t)rate->burst * rate->period <= (uint64_t)REFILL_MAX * rate->events)
+        return true;
+
+    const uint64_t most = (uint64_t)REFILL_MAX * rate->events / rate->period;
+
+    diag_add(reader->diags, DIAG_LIMIT, span, "the kernel cannot store a burst of %u at %u/%s", rate->burst, rate->events,
+             period_name(rate->period));
+    diag_hint(reader->diags, "a burst that refills within a day fits: at most %llu", (unsigned long long)most);
+    return false;
+}
+
+bool rate_parse(struct reader *reader, struct span span, struct slice text, uint32_t resolution, struct rate *rate,
+                struct slice *rest)
+{
+    struct slice all = text, number, unit;
+    uint64_t events, burst = BURST_DEFAULT;
+    const struct slice word = slice_word(&all);
+
+    if (!slice_split(word, '/', &number, &unit) || !parse_number(number, UINT32_MAX, &events) || !events ||
+        !period_of(unit))
+        return report_form(reader, span, text);
+    *rest = all;
+    if (slice_is(slice_word(&all), "burst")) {
+        const struct slice count = slice_word(&all);
+
+        if (!parse_number(count, BURST_MAX, &burst) || !burst) {
+            diag_add(reader->diags, DIAG_LIMIT, span, "a burst is a number from 1 to %d", BURST_MAX);
+            return false;
+        }
+        *rest = all;
+    }
+    *rate = (struct rate){(uint32_t)events, period_of(unit), (uint32_t)burst};
+    return !resolution || (check_stored(reader, span, rate, resolution) && check_burst(reader, span, rate));
+}
+
+bool limit_parse(struct reader *reader, struct span span, struct slice text, struct limit *limit)
+{
+    struct slice rest;
+
+    if (!rate_parse(reader, span, text, HASHLIMIT_RESOLUTION, &limit->rate, &rest))
+        return false;
+
+    struct slice word = slice_word(&rest);
+    const bool per = slice_is(word, "per");
+
+    if (per)
+        word = slice_word(&rest);
+    limit->per_source = !slice_is(word, "total");
+    if ((per && slice_is(word, "source")) || slice_is(word, "total") || (!per && !word.length))
+        if (!slice_word(&rest).length)
+            return true;
+    diag_add(reader->diags, DIAG_LIMIT, span, "'%.*s' goes on after the rate with something else",
+             (int)(text.length < 80 ? text.length : 80), text.at);
+    diag_hint(reader->diags, "a limit is N/unit [burst N] [per source|total]");
+    return false;
+}
+
+// FNV-1a (draft-eastlake-fnv), for it is short and the names need to differ, not to be secret.
+static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ ((const unsigned char *)bytes)[i]) * 16777619U;
+    return hash;
+}
+
+static uint32_t hash_limit(const struct entry *entry)
+{
+    const struct limit *limit = entry->limit;
+    uint32_t hash = 2166136261U;
+
+    hash = hash_bytes(hash, entry->name, strlen(entry->name));
+    hash = hash_bytes(hash, &limit->rate, sizeof(limit->rate));
+    return hash_bytes(hash, &limit->per_source, sizeof(limit->per_source));
+}
+
+// Hashes that are names already: open addressing, a power of two of slots, 0 for an empty one.
+struct taken {
+    uint32_t *slots;
+    size_t mask;
+};
+
+static bool take(struct taken *taken, uint32_t hash)
+{
+    size_t at = hash & taken->mask;
+
+    while (taken->slots[at]) {
+        if (taken->slots[at] == hash)
+            return false;
+        at = (at + 1) & taken->mask;
+    }
+    taken->slots[at] = hash;
+    return true;
+}
+
+static void name_limit(struct reader *reader, struct taken *taken, struct entry *entry)
+{
+    struct limit *named = arena_alloc(reader->arena, sizeof(*named));
+    uint32_t hash = hash_limit(entry);
+    char word[7];
+    size_t length = 0;
+
+    // Two entries alike have a budget each: the second one's name is that of the first, hashed once more.
+    while (!hash || !take(taken, hash))
+        hash = hash_bytes(hash, &hash, sizeof(hash)) + 1;
+    for (const char *at = entry->name; *at && length < sizeof(word) - 1; at++)
+        if ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9'))
+            word[length++] = *at;
+    word[length] = '\0';
+    *named = *entry->limit;
+    named->kernel_name = arena_printf(reader->arena, "%s-%08x", word, hash);
+    entry->limit = named;
+}
+
+void name_limits(struct reader *reader)
+{
+    struct entry_list *lists[] = {&reader->policy->allow, &reader->policy->forward};
+    struct taken taken = {.mask = 7};
+    size_t limits = 0;
+
+    for (size_t list = 0; list < 2; list++)
+        for (size_t i = 0; i < lists[list]->count; i++)
+            limits += lists[list]->items[i].limit != NULL;
+    while (taken.mask < 2 * limits)
+        taken.mask = taken.mask * 2 + 1;
+    taken.slots = arena_calloc(reader->arena, taken.mask + 1, sizeof(*taken.slots));
+    for (size_t list = 0; list < 2; list++)
+        for (size_t i = 0; i < lists[list]->count; i++)
+            if (lists[list]->items[i].limit)
+                name_limit(reader, &taken, &lists[list]->items[i]);
+}

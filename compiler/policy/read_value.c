@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Scalars and lists of them: document nodes in, typed values out.
+#include <string.h>
+
+#include "policy/reader.h"
+
+static const char *kind_name(const struct node *node)
+{
+    switch (node->kind) {
+    case NODE_SEQUENCE:
+        return "a list";
+    case NODE_MAPPING:
+        return "a mapping";
+    case NODE_SCALAR:
+        break;
+    }
+    return "a scalar";
+}
+
+static bool is_null(struct slice text)
+{
+    return !text.length || slice_is(text, "~") || slice_is(text, "null") || slice_is(text, "Null") ||
+           slice_is(text, "NULL");
+}
+
+bool value_scalar(struct reader *reader, const struct node *node, const char *what, struct slice *text)
+{
+    if (node->kind != NODE_SCALAR) {
+        diag_add(reader->diags, DIAG_TYPE, node_span(node), "`%s` takes a single value here, not %s", what,
+                 kind_name(node));
+        if (node->kind == NODE_MAPPING && memmem(source_line(node->source, node->line).at,
+                                                 source_line(node->source, node->line).length, "::", 2))
+            diag_hint(reader->diags, "put IPv6 addresses that begin or end with a colon in quotes: \"::1\"");
+        return false;
+    }
+    *text = node_text(node);
+    if (node->plain && is_null(*text)) {
+        diag_add(reader->diags, DIAG_TYPE, node_span(node), "`%s` has no value", what);
+        diag_hint(reader->diags, "an empty list is written []; leave the key out where nothing is meant");
+        return false;
+    }
+    return true;
+}
+
+static bool is_boolean(struct slice text)
+{
+    static const char *const words[] = {"y",  "n",  "yes", "no", "true", "false", "on", "off", "Y",    "N",     "Yes",
+                                        "No", "On", "Off", "On", "True", "False", "NO", "YES", "TRUE", "FALSE", "ON",
+                                        "OFF"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (slice_is(text, words[i]))
+            return true;
+    return false;
+}
+
+static bool is_number(struct slice text)
+{
+    bool digit = false;
+
+    if (slice_starts(text, "0x") || slice_starts(text, "0o") || slice_starts(text, "0b") || slice_is(text, ".inf") ||
+        slice_is(text, ".nan"))
+        return true;
+    for (size_t i = 0; i < text.length; i++) {
+        const char c = text.at[i];
+
+        if (c >= '0' && c <= '9')
+            digit = true;
+        else if (!strchr("_.:eE+-", c) || (i == 0 && (c == 'e' || c == 'E' || c == '_')))
+            return false;
+    }
+    return digit;
+}
+
+const char *plain_surprise(struct slice text)
+{
+    if (is_null(text))
+        return "no value";
+    if (is_boolean(text))
+        return "a boolean";
+    if (is_number(text))
+        return "a number";
+    return NULL;
+}
+
+static bool refuse_control(struct reader *reader, const struct node *node, const char *what, struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        const unsigned char c = (unsigned char)text.at[i];
+
+        if (c >= ' ' && c != 127)
+            continue;
+        diag_add(reader->diags, DIAG_TEXT, node_span(node), "`%s` holds %s", what,
+                 c == '\n' || c == '\r' ? "a line break" : "a control character");
+        diag_hint(reader->diags, "it would break out of its line of output");
+        return true;
+    }
+    return false;
+}
+
+bool value_text(struct reader *reader, const struct node *node, const char *what, struct slice *text)
+{
+    if (!value_scalar(reader, node, what, text))
+        return false;
+
+    const char *surprise = node->plain ? plain_surprise(*text) : NULL;
+
+    if (surprise) {
+        diag_add(reader->diags, DIAG_SURPRISE, node_span(node), "`%s` takes text, and YAML reads %.*s as %s", what,
+                 (int)text->length, text->at, surprise);
+        diag_hint(reader->diags, "put it in quotes: \"%.*s\"", (int)text->length, text->at);
+        return false;
+    }
+    return !refuse_control(reader, node, what, *text);
+}
+
+bool value_bool(struct reader *reader, const struct node *node, const char *what, bool *value)
+{
+    struct slice text;
+
+    if (!value_scalar(reader, node, what, &text))
+        return false;
+    *value = slice_is(text, "true");
+    if (node->plain && (*value || slice_is(text, "false")))
+        return true;
+    if (is_boolean(text)) {
+        diag_add(reader->diags, DIAG_SURPRISE, node_span(node),
+                 node->plain ? "YAML readers disagree about %.*s" : "\"%.*s\" in quotes is text", (int)text.length,
+                 text.at);
+        diag_hint(reader->diags, "`%s` is true or false, without quotes", what);
+    } else {
+        diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is true or false, not '%.*s'", what,
+                 (int)text.length, text.at);
+    }
+    return false;
+}
+
+static void report_number(struct reader *reader, const struct node *node, const char *what, struct slice text,
+                          uint64_t max)
+{
+    if (!node->plain && is_number(text)) {
+        diag_add(reader->diags, DIAG_SURPRISE, node_span(node), "\"%.*s\" in quotes is text", (int)text.length, text.at);
+        diag_hint(reader->diags, "write the number without quotes");
+    } else if (is_number(text) && (text.at[0] == '0' || memchr(text.at, ':', text.length) ||
+                                   memchr(text.at, '_', text.length))) {
+        diag_add(reader->diags, DIAG_SURPRISE, node_span(node), "YAML readers disagree about %.*s", (int)text.length,
+                 text.at);
+        diag_hint(reader->diags, "write a decimal number without a leading zero");
+    } else {
+        diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is a whole number up to %llu, not '%.*s'", what,
+                 (unsigned long long)max, (int)text.length, text.at);
+    }
+}
+
+bool value_number(struct reader *reader, const struct node *node, const char *what, uint64_t max, uint64_t *value)
+{
+    struct slice text;
+
+    if (!value_scalar(reader, node, what, &text))
+        return false;
+    if (node->plain && parse_number(text, max, value))
+        return true;
+    report_number(reader, node, what, text, max);
+    return false;
+}
+
+void report_word(struct reader *reader, enum diag_code code, struct span span, struct slice word, const char *what,
+                 const char *const *words)
+{
+    const char *nearest = nearest_word(word, words);
+    struct buf all = {0};
+
+    diag_add(reader->diags, code, span, "'%.*s' is not %s", (int)(word.length < 60 ? word.length : 60), word.at, what);
+    if (nearest) {
+        diag_hint(reader->diags, "did you mean %s?", nearest);
+        return;
+    }
+    for (; *words && all.length < 200; words++)
+        buf_printf(&all, "%s%s", all.length ? ", " : "", *words);
+    diag_hint(reader->diags, "one of %s%s", all.bytes, *words ? ", ..." : "");
+    buf_clear(&all);
+}
+
+bool value_word(struct reader *reader, const struct node *node, const char *what, const char *const *words, int *index)
+{
+    struct slice text;
+
+    if (!value_scalar(reader, node, what, &text))
+        return false;
+    for (int i = 0; words[i]; i++) {
+        if (slice_is(text, words[i])) {
+            *index = i;
+            return true;
+        }
+    }
+    report_word(reader, DIAG_VALUE, node_span(node), text, arena_printf(reader->arena, "a value of `%s`", what), words);
+    return false;
+}
+
+const struct node *value_items(const struct node *node, size_t *count)
+{
+    if (node->kind != NODE_SEQUENCE) {
+        *count = 1;
+        return node;
+    }
+    *count = node->count;
+    return node->items;
+}
+
+bool value_ports(struct reader *reader, const struct node *node, const char *what, struct port_set *ports)
+{
+    size_t count;
+    const struct node *items = value_items(node, &count);
+    bool fine = true;
+
+    if (!count) {
+        diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is empty: it would match nothing", what);
+        diag_hint(reader->diags, "leave the entry out, or name its ports");
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct slice text;
+        struct port_range range;
+
+        if (!value_scalar(reader, &items[i], what, &text)) {
+            fine = false;
+            continue;
+        }
+
+        const char *problem = port_range_parse(text, &range);
+
+        if (problem) {
+            diag_add(reader->diags, DIAG_PORT, node_span(&items[i]), "'%.*s' is not a port",
+                     (int)(text.length < 60 ? text.length : 60), text.at);
+            diag_hint(reader->diags, "%s", problem);
+            fine = false;
+        } else {
+            port_set_add(reader->arena, ports, range);
+        }
+    }
+    return fine;
+}
+
+// What the kernel takes is wider (net/core/dev.c, dev_valid_name); this is what people name interfaces, and what no
+// program between here and the kernel takes apart. IFNAMSIZ is 16 with the NUL (linux/if.h).
+static const char *interface_problem(struct slice name)
+{
+    if (!name.length || name.length > 15)
+        return "names of interfaces have 1 to 15 characters";
+    for (size_t i = 0; i < name.length; i++) {
+        const char c = name.at[i];
+        const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+        if (c == '+' && i + 1 == name.length)
+            return NULL;
+        if (!word && !(strchr("._:@-", c) && c) )
+            return c == '+' ? "'+' stands at the end, for any ending" : "names of interfaces are letters, digits and . _ : @ -";
+        if (i == 0 && c == '-')
+            return "a name that begins with a dash reads as an option";
+    }
+    return NULL;
+}
+
+bool value_interfaces(struct reader *reader, const struct node *node, const char *what, struct interfaces *interfaces)
+{
+    size_t count;
+    const struct node *items = value_items(node, &count);
+    const char **names = arena_calloc(reader->arena, count, sizeof(*names));
+
+    if (!count) {
+        diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is empty: it would match nothing", what);
+        diag_hint(reader->diags, "leave the key out for any interface");
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct slice text;
+
+        if (!value_text(reader, &items[i], what, &text))
+            return false;
+
+        const char *problem = interface_problem(text);
+
+        if (problem) {
+            diag_add(reader->diags, DIAG_INTERFACE, node_span(&items[i]), "'%.*s' is not an interface",
+                     (int)(text.length < 60 ? text.length : 60), text.at);
+            diag_hint(reader->diags, "%s", problem);
+            return false;
+        }
+        names[i] = text.at;
+    }
+    *interfaces = (struct interfaces){names, count};
+    return true;
+}
+
+// Digits off the front of `*rest`.
+static bool take_digits(struct slice *rest, uint64_t *value)
+{
+    size_t length = 0;
+
+    while (length < rest->length && rest->at[length] >= '0' && rest->at[length] <= '9')
+        length++;
+    if (!parse_number((struct slice){rest->at, length}, UINT32_MAX, value))
+        return false;
+    *rest = (struct slice){rest->at + length, rest->length - length};
+    return true;
+}
+
+bool value_duration(struct reader *reader, const struct node *node, const char *what, uint32_t *seconds)
+{
+    static const struct {
+        char letter;
+        uint32_t seconds;
+    } units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+    struct slice text;
+    uint64_t total = 0, number;
+
+    if (!value_scalar(reader, node, what, &text))
+        return false;
+
+    struct slice rest = text;
+    bool fine = text.length > 0;
+
+    if (node->plain && parse_number(text, INT32_MAX, &total)) {
+        rest.length = 0;
+    } else {
+        // Each unit at most once, the larger ones first.
+        for (size_t unit = 0; fine && rest.length; unit++) {
+            fine = take_digits(&rest, &number) && rest.length;
+            while (fine && unit < 4 && units[unit].letter != rest.at[0])
+                unit++;
+            fine = fine && unit < 4;
+            if (fine) {
+                total += number * units[unit].seconds;
+                rest = (struct slice){rest.at + 1, rest.length - 1};
+            }
+        }
+    }
+    if (fine && total > 0 && total <= INT32_MAX) {
+        *seconds = (uint32_t)total;
+        return true;
+    }
+    diag_add(reader->diags, DIAG_DURATION, node_span(node), "'%.*s' is not a length of time",
+             (int)(text.length < 60 ? text.length : 60), text.at);
+    diag_hint(reader->diags, "write seconds, or 5d, 2h4m, 90s");
+    return false;
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "policy/services.h"
+
+const struct service services[] = {
+#define SERVICE(word, ports, about) {word, ports, about},
+#include "policy/services.def"
+#undef SERVICE
+};
+
+const size_t service_count = sizeof(services) / sizeof(*services);
+
+const struct service *service_find(struct slice word)
+{
+    for (size_t i = 0; i < service_count; i++)
+        if (slice_is(word, services[i].word))
+            return &services[i];
+    return NULL;
+}

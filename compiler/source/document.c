@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "source/document.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+struct reading {
+    struct arena *arena;
+    const struct source *source;
+    struct diag_list *diags;
+    yaml_parser_t parser;
+};
+
+struct span node_span(const struct node *node)
+{
+    return (struct span){node->source, node->line, node->column, node->length};
+}
+
+struct slice node_text(const struct node *scalar)
+{
+    return (struct slice){scalar->text, scalar->count};
+}
+
+const struct node *node_find(const struct node *mapping, const char *key)
+{
+    for (size_t i = 0; i < mapping->count; i++)
+        if (slice_is(node_text(node_key(mapping, i)), key))
+            return node_value(mapping, i);
+    return NULL;
+}
+
+static struct span span_of(const struct reading *reading, yaml_mark_t start)
+{
+    return (struct span){reading->source, (uint32_t)start.line + 1, (uint32_t)start.column + 1, 1};
+}
+
+// What a person most likely did to get libyaml's complaint about this line.
+static void hint_yaml(struct reading *reading, struct span span)
+{
+    const struct slice line = source_line(reading->source, span.line);
+    const struct slice start = slice_trim(line);
+    const bool double_colon = memmem(line.at, line.length, "::", 2) != NULL;
+
+    if (start.length && memchr(line.at, '\t', (size_t)(start.at - line.at)))
+        diag_hint(reading->diags, "indent with blanks: YAML takes no tabs there");
+    else if (double_colon)
+        diag_hint(reading->diags, "put IPv6 addresses that begin or end with a colon in quotes: \"::1\"");
+    else if (memchr(line.at, '{', line.length) && !memchr(line.at, '}', line.length))
+        diag_hint(reading->diags, "a '{' on this line is not closed");
+    else if (memchr(line.at, '[', line.length) && !memchr(line.at, ']', line.length))
+        diag_hint(reading->diags, "a '[' on this line is not closed");
+    else if (start.length && strchr("@`%&*!", start.at[0]))
+        diag_hint(reading->diags, "text that begins with '%c' needs quotes", start.at[0]);
+}
+
+static void report_parser(struct reading *reading)
+{
+    const yaml_parser_t *parser = &reading->parser;
+    const char *problem = parser->problem ? parser->problem : "not readable";
+
+    if (parser->error == YAML_MEMORY_ERROR || parser->error == YAML_NO_ERROR) {
+        diag_add(reading->diags, DIAG_YAML, source_whole(reading->source), "the YAML reader gave up");
+        return;
+    }
+    if (parser->error == YAML_READER_ERROR) {
+        diag_add(reading->diags, DIAG_YAML, source_at_offset(reading->source, parser->problem_offset),
+                 "not YAML: %s", problem);
+        diag_hint(reading->diags, "policies are UTF-8 text without control characters");
+        return;
+    }
+
+    const struct span span = span_of(reading, parser->problem_mark);
+
+    diag_add(reading->diags, DIAG_YAML, span, "not YAML: %s%s%s", problem, parser->context ? " " : "",
+             parser->context ? parser->context : "");
+    hint_yaml(reading, span);
+}
+
+static bool next_event(struct reading *reading, yaml_event_t *event)
+{
+    if (yaml_parser_parse(&reading->parser, event))
+        return true;
+    report_parser(reading);
+    return false;
+}
+
+static void refuse(struct reading *reading, yaml_mark_t at, const char *what, const char *hint)
+{
+    diag_add(reading->diags, DIAG_YAML, span_of(reading, at), "policies have no %s", what);
+    diag_hint(reading->diags, "%s", hint);
+}
+
+// Policies are plain data: whatever could make two readers see two documents is refused.
+static bool refuse_decoration(struct reading *reading, const yaml_event_t *event)
+{
+    const unsigned char *anchor = NULL, *tag = NULL;
+
+    switch (event->type) {
+    case YAML_ALIAS_EVENT:
+        refuse(reading, event->start_mark, "YAML aliases", "name the list under `define` and use it as $name");
+        return true;
+    case YAML_SCALAR_EVENT:
+        anchor = event->data.scalar.anchor;
+        tag = event->data.scalar.tag;
+        break;
+    case YAML_SEQUENCE_START_EVENT:
+        anchor = event->data.sequence_start.anchor;
+        tag = event->data.sequence_start.tag;
+        break;
+    case YAML_MAPPING_START_EVENT:
+        anchor = event->data.mapping_start.anchor;
+        tag = event->data.mapping_start.tag;
+        break;
+    default:
+        break;
+    }
+    if (anchor)
+        refuse(reading, event->start_mark, "YAML anchors", "name the list under `define` and use it as $name");
+    else if (tag)
+        refuse(reading, event->start_mark, "YAML tags", "text that begins with '!' needs quotes; to take an address away write `not X`");
+    return anchor || tag;
+}
+
+static uint32_t length_of(const yaml_event_t *event)
+{
+    if (event->start_mark.line != event->end_mark.line || event->end_mark.column <= event->start_mark.column)
+        return 1;
+    return (uint32_t)(event->end_mark.column - event->start_mark.column);
+}
+
+static struct node node_of(const struct reading *reading, enum node_kind kind, const yaml_event_t *event)
+{
+    return (struct node){
+        .kind = kind,
+        .line = (uint32_t)event->start_mark.line + 1,
+        .column = (uint32_t)event->start_mark.column + 1,
+        .length = length_of(event),
+        .source = reading->source,
+    };
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct node *left = *(const struct node *const *)a, *right = *(const struct node *const *)b;
+    const uint32_t shorter = left->count < right->count ? left->count : right->count;
+    const int order = memcmp(left->text, right->text, shorter);
+
+    if (order)
+        return order;
+    if (left->count != right->count)
+        return left->count < right->count ? -1 : 1;
+    return left < right ? -1 : left > right;
+}
+
+static void report_duplicate(struct reading *reading, const struct node *first, const struct node *again)
+{
+    diag_add(reading->diags, DIAG_DUPLICATE_KEY, node_span(again), "the key '%s' stands here twice", again->text);
+    diag_hint(reading->diags, "it stands on line %u already", first->line);
+}
+
+static void check_keys(struct reading *reading, const struct node *mapping)
+{
+    if (mapping->count < 2)
+        return;
+
+    const struct node **keys = calloc(mapping->count, sizeof(*keys));
+
+    if (!keys)
+        return;
+    for (uint32_t i = 0; i < mapping->count; i++)
+        keys[i] = node_key(mapping, i);
+    qsort(keys, mapping->count, sizeof(*keys), compare_keys);
+    for (uint32_t i = 1, first = 0; i < mapping->count; i++) {
+        if (keys[first]->count == keys[i]->count && memcmp(keys[first]->text, keys[i]->text, keys[i]->count) == 0)
+            report_duplicate(reading, keys[first], keys[i]);
+        else
+            first = i;
+    }
+    free(keys);
+}
+
+static bool read_node(struct reading *reading, yaml_event_t *event, unsigned depth, struct node *node);
+
+static bool key_fits(struct reading *reading, const struct node *key)
+{
+    if (key->kind != NODE_SCALAR) {
+        diag_add(reading->diags, DIAG_YAML, node_span(key), "a key is a word, not a list or a mapping");
+        hint_yaml(reading, node_span(key));
+        return false;
+    }
+    if (key->plain && slice_is(node_text(key), "<<")) {
+        diag_add(reading->diags, DIAG_YAML, node_span(key), "policies have no YAML merge keys");
+        diag_hint(reading->diags, "write the keys out, or `include` a file of defaults");
+        return false;
+    }
+    return true;
+}
+
+// The nodes up to the end event, keys and values alike.
+static bool read_children(struct reading *reading, unsigned depth, struct node *parent)
+{
+    const yaml_event_type_t end = parent->kind == NODE_MAPPING ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
+    VEC(struct node) children = {0};
+
+    for (;;) {
+        yaml_event_t event;
+        struct node child;
+
+        if (!next_event(reading, &event))
+            return false;
+        if (event.type == end) {
+            yaml_event_delete(&event);
+            break;
+        }
+
+        const bool is_key = parent->kind == NODE_MAPPING && children.count % 2 == 0;
+
+        if (!read_node(reading, &event, depth + 1, &child) || (is_key && !key_fits(reading, &child)))
+            return false;
+        *vec_push(reading->arena, &children) = child;
+    }
+    parent->items = children.items;
+    parent->count = (uint32_t)(parent->kind == NODE_MAPPING ? children.count / 2 : children.count);
+    if (parent->kind == NODE_MAPPING)
+        check_keys(reading, parent);
+    return true;
+}
+
+// Consumes the event. Recursion is bounded by DOCUMENT_DEPTH_MAX.
+static bool read_node(struct reading *reading, yaml_event_t *event, unsigned depth, struct node *node)
+{
+    bool fine = !refuse_decoration(reading, event);
+
+    if (fine && event->type == YAML_SCALAR_EVENT) {
+        *node = node_of(reading, NODE_SCALAR, event);
+        node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+        node->count = (uint32_t)event->data.scalar.length;
+        node->text = arena_copy(reading->arena, (const char *)event->data.scalar.value, event->data.scalar.length);
+    } else if (fine && depth == DOCUMENT_DEPTH_MAX) {
+        diag_add(reading->diags, DIAG_TOO_LARGE, span_of(reading, event->start_mark),
+                 "lists and mappings stand more than %d deep inside each other", DOCUMENT_DEPTH_MAX);
+        fine = false;
+    } else if (fine) {
+        *node = node_of(reading, event->type == YAML_MAPPING_START_EVENT ? NODE_MAPPING : NODE_SEQUENCE, event);
+        yaml_event_delete(event);
+        return read_children(reading, depth, node);
+    }
+    yaml_event_delete(event);
+    return fine;
+}
+
+static const struct node *read_document(struct reading *reading)
+{
+    struct node *root = arena_alloc(reading->arena, sizeof(*root));
+    bool found = false;
+
+    for (;;) {
+        yaml_event_t event;
+
+        if (!next_event(reading, &event))
+            return NULL;
+
+        const yaml_event_type_t type = event.type;
+
+        switch (type) {
+        case YAML_STREAM_START_EVENT:
+        case YAML_DOCUMENT_END_EVENT:
+            yaml_event_delete(&event);
+            break;
+        case YAML_DOCUMENT_START_EVENT:
+            if (found)
+                refuse(reading, event.start_mark, "second document", "one file is one policy: take the `---` out");
+            yaml_event_delete(&event);
+            if (found)
+                return NULL;
+            break;
+        case YAML_STREAM_END_EVENT:
+            yaml_event_delete(&event);
+            if (!found) {
+                diag_add(reading->diags, DIAG_NOT_A_POLICY, source_whole(reading->source), "the file is empty");
+                diag_hint(reading->diags, "the shortest policy is `version: 1`, which refuses what comes in");
+            }
+            return found ? root : NULL;
+        default:
+            if (!read_node(reading, &event, 0, root))
+                return NULL;
+            found = true;
+        }
+    }
+}
+
+const struct node *document_read(struct arena *arena, const struct source *source, struct diag_list *diags)
+{
+    struct reading reading = {.arena = arena, .source = source, .diags = diags};
+    const struct node *root = NULL;
+
+    if (!yaml_parser_initialize(&reading.parser)) {
+        diag_add(diags, DIAG_YAML, source_whole(source), "the YAML reader gave up");
+        return NULL;
+    }
+    yaml_parser_set_input_string(&reading.parser, (const unsigned char *)source->bytes, source->length);
+    root = read_document(&reading);
+    yaml_parser_delete(&reading.parser);
+    return root;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// All the files of one compilation, in the order in which they were read.
+#pragma once
+
+#include "source/source.h"
+
+struct source_set {
+    struct arena *arena;
+    const struct source **items;
+    size_t count;
+    size_t capacity;
+};
+
+// source_read() into the set. The source lives as long as the arena.
+int source_set_open(struct source_set *set, const char *path, size_t limit, const struct source **source);
+
+// SHA-256 (FIPS 180-4) over the contents of all files, in 64 hexadecimal digits.
+void source_set_hash(const struct source_set *set, char hash[65]);

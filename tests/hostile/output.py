@@ -1,0 +1,574 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Places where writing fails: what stood there before stays as it was, and ctc says so with its exit code."""
+
+import contextlib
+import ctypes
+import os
+import random
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from running import CTC, SANITIZED, run
+
+EXIT_FINE, EXIT_POLICY, EXIT_USAGE, EXIT_WORLD = 0, 1, 2, 3
+KILLS = 200
+OLD = b"# the old rules\n"
+
+CLONE_NEWNS = 0x00020000
+MS_RDONLY, MS_REC, MS_PRIVATE = 1, 1 << 14, 1 << 18
+libc = ctypes.CDLL(None, use_errno=True)
+
+# Its rules are some hundred kilobytes in each family.
+LARGE = "version: 1\nallow:\n" + "".join(
+    f"  - {{name: entry {i}, tcp: {1024 + i}, from: [10.{i >> 8}.{i & 255}.0/24, \"2001:db8:{i:x}::/48\"]}}\n"
+    for i in range(2000))
+SMALL = "version: 1\nallow: [ssh, https]\n"
+WRONG = "version: 1\nallow: [shh]\n"
+# With warnings and notes, so that stderr is written to.
+TALKATIVE = "version: 1\ndefault: {input: accept}\ndefine: {unused: 192.0.2.1}\nallow:\n  - {service: ssh, from: []}\n"
+
+
+class Scene:
+    """A folder with policies in it, and another one for what is written."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.out = self.folder / "out"
+        self.out.mkdir()
+        for name, text in {"large": LARGE, "small": SMALL, "wrong": WRONG, "talkative": TALKATIVE}.items():
+            (self.folder / f"{name}.yaml").write_text(text)
+
+    def ctc(self, *arguments, **options):
+        return run(arguments, self.folder, **options)
+
+    def rules(self, policy, family="-4"):
+        with open(self.folder / "expected", "wb") as file:
+            self.ctc("compile", family, policy, stdout=file)
+        return (self.folder / "expected").read_bytes()
+
+
+class Complaint(Exception):
+    """What a test found wrong."""
+
+
+class Skip(Exception):
+    """Why a test cannot be done here."""
+
+
+def expect(condition, text):
+    if not condition:
+        raise Complaint(text)
+
+
+def expect_exit(result, *codes):
+    expect(not result.crash(), result.crash())
+    expect(result.status in codes, f"exit {result.status}, expected {' or '.join(map(str, codes))}; "
+                                   f"stderr: {result.stderr[:500].decode(errors='replace')}")
+    if result.status:
+        expect(result.stderr, "a failure without a word on stderr")
+
+
+def expect_content(path, content, what):
+    got = path.read_bytes()
+    expect(got == content, f"{path.name} is not {what} but has {len(got)} bytes, {got[:60]!r}")
+
+
+def expect_alone(folder, *names):
+    strays = sorted(set(os.listdir(folder)) - set(names))
+    expect(not strays, f"stray files: {strays}")
+
+
+def old_file(scene, name="rules", mode=0o644):
+    path = scene.out / name
+    path.write_bytes(OLD)
+    path.chmod(mode)
+    return path
+
+
+# Standard output
+
+def full_device(scene):
+    """/dev/full"""
+    for arguments in (["small.yaml"], ["large.yaml"], ["compile", "-6", "small.yaml"], ["check", "wrong.yaml"],
+                      ["check", "--format", "json", "small.yaml"], ["check", "--format", "sarif", "small.yaml"],
+                      ["services"], ["help"], ["--version"]):
+        with open("/dev/full", "wb") as full:
+            result = scene.ctc(*arguments, stdout=full)
+        expect(result.status == EXIT_WORLD, f"ctc {' '.join(arguments)} > /dev/full: exit {result.status}")
+        expect_exit(result, EXIT_WORLD)
+
+
+def full_device_for_errors(scene):
+    """/dev/full for stderr"""
+    with open("/dev/full", "wb") as full:
+        result = scene.ctc("wrong.yaml", prepare=lambda: os.dup2(full.fileno(), 2))
+    expect(result.status in (EXIT_POLICY, EXIT_WORLD) and not result.stdout, f"exit {result.status}")
+
+
+def closed_pipe(scene):
+    """a pipe that nobody reads"""
+    for prepare in (None, lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN)):
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "wb") as pipe:
+            result = scene.ctc("large.yaml", stdout=pipe, prepare=prepare)
+        expect(result.status == EXIT_WORLD or (prepare is None and result.status == -signal.SIGPIPE),
+               f"exit {result.status}")
+
+
+def closed_stdout(scene):
+    """standard output closed"""
+    expect_exit(scene.ctc("small.yaml", prepare=lambda: os.close(1)), EXIT_WORLD)
+
+
+def closed_descriptors(scene):
+    """-o with standard descriptors closed"""
+    rules = scene.rules("talkative.yaml")
+    for closed in ((0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)):
+        path = old_file(scene)
+        result = scene.ctc("compile", "-4", "-o", "out/rules", "talkative.yaml",
+                           prepare=lambda closed=closed: [os.close(fd) for fd in closed])
+        expect(not result.crash(), result.crash())
+        if result.status == EXIT_FINE:
+            expect_content(path, rules, f"the new rules (closed: {closed})")
+        else:
+            expect_content(path, OLD, f"the old rules (closed: {closed})")
+
+
+def wrong_policy_is_silent(scene):
+    """a wrong policy prints no rules"""
+    result = scene.ctc("wrong.yaml")
+    expect_exit(result, EXIT_POLICY)
+    expect(not result.stdout, f"stdout: {result.stdout!r}")
+
+
+# -o FILE
+
+def new_file(scene):
+    """-o makes a file"""
+    expect_exit(scene.ctc("compile", "-4", "-o", "out/rules", "large.yaml"), EXIT_FINE)
+    expect_content(scene.out / "rules", scene.rules("large.yaml"), "the new rules")
+    expect_alone(scene.out, "rules")
+
+
+def new_file_obeys_umask(scene):
+    """-o makes a file with the mode that the umask leaves"""
+    for mask in (0o022, 0o077, 0o027):
+        (scene.out / "rules").unlink(missing_ok=True)
+        expect_exit(scene.ctc("compile", "-o", "out/rules", "small.yaml", prepare=lambda mask=mask: os.umask(mask)),
+                    EXIT_FINE)
+        mode = stat.S_IMODE((scene.out / "rules").stat().st_mode)
+        expect(mode == 0o666 & ~mask, f"mode {mode:o} under umask {mask:o}")
+
+
+def old_file_is_replaced(scene):
+    """-o replaces a file"""
+    path = old_file(scene)
+    expect_exit(scene.ctc("compile", "-6", "-o", "out/rules", "large.yaml"), EXIT_FINE)
+    expect_content(path, scene.rules("large.yaml", "-6"), "the new rules")
+    expect_alone(scene.out, "rules")
+
+
+def readers_keep_the_old_file(scene):
+    """-o leaves the old text to those that have it open"""
+    path = old_file(scene)
+    with open(path, "rb") as before:
+        expect_exit(scene.ctc("compile", "-o", "out/rules", "large.yaml"), EXIT_FINE)
+        expect(before.read() == OLD, "the old file was written to")
+
+
+def wrong_policy_keeps_the_file(scene):
+    """-o with a wrong policy"""
+    path = old_file(scene)
+    expect_exit(scene.ctc("compile", "-o", "out/rules", "wrong.yaml"), EXIT_POLICY)
+    expect_exit(scene.ctc("compile", "-o", "out/rules", "nowhere.yaml"), EXIT_WORLD)
+    expect_content(path, OLD, "the old rules")
+    expect_alone(scene.out, "rules")
+
+
+def mode_is_kept(scene):
+    """-o keeps the mode"""
+    for mode in (0o600, 0o640, 0o644, 0o660, 0o444):
+        path = old_file(scene, mode=mode)
+        expect_exit(scene.ctc("compile", "-o", "out/rules", "small.yaml"), EXIT_FINE)
+        got = stat.S_IMODE(path.stat().st_mode)
+        expect(got == mode, f"mode {got:o} in place of {mode:o}")
+        path.unlink()
+
+
+def owner_is_kept(scene):
+    """-o keeps the owner"""
+    path = old_file(scene, mode=0o640)
+    try:
+        os.chown(path, 1234, 2345)
+    except PermissionError:
+        raise Skip("only root can give files away") from None
+    expect_exit(scene.ctc("compile", "-o", "out/rules", "small.yaml"), EXIT_FINE)
+    status = path.stat()
+    expect((status.st_uid, status.st_gid) == (1234, 2345), f"owner {status.st_uid}:{status.st_gid}")
+
+
+def symlinks_stay(scene):
+    """-o writes through symbolic links"""
+    (scene.folder / "elsewhere").mkdir()
+    real = scene.folder / "elsewhere/rules"
+    for target in ("../elsewhere/rules", str(real)):
+        real.write_bytes(OLD)
+        link = scene.out / "rules"
+        link.symlink_to(target)
+        expect_exit(scene.ctc("compile", "-4", "-o", "out/rules", "small.yaml"), EXIT_FINE)
+        expect(link.is_symlink() and os.readlink(link) == target, "the link is gone")
+        expect_content(real, scene.rules("small.yaml"), "the new rules")
+        expect_alone(scene.out, "rules")
+        expect_alone(scene.folder / "elsewhere", "rules")
+        link.unlink()
+
+
+def chain_of_symlinks_stays(scene):
+    """-o writes through two symbolic links"""
+    real = old_file(scene, "real")
+    (scene.out / "middle").symlink_to("real")
+    (scene.out / "rules").symlink_to("middle")
+    expect_exit(scene.ctc("compile", "-4", "-o", "out/rules", "small.yaml"), EXIT_FINE)
+    expect((scene.out / "rules").is_symlink() and (scene.out / "middle").is_symlink(), "a link is gone")
+    expect_content(real, scene.rules("small.yaml"), "the new rules")
+
+
+def dangling_symlink(scene):
+    """-o through a symbolic link to nothing"""
+    link = scene.out / "rules"
+    link.symlink_to("new")
+    result = scene.ctc("compile", "-4", "-o", "out/rules", "small.yaml")
+    expect_exit(result, EXIT_FINE, EXIT_WORLD)
+    expect(link.is_symlink(), "the link is gone")
+    if result.status == EXIT_FINE:
+        expect_content(scene.out / "new", scene.rules("small.yaml"), "the new rules")
+    expect_alone(scene.out, "rules", "new")
+
+
+def looping_symlink(scene):
+    """-o through a symbolic link to itself"""
+    (scene.out / "rules").symlink_to("rules")
+    expect_exit(scene.ctc("compile", "-o", "out/rules", "small.yaml"), EXIT_WORLD)
+    expect((scene.out / "rules").is_symlink(), "the link is gone")
+    expect_alone(scene.out, "rules")
+
+
+def target_is_a_folder(scene):
+    """-o to a folder without its slash"""
+    (scene.out / "rules").mkdir()
+    expect_exit(scene.ctc("compile", "-o", "out/rules", "small.yaml"), EXIT_USAGE, EXIT_WORLD)
+    expect((scene.out / "rules").is_dir() and not os.listdir(scene.out / "rules"), "the folder was written to")
+    expect_alone(scene.out, "rules")
+
+
+def target_has_no_folder(scene):
+    """-o into a folder that does not exist"""
+    expect_exit(scene.ctc("compile", "-o", "nowhere/rules", "small.yaml"), EXIT_WORLD)
+    expect(not (scene.folder / "nowhere").exists(), "a folder was made")
+
+
+def target_is_below_a_file(scene):
+    """-o below a file"""
+    path = old_file(scene)
+    expect_exit(scene.ctc("compile", "-o", "out/rules/rules", "small.yaml"), EXIT_WORLD)
+    expect_content(path, OLD, "the old rules")
+
+
+def target_has_no_name(scene):
+    """-o without a name"""
+    expect_exit(scene.ctc("compile", "-o", "", "small.yaml"), EXIT_USAGE, EXIT_WORLD)
+
+
+def long_names(scene):
+    """-o to the longest name there can be"""
+    name = "r" * 255
+    expect_exit(scene.ctc("compile", "-4", "-o", f"out/{name}", "small.yaml"), EXIT_FINE)
+    expect_content(scene.out / name, scene.rules("small.yaml"), "the new rules")
+    expect_alone(scene.out, name)
+    expect_exit(scene.ctc("compile", "-4", "-o", f"out/{name}r", "small.yaml"), EXIT_WORLD)
+    expect_alone(scene.out, name)
+
+
+def devices_stay(scene):
+    """-o to a device or a pipe does not take its place"""
+    device, pipe = scene.out / "null", scene.out / "pipe"
+    os.mkfifo(pipe)
+    result = scene.ctc("compile", "-o", "out/pipe", "small.yaml")
+    expect(not result.crash(), result.crash())
+    expect(stat.S_ISFIFO(pipe.lstat().st_mode), f"the pipe is gone, exit {result.status}")
+    try:
+        os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    except PermissionError:
+        raise Skip("only root can make devices") from None
+    result = scene.ctc("compile", "-o", "out/null", "small.yaml")
+    expect(stat.S_ISCHR(device.lstat().st_mode), f"the device is gone, exit {result.status}")
+    expect_alone(scene.out, "null", "pipe")
+
+
+def folder_is_gone(scene):
+    """-o in a folder that was deleted"""
+    gone = scene.folder / "gone"
+    gone.mkdir()
+
+    def leave():
+        os.chdir(gone)
+        os.rmdir(gone)
+
+    result = run(["compile", "-o", "rules", str(scene.folder / "small.yaml")], scene.folder, prepare=leave)
+    expect_exit(result, EXIT_WORLD)
+
+
+# Limits
+
+def limited_files(scene):
+    """-o beyond the limit on the size of files"""
+    for action in (signal.SIG_IGN, signal.SIG_DFL):
+        path = old_file(scene)
+
+        def prepare(action=action):
+            signal.signal(signal.SIGXFSZ, action)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+        result = scene.ctc("compile", "-o", "out/rules", "large.yaml", prepare=prepare)
+        expect(result.status == EXIT_WORLD or (action == signal.SIG_DFL and result.status == -signal.SIGXFSZ),
+               f"exit {result.status}")
+        expect_content(path, OLD, "the old rules")
+        expect_alone(scene.out, "rules")
+
+
+def limited_memory(scene):
+    """memory that does not suffice"""
+    if SANITIZED:
+        raise Skip("the sanitizer needs its address space")
+    path = old_file(scene)
+    for megabytes in (6, 8, 10, 14):
+        size = megabytes << 20
+        result = scene.ctc("compile", "-4", "-o", "out/rules", "large.yaml",
+                           prepare=lambda size=size: resource.setrlimit(resource.RLIMIT_AS, (size, size)))
+        # Below some size the program cannot even be loaded; the loader says so with 127.
+        expect(result.status in (EXIT_FINE, EXIT_WORLD, 127), f"exit {result.status} with {megabytes} MB")
+        if result.status == EXIT_FINE:
+            expect_content(path, scene.rules("large.yaml"), "the new rules")
+            break
+        expect_content(path, OLD, "the old rules")
+        expect_alone(scene.out, "rules")
+
+
+def limited_descriptors(scene):
+    """no file can be opened"""
+    result = scene.ctc("small.yaml", prepare=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)))
+    expect(result.status in (EXIT_WORLD, 127), f"exit {result.status}")
+    expect(not result.stdout, "rules without a policy")
+
+
+# -o DIR/
+
+def folder_gets_both(scene):
+    """-o DIR/ writes both families"""
+    for _ in range(2):  # into an empty folder, and over what stands there
+        expect_exit(scene.ctc("compile", "-o", "out/", "large.yaml"), EXIT_FINE)
+        expect_content(scene.out / "rules.v4", scene.rules("large.yaml"), "the new rules")
+        expect_content(scene.out / "rules.v6", scene.rules("large.yaml", "-6"), "the new rules")
+        expect_alone(scene.out, "rules.v4", "rules.v6")
+
+
+def folder_keeps_both(scene):
+    """-o DIR/ with a wrong policy"""
+    four, six = old_file(scene, "rules.v4"), old_file(scene, "rules.v6")
+    expect_exit(scene.ctc("compile", "-o", "out/", "wrong.yaml"), EXIT_POLICY)
+    expect_content(four, OLD, "the old rules")
+    expect_content(six, OLD, "the old rules")
+    expect_alone(scene.out, "rules.v4", "rules.v6")
+
+
+def folder_with_a_folder_in_the_way(scene):
+    """-o DIR/ where one of the files is a folder"""
+    for blocked, free in (("rules.v6", "rules.v4"), ("rules.v4", "rules.v6")):
+        (scene.out / blocked).mkdir()
+        path = old_file(scene, free)
+        expect_exit(scene.ctc("compile", "-o", "out/", "small.yaml"), EXIT_WORLD)
+        expect_content(path, OLD, "the old rules")
+        expect_alone(scene.out, blocked, free)
+        (scene.out / blocked).rmdir()
+        path.unlink()
+
+
+def folder_with_a_folder_in_the_way_and_nothing_else(scene):
+    """-o DIR/ makes neither where one of the files is a folder"""
+    for blocked in ("rules.v6", "rules.v4"):
+        (scene.out / blocked).mkdir()
+        expect_exit(scene.ctc("compile", "-o", "out/", "small.yaml"), EXIT_WORLD)
+        expect_alone(scene.out, blocked)
+        (scene.out / blocked).rmdir()
+
+
+def folder_with_symlinks(scene):
+    """-o DIR/ writes through symbolic links"""
+    (scene.folder / "elsewhere").mkdir()
+    for name in ("rules.v4", "rules.v6"):
+        (scene.out / name).symlink_to(f"../elsewhere/{name}")
+        (scene.folder / "elsewhere" / name).write_bytes(OLD)
+    expect_exit(scene.ctc("compile", "-o", "out/", "small.yaml"), EXIT_FINE)
+    for name, family in (("rules.v4", "-4"), ("rules.v6", "-6")):
+        expect((scene.out / name).is_symlink(), f"the link {name} is gone")
+        expect_content(scene.folder / "elsewhere" / name, scene.rules("small.yaml", family), "the new rules")
+
+
+def folder_does_not_exist(scene):
+    """-o DIR/ that does not exist"""
+    result = scene.ctc("compile", "-o", "nowhere/", "small.yaml")
+    expect_exit(result, EXIT_FINE, EXIT_WORLD)
+    made = (scene.folder / "nowhere").exists()
+    expect(made == (result.status == EXIT_FINE), f"exit {result.status}, but the folder {'is' if made else 'is not'} there")
+
+
+# A disk of their own
+
+@contextlib.contextmanager
+def mounted(folder, options, flags=0):
+    """A small disk in memory, in this process's own mount namespace."""
+    if libc.mount(b"tmpfs", str(folder).encode(), b"tmpfs", 0, options.encode()) != 0:
+        raise Skip(f"no tmpfs: {os.strerror(ctypes.get_errno())}")
+    try:
+        yield (lambda: libc.mount(None, str(folder).encode(), None, 32 | flags, options.encode())) if flags else None
+    finally:
+        libc.umount2(str(folder).encode(), 0)
+
+
+def full_disk(scene):
+    """-o on a full disk"""
+    for kilobytes in (8, 32, 64):
+        with mounted(scene.out, f"size={kilobytes}k"):
+            path = old_file(scene)
+            expect_exit(scene.ctc("compile", "-o", "out/rules", "large.yaml"), EXIT_WORLD)
+            expect_content(path, OLD, f"the old rules on {kilobytes} kB")
+            expect_alone(scene.out, "rules")
+
+
+def disk_without_inodes(scene):
+    """-o on a disk that takes no more files"""
+    with mounted(scene.out, "size=4m,nr_inodes=2"):
+        path = old_file(scene)
+        expect_exit(scene.ctc("compile", "-o", "out/rules", "small.yaml"), EXIT_WORLD)
+        expect_content(path, OLD, "the old rules")
+        expect_alone(scene.out, "rules")
+
+
+def full_disk_for_a_folder(scene):
+    """-o DIR/ on a disk that has room for one family"""
+    size = len(scene.rules("large.yaml"))
+    for kilobytes in range(size // 1024, 2 * size // 1024, max(8, size // 1024 // 6)):
+        with mounted(scene.out, f"size={kilobytes}k"):
+            four, six = old_file(scene, "rules.v4"), old_file(scene, "rules.v6")
+            expect_exit(scene.ctc("compile", "-o", "out/", "large.yaml"), EXIT_WORLD)
+            expect_content(four, OLD, f"the old rules on {kilobytes} kB")
+            expect_content(six, OLD, f"the old rules on {kilobytes} kB")
+            expect_alone(scene.out, "rules.v4", "rules.v6")
+
+
+def read_only_disk(scene):
+    """-o on a disk that is read-only"""
+    with mounted(scene.out, "size=4m", MS_RDONLY) as seal:
+        path = old_file(scene)
+        expect(seal() == 0, "cannot remount")
+        expect_exit(scene.ctc("compile", "-o", "out/rules", "small.yaml"), EXIT_WORLD)
+        expect_exit(scene.ctc("compile", "-o", "out/new", "small.yaml"), EXIT_WORLD)
+        expect_exit(scene.ctc("compile", "-o", "out/", "small.yaml"), EXIT_WORLD)
+        expect_content(path, OLD, "the old rules")
+        expect_alone(scene.out, "rules")
+
+
+def read_only_folder(scene):
+    """-o in a folder that may not be written to"""
+    if os.geteuid() == 0:
+        raise Skip("root may write everywhere")
+    path = old_file(scene)
+    scene.out.chmod(0o555)
+    try:
+        expect_exit(scene.ctc("compile", "-o", "out/rules", "small.yaml"), EXIT_WORLD)
+        expect_content(path, OLD, "the old rules")
+    finally:
+        scene.out.chmod(0o755)
+
+
+# Sudden death
+
+def killed(scene, target, names):
+    """Kills ctc at KILLS moments of its run, and looks at what it leaves of `names`."""
+    new = {name: scene.rules("large.yaml", "-6" if name.endswith("6") else "-4") for name in names}
+    start = time.monotonic()
+    expect_exit(scene.ctc("compile", *target, "large.yaml"), EXIT_FINE)
+    whole = time.monotonic() - start
+    seen = {"old": 0, "new": 0}
+    chance = random.Random(1)
+
+    for _ in range(KILLS):
+        shutil.rmtree(scene.out)
+        scene.out.mkdir()
+        for name in names:
+            (scene.out / name).write_bytes(OLD)
+        process = subprocess.Popen([CTC, "compile", *target, "large.yaml"], cwd=scene.folder,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Half of them near the end, where files are written.
+        time.sleep(whole * (chance.uniform(0.7, 1.0) if chance.random() < 0.5 else chance.random()))
+        process.kill()
+        process.wait()
+        for name in names:
+            content = (scene.out / name).read_bytes()
+            expect(content in (OLD, new[name]), f"{name} is neither old nor new: {len(content)} bytes")
+            seen["new" if content == new[name] else "old"] += 1
+    expect(seen["old"], f"never killed before it was done: {seen}")
+
+
+def killed_while_writing_a_file(scene):
+    """SIGKILL with -o FILE"""
+    killed(scene, ["-4", "-o", "out/rules"], ["rules"])
+
+
+def killed_while_writing_a_folder(scene):
+    """SIGKILL with -o DIR/"""
+    killed(scene, ["-o", "out/"], ["rules.v4", "rules.v6"])
+
+
+TESTS = [
+    full_device, full_device_for_errors, closed_pipe, closed_stdout, closed_descriptors, wrong_policy_is_silent,
+    new_file, new_file_obeys_umask, old_file_is_replaced, readers_keep_the_old_file, wrong_policy_keeps_the_file,
+    mode_is_kept, owner_is_kept, symlinks_stay, chain_of_symlinks_stays, dangling_symlink, looping_symlink,
+    target_is_a_folder, target_has_no_folder, target_is_below_a_file, target_has_no_name, long_names, devices_stay,
+    folder_is_gone, limited_files, limited_memory, limited_descriptors, folder_gets_both, folder_keeps_both,
+    folder_with_a_folder_in_the_way, folder_with_a_folder_in_the_way_and_nothing_else, folder_with_symlinks,
+    folder_does_not_exist, read_only_folder, killed_while_writing_a_file, killed_while_writing_a_folder,
+]
+TESTS_WITH_DISK = [full_disk, disk_without_inodes, full_disk_for_a_folder, read_only_disk]
+
+
+def own_mounts():
+    """Makes mounts of this process invisible to all others."""
+    return (libc.unshare(CLONE_NEWNS) == 0 and
+            libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) == 0)
+
+
+def judge(tally):
+    tests = [test for test in TESTS + TESTS_WITH_DISK if tally.wants(f"output: {test.__doc__}")]
+    has_mounts = any(test in TESTS_WITH_DISK for test in tests) and own_mounts()
+
+    for test in tests:
+        name = f"output: {test.__doc__}"
+        if test in TESTS_WITH_DISK and not has_mounts:
+            tally.skip(name, "needs a mount namespace of its own")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(Scene(folder))
+                tally.check(name)
+            except Complaint as complaint:
+                tally.check(name, str(complaint))
+            except Skip as why:
+                tally.skip(name, str(why))

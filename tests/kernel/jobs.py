@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every job by name: what is independent of the others and may run beside them."""
+from functools import partial
+from typing import Callable
+
+import test_allowed
+import test_fixed_point
+import test_forward
+import test_holes
+import test_limits
+import test_nat
+import test_refused
+import test_reload
+import test_tracking
+from firewall import BACKENDS, load, policy_path
+from netns import FAMILIES
+from report import Report
+from scene import Scene
+from variants import VARIANTS, Variant
+
+
+def traffic(variant: Variant, backend: str, report: Report) -> None:
+    scene = Scene(backend)
+    load(scene.topology.server, policy_path(variant.policy), backend)
+    for family in FAMILIES:
+        part = report.part(f"{variant.policy} {family.name} {backend}: ")
+        # First what is refused: an answer to a query of the server's would count as established.
+        test_refused.run(scene, variant, family, part)
+        test_allowed.run(scene, variant, family, part)
+
+
+def _jobs() -> dict[str, Callable[[Report], None]]:
+    jobs: dict[str, Callable[[Report], None]] = {}
+    for backend in BACKENDS:
+        for variant in VARIANTS:
+            jobs[f"traffic {variant.policy} {backend}"] = partial(traffic, variant, backend)
+        for policy, mode in (("full", "full"), ("selective", "selective"), ("none", "none"),
+                             ("none-blocked", "none")):
+            jobs[f"tracking {policy} {backend}"] = partial(
+                test_tracking.entries_left, policy, mode, backend)
+        for policy in test_limits.POLICIES:
+            jobs[f"limits {policy} {backend}"] = partial(test_limits.run, policy, backend)
+        for policy in ("forward", "forward-selective", "forward-none", "forward-ftp"):
+            jobs[f"router {policy} {backend}"] = partial(test_forward.run, policy, backend)
+        jobs[f"router nat {backend}"] = partial(test_nat.run, backend)
+        jobs[f"reload {backend}"] = partial(test_reload.run, backend)
+        for rules in test_holes.NAMES:
+            jobs[f"holes {rules} {backend}"] = partial(test_holes.run, rules, backend)
+        jobs[f"fixed point {backend}"] = partial(test_fixed_point.run, backend)
+        jobs[f"full table {backend}"] = partial(test_tracking.full_table, backend)
+    jobs["holes text"] = test_holes.another_text
+    return jobs
+
+
+JOBS = _jobs()

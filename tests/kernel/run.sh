@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The kernel tier: load emitted rules in network namespaces of its own and send real packets.
+#
+#   CTC=build/release/ctc BUILD=build/release tests/kernel/run.sh [-v] [-j WORKERS] [PATTERN]
+#
+# Needs root. The machine's own namespace sees nothing of it: all runs in a namespace that is made
+# here first, and every namespace ends with the process that holds it.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+BUILD=$(realpath -m "${BUILD:-$root/build/release}")
+CTC=$(realpath -m "${CTC:-$BUILD/ctc}")
+python=${PYTHON:-/usr/bin/python3}
+
+# Where a run cannot happen: fine on somebody's desk, a failure in CI.
+cannot_run() {
+    if [ "${CI:-}" = true ]; then
+        echo "FAIL the kernel tier cannot run: $1"
+        echo "0 passed, 1 failed"
+        exit 1
+    fi
+    echo "skipped: the kernel tier cannot run: $1"
+    echo "0 passed, 0 failed, 1 skipped"
+    exit 0
+}
+
+[ "$(id -u)" = 0 ] || cannot_run "it needs root, to make network namespaces and load rules"
+PATH=$PATH:/usr/sbin:/sbin
+unshare --net true 2>/dev/null || cannot_run "this root may not make network namespaces"
+for tool in ip conntrack iptables-{legacy,nft}-{restore,save} ip6tables-{legacy,nft}-{restore,save}; do
+    command -v "$tool" >/dev/null || cannot_run "$tool is not installed"
+done
+unshare --net iptables-legacy-save -t filter >/dev/null 2>&1 ||
+    cannot_run "this kernel has no legacy tables"
+if [ ! -x "$CTC" ]; then
+    echo "FAIL there is no compiler at $CTC; build it with make, or set CTC"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+
+scratch=$(mktemp -d)
+runner=
+# shellcheck disable=SC2317    # the trap calls it
+clean_up() {
+    # Its children end with it, and their namespaces with them.
+    [ -z "$runner" ] || kill -9 "$runner" 2>/dev/null || true
+    rm -rf "$scratch"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+
+mkdir -p "$BUILD"
+"${CC:-cc}" -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -o "$BUILD/fill_table" \
+    "$here/fill_table.c" -lnetfilter_conntrack
+
+export CTC PATH
+export FILL_TABLE=$BUILD/fill_table SCRATCH=$scratch
+export XTABLES_LOCKFILE=$scratch/lock    # not the one the machine's own firewall takes
+export PYTHONDONTWRITEBYTECODE=1
+
+unshare --net "$python" "$here/run.py" "$@" &
+runner=$!
+status=0
+wait "$runner" || status=$?
+runner=
+exit "$status"
