@@ -23,15 +23,17 @@ bool compile_read(struct compilation *compilation, const char *path)
 
 static void put_header(struct buf *out, const struct policy *policy, enum family family)
 {
-    buf_printf(out, "# %s rules made by ctc %s from %s, sha256 %.16s\n", family_name(family), CTC_VERSION, policy->name,
-               policy->hash);
+    buf_printf(out, "# %s rules made by ctc %s from %s, sha256 %.16s\n", family_name(family), CTC_VERSION,
+               policy->name, policy->hash);
     if (policy->description)
         buf_printf(out, "# %s\n", policy->description);
 }
 
-bool compile_rules(struct compilation *compilation, enum family family, struct lower_options options, struct buf *out)
+bool compile_rules(struct compilation *compilation, enum family family, struct lower_options options,
+                   struct buf *out)
 {
-    const struct ruleset *ruleset = policy_to_ruleset(&compilation->arena, compilation->policy, family, options);
+    const struct ruleset *ruleset =
+        policy_to_ruleset(&compilation->arena, compilation->policy, family, options);
     const char *broken = ruleset_broken_limit(&compilation->arena, ruleset);
 
     if (broken) {

@@ -25,4 +25,5 @@ bool compile_read(struct compilation *compilation, const char *path);
 
 // Appends the rules of one family, as iptables-restore text with a header. False, with nothing appended, where they
 // would break a limit of the kernel: diags.exit says so.
-bool compile_rules(struct compilation *compilation, enum family family, struct lower_options options, struct buf *out);
+bool compile_rules(struct compilation *compilation, enum family family, struct lower_options options,
+                   struct buf *out);

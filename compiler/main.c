@@ -11,10 +11,10 @@
 #include "cli/cli.h"
 
 const struct command commands[] = {
-    {"compile", "[-4|-6] [-o FILE|DIR/] [--comments] POLICY", "rules for iptables-restore; `ctc POLICY` is short for it",
-     run_compile},
-    {"check", "[--strict] [--format text|json|sarif|github] POLICY", "all that is wrong, doubtful or worth knowing",
-     run_check},
+    {"compile", "[-4|-6] [-o FILE|DIR/] [--comments] POLICY",
+     "rules for iptables-restore; `ctc POLICY` is short for it", run_compile},
+    {"check", "[--strict] [--format text|json|sarif|github] POLICY",
+     "all that is wrong, doubtful or worth knowing", run_check},
     {"services", "", "the words that stand for ports", run_services},
     {"help", "", "this text", run_help},
 };
@@ -23,12 +23,15 @@ const size_t command_count = sizeof(commands) / sizeof(*commands);
 
 static void put_help(struct buf *text)
 {
-    buf_text(text, "ctc compiles a host-firewall policy, written in YAML, into rules for iptables-restore.\n\n"
-                   "usage: ctc [-4|-6] POLICY > /etc/sysconfig/iptables\n");
+    buf_text(text,
+             "ctc compiles a host-firewall policy, written in YAML, into rules for iptables-restore.\n\n"
+             "usage: ctc [-4|-6] POLICY > /etc/sysconfig/iptables\n");
     for (size_t i = 0; i < command_count; i++)
-        buf_printf(text, "       ctc %s %s\n%*s%s\n", commands[i].name, commands[i].usage, 15, "", commands[i].about);
+        buf_printf(text, "       ctc %s %s\n%*s%s\n", commands[i].name, commands[i].usage, 15, "",
+                   commands[i].about);
     buf_text(text, "\nPOLICY is a file, or - for standard input.\n"
-                   "Exit codes: 0 fine; 1 the policy is wrong; 2 wrong usage; 3 a file, the kernel or a permission failed;\n"
+                   "Exit codes: 0 fine; 1 the policy is wrong; 2 wrong usage; 3 a file, the kernel or a "
+                   "permission failed;\n"
                    "4 a difference was found; 5 not proved.\n"
                    "See ctc(1) for the command, ctc-policy(5) for the language.\n");
 }

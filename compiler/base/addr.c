@@ -88,7 +88,8 @@ void addr_print(struct buf *out, enum family family, struct addr addr)
 
 struct addr_range prefix_range(enum family family, struct prefix prefix)
 {
-    return (struct addr_range){prefix.addr, addr_or(prefix.addr, low_bits(family_bits(family) - prefix.bits))};
+    return (struct addr_range){prefix.addr,
+                               addr_or(prefix.addr, low_bits(family_bits(family) - prefix.bits))};
 }
 
 void prefix_print(struct buf *out, enum family family, struct prefix prefix)
@@ -145,7 +146,8 @@ static bool parse_one(struct slice text, enum family *family, struct addr *addr)
     copy[text.length] = '\0';
     if (inet_pton(AF_INET, copy, bytes) == 1) {
         *family = FAMILY_IPV4;
-        *addr = (struct addr){0, (uint64_t)bytes[0] << 24 | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 8 | bytes[3]};
+        *addr = (struct addr){0, (uint64_t)bytes[0] << 24 | (uint64_t)bytes[1] << 16 |
+                                     (uint64_t)bytes[2] << 8 | bytes[3]};
         return true;
     }
     if (inet_pton(AF_INET6, copy, bytes) != 1)
@@ -264,7 +266,8 @@ bool addr_set_empty(const struct addr_set *set)
     return !set->families[FAMILY_IPV4].count && !set->families[FAMILY_IPV6].count;
 }
 
-static void minus(struct arena *arena, struct range_list *out, const struct range_list *a, const struct range_list *b)
+static void minus(struct arena *arena, struct range_list *out, const struct range_list *a,
+                  const struct range_list *b)
 {
     size_t j = 0;
 

@@ -12,15 +12,15 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
-#define POISON(address, size) ASAN_POISON_MEMORY_REGION(address, size)
+#define POISON(address, size)   ASAN_POISON_MEMORY_REGION(address, size)
 #define UNPOISON(address, size) ASAN_UNPOISON_MEMORY_REGION(address, size)
 #else
-#define POISON(address, size) ((void)(address), (void)(size))
+#define POISON(address, size)   ((void)(address), (void)(size))
 #define UNPOISON(address, size) ((void)(address), (void)(size))
 #endif
 
 #define CHUNK_FIRST ((size_t)16 << 10)
-#define CHUNK_MAX ((size_t)4 << 20)
+#define CHUNK_MAX   ((size_t)4 << 20)
 
 struct arena_chunk {
     struct arena_chunk *next;

@@ -25,6 +25,7 @@ struct port_set {
 // Reads `N` or `N-M`, 1 to 65535. NULL, or what is wrong with it.
 const char *port_range_parse(struct slice text, struct port_range *range);
 
-void port_set_add(struct arena *arena, struct port_set *set, struct port_range range); // keeps the set canonical
+void port_set_add(struct arena *arena, struct port_set *set,
+                  struct port_range range); // keeps the set canonical
 bool port_set_overlap(const struct port_set *a, const struct port_set *b);
 void port_set_print(struct buf *out, const struct port_set *set); // 80,443,6881-6999

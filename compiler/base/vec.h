@@ -5,18 +5,18 @@
 
 #include "base/arena.h"
 
-#define VEC(type)                                                                                                      \
-    struct {                                                                                                           \
-        type *items;                                                                                                   \
-        size_t count;                                                                                                  \
-        size_t capacity;                                                                                               \
+#define VEC(type)        \
+    struct {             \
+        type *items;     \
+        size_t count;    \
+        size_t capacity; \
     }
 
 // Appends one zeroed item and gives its address, valid until the next push.
-#define vec_push(arena, vec)                                                                                           \
-    ((vec)->count == (vec)->capacity                                                                                   \
-         ? ((vec)->items = vec_grow((arena), (vec)->items, sizeof(*(vec)->items), &(vec)->capacity))                   \
-         : (vec)->items,                                                                                               \
+#define vec_push(arena, vec)                                                                         \
+    ((vec)->count == (vec)->capacity                                                                 \
+         ? ((vec)->items = vec_grow((arena), (vec)->items, sizeof(*(vec)->items), &(vec)->capacity)) \
+         : (vec)->items,                                                                             \
      &(vec)->items[(vec)->count++])
 
 #define vec_last(vec) (&(vec)->items[(vec)->count - 1])

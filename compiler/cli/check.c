@@ -22,9 +22,8 @@ struct options {
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"strict", no_argument, NULL, 's'},
-                                          {"format", required_argument, NULL, 'f'},
-                                          {0}};
+    static const struct option words[] = {
+        {"strict", no_argument, NULL, 's'}, {"format", required_argument, NULL, 'f'}, {0}};
 
     optind = 1;
     opterr = 0;

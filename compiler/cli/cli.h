@@ -26,7 +26,8 @@ enum exit_code run_services(int argc, char **argv);
 enum exit_code run_help(int argc, char **argv);
 
 // Says on standard error how the command is used, and gives EXIT_USAGE. `problem` may be NULL.
-enum exit_code usage_error(const char *command, const char *problem, ...) __attribute__((format(printf, 2, 3)));
+enum exit_code usage_error(const char *command, const char *problem, ...)
+    __attribute__((format(printf, 2, 3)));
 
 // What getopt_long() stumbled over, as a usage error.
 enum exit_code option_error(const char *command, int argc, char **argv);

@@ -50,7 +50,8 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         }
     }
     if (argc - optind != 1)
-        return usage_error("compile", argc == optind ? "no policy is named" : "more than one policy is named");
+        return usage_error("compile",
+                           argc == optind ? "no policy is named" : "more than one policy is named");
     options->policy = argv[optind];
     return EXIT_FINE;
 }
@@ -59,7 +60,8 @@ static bool is_directory(const char *path)
 {
     struct stat status;
 
-    return path[0] && (path[strlen(path) - 1] == '/' || (stat(path, &status) == 0 && S_ISDIR(status.st_mode)));
+    return path[0] &&
+           (path[strlen(path) - 1] == '/' || (stat(path, &status) == 0 && S_ISDIR(status.st_mode)));
 }
 
 static enum exit_code write_directory(const char *directory, struct buf texts[FAMILY_COUNT])

@@ -63,8 +63,9 @@ static bool resolve(const char *path, char target[PATH_MAX])
 
     if (length > 0) {
         link[length] = '\0';
-        size = link[0] == '/' || !slash ? snprintf(target, PATH_MAX, "%s", link)
-                                        : snprintf(target, PATH_MAX, "%.*s/%s", (int)(slash - path), path, link);
+        size = link[0] == '/' || !slash
+                   ? snprintf(target, PATH_MAX, "%s", link)
+                   : snprintf(target, PATH_MAX, "%.*s/%s", (int)(slash - path), path, link);
     } else {
         size = snprintf(target, PATH_MAX, "%s", path);
     }
@@ -77,7 +78,8 @@ static bool name_beside(const char *target, const char *kind, char name[PATH_MAX
 {
     const char *slash = strrchr(target, '/');
     const int directory = slash ? (int)(slash - target + 1) : 0;
-    const int size = snprintf(name, PATH_MAX, "%.*s.%s.%s%ld", directory, target, target + directory, kind, (long)getpid());
+    const int size = snprintf(name, PATH_MAX, "%.*s.%s.%s%ld", directory, target, target + directory, kind,
+                              (long)getpid());
 
     if (size >= PATH_MAX)
         errno = ENAMETOOLONG;
@@ -89,7 +91,8 @@ static int open_nameless(const char *target)
     char directory[PATH_MAX];
     const char *slash = strrchr(target, '/');
 
-    snprintf(directory, sizeof(directory), "%.*s", slash ? (int)(slash - target + 1) : 1, slash ? target : ".");
+    snprintf(directory, sizeof(directory), "%.*s", slash ? (int)(slash - target + 1) : 1,
+             slash ? target : ".");
     return open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, NEW_FILE_MODE);
 }
 
@@ -99,7 +102,8 @@ static int open_named(struct replacement *replacement)
         return -1;
     unlink(replacement->temporary);
 
-    const int fd = open(replacement->temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, NEW_FILE_MODE);
+    const int fd =
+        open(replacement->temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, NEW_FILE_MODE);
 
     if (fd < 0)
         replacement->temporary[0] = '\0';
@@ -137,8 +141,8 @@ static enum exit_code prepare(struct replacement *replacement)
         replacement->fd = open_named(replacement);
     if (replacement->fd < 0)
         return failed(replacement, "write beside");
-    if (!write_whole(replacement->fd, replacement->file->text) || (exists && !keep_mode(replacement->fd, &old)) ||
-        fsync(replacement->fd) < 0)
+    if (!write_whole(replacement->fd, replacement->file->text) ||
+        (exists && !keep_mode(replacement->fd, &old)) || fsync(replacement->fd) < 0)
         return failed(replacement, "write");
     return EXIT_FINE;
 }
@@ -175,7 +179,8 @@ static bool keep_old(struct replacement *replacement)
 static enum exit_code replace(struct replacement *replacement, bool may_go_back)
 {
     if (replacement->direct)
-        return write_whole(replacement->fd, replacement->file->text) ? EXIT_FINE : failed(replacement, "write");
+        return write_whole(replacement->fd, replacement->file->text) ? EXIT_FINE
+                                                                     : failed(replacement, "write");
     if (!give_name(replacement) || (may_go_back && !keep_old(replacement)) ||
         rename(replacement->temporary, replacement->target) < 0)
         return failed(replacement, "replace");

@@ -104,7 +104,8 @@ static json_t *message_of(const char *text, const char *hint)
 
 static json_t *sarif_location(const struct span *span)
 {
-    json_t *location = json_object(), *physical = json_object(), *artifact = json_object(), *region = json_object();
+    json_t *location = json_object(), *physical = json_object(), *artifact = json_object(),
+           *region = json_object();
 
     set(artifact, "uri", text_of(span_file(span)));
     set(physical, "artifactLocation", artifact);

@@ -9,8 +9,10 @@ struct colours {
     const char *severity[SEVERITY_COUNT], *strong, *hint, *end;
 };
 
-static const struct colours with_colour = {
-    .severity = {"\033[1;36m", "\033[1;35m", "\033[1;31m"}, .strong = "\033[1m", .hint = "\033[1;32m", .end = "\033[0m"};
+static const struct colours with_colour = {.severity = {"\033[1;36m", "\033[1;35m", "\033[1;31m"},
+                                           .strong = "\033[1m",
+                                           .hint = "\033[1;32m",
+                                           .end = "\033[0m"};
 static const struct colours without_colour = {.severity = {"", "", ""}, .strong = "", .hint = "", .end = ""};
 
 static bool starts_character(char c)

@@ -141,9 +141,9 @@ static uint32_t put_rate(struct buf *out, uint32_t events, uint32_t seconds, uin
     return units[unit - 1].seconds;
 }
 
-#define LIMIT_RESOLUTION 10000       // XT_LIMIT_SCALE (linux/netfilter/xt_limit.h)
+#define LIMIT_RESOLUTION     10000   // XT_LIMIT_SCALE (linux/netfilter/xt_limit.h)
 #define HASHLIMIT_RESOLUTION 1000000 // XT_HASHLIMIT_SCALE_v2 (linux/netfilter/xt_hashlimit.h)
-#define LIMIT_BURST_DEFAULT 5        // which -m limit does not print, iptables-extensions(8)
+#define LIMIT_BURST_DEFAULT  5       // which -m limit does not print, iptables-extensions(8)
 
 static void put_limit(struct buf *out, const struct match *match)
 {
@@ -156,8 +156,8 @@ static void put_limit(struct buf *out, const struct match *match)
 // The unit in which iptables writes the rate is how long it lets an idle source's bucket live. A bucket that takes longer to refill must live longer, or a source that pauses would start anew with a full one.
 static void put_hashlimit(struct buf *out, const struct match *match, enum family family)
 {
-    const uint64_t refill = ((uint64_t)match->limit.burst * match->limit.period + match->limit.events - 1) /
-                            match->limit.events;
+    const uint64_t refill =
+        ((uint64_t)match->limit.burst * match->limit.period + match->limit.events - 1) / match->limit.events;
 
     buf_text(out, " --hashlimit-upto ");
 
@@ -259,7 +259,8 @@ static void put_target(struct buf *out, const struct target *target)
     }
 }
 
-static void put_address(struct buf *out, const struct rule_address *address, const char *option, enum family family)
+static void put_address(struct buf *out, const struct rule_address *address, const char *option,
+                        enum family family)
 {
     if (!address->prefix.bits)
         return;

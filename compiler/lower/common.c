@@ -19,7 +19,8 @@ static const struct {
 
 // fe80::/10, and :: (RFC 4291).
 static struct addr_range link_local_range[] = {{{0xFE80ULL << 48, 0}, {0xFEBFFFFFFFFFFFFF, UINT64_MAX}}};
-static struct addr_range joining_ranges[] = {{{0, 0}, {0, 0}}, {{0xFE80ULL << 48, 0}, {0xFEBFFFFFFFFFFFFF, UINT64_MAX}}};
+static struct addr_range joining_ranges[] = {{{0, 0}, {0, 0}},
+                                             {{0xFE80ULL << 48, 0}, {0xFEBFFFFFFFFFFFFF, UINT64_MAX}}};
 static const struct addr_set link_local = {{{0}, {link_local_range, 1, 1}}};
 static const struct addr_set joining = {{{0}, {joining_ranges, 2, 2}}};
 
@@ -101,14 +102,16 @@ static bool same_data(const struct entry *a, const struct entry *b)
     if (a->helper != b->helper || a->data.count != b->data.count)
         return false;
     for (size_t i = 0; i < a->data.count; i++)
-        if (a->data.items[i].first != b->data.items[i].first || a->data.items[i].last != b->data.items[i].last)
+        if (a->data.items[i].first != b->data.items[i].first ||
+            a->data.items[i].last != b->data.items[i].last)
             return false;
     return true;
 }
 
 static void append_data(struct lowering *lowering, struct chain *chain, const struct entry *entry)
 {
-    struct match matches[] = {match_states(STATE_RELATED), {.kind = MATCH_HELPER, .helper = entry->helper->name}};
+    struct match matches[] = {match_states(STATE_RELATED),
+                              {.kind = MATCH_HELPER, .helper = entry->helper->name}};
     struct flow flow = flow_everything();
 
     flow.entry = entry;

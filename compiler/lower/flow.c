@@ -126,27 +126,21 @@ static bool all_but_one(enum family family, const struct range_list *list, struc
     return one && prefix->bits > 0;
 }
 
-#define RANGE_PREFIXES 2 // a range of more prefixes is one rule with -m iprange
-
+// One rule a range: as a prefix where it is one, else with -m iprange.
 static void match_range(struct lowering *lowering, struct address_matches *matches, struct addr_range range)
 {
-    const enum family family = lowering->family;
-    size_t prefixes = range_prefixes(family, range, RANGE_PREFIXES + 1);
+    struct address_match *match = vec_push(lowering->arena, matches);
 
-    if (prefixes > RANGE_PREFIXES) {
-        *vec_push(lowering->arena, matches) = (struct address_match){.range = range, .is_range = true};
-        return;
-    }
-    for (; prefixes; prefixes--) {
-        const struct prefix prefix = range_first_prefix(family, &range);
-        const struct addr last = prefix_range(family, prefix).last;
-
-        *vec_push(lowering->arena, matches) = (struct address_match){.address = {.prefix = prefix}};
-        range.first = (struct addr){last.high + (last.low == UINT64_MAX), last.low + 1};
-    }
+    *match = (struct address_match){0};
+    match->is_range = range_prefixes(lowering->family, range, 2) > 1;
+    if (match->is_range)
+        match->range = range;
+    else
+        match->address.prefix = range_first_prefix(lowering->family, &range);
 }
 
-static void match_addresses(struct lowering *lowering, const struct addr_set *set, struct address_matches *matches)
+static void match_addresses(struct lowering *lowering, const struct addr_set *set,
+                            struct address_matches *matches)
 {
     struct prefix but;
 
@@ -159,19 +153,15 @@ static void match_addresses(struct lowering *lowering, const struct addr_set *se
 
     const struct range_list *list = &set->families[lowering->family];
 
-    // Two or fewer prefixes read better than the one that is left out.
-    if (list->count && all_but_one(lowering->family, list, &but)) {
-        size_t prefixes = 0;
-
-        for (size_t i = 0; i < list->count; i++)
-            prefixes += range_prefixes(lowering->family, list->items[i], RANGE_PREFIXES + 1);
-        if (prefixes > RANGE_PREFIXES) {
-            *vec_push(lowering->arena, matches) = (struct address_match){.address = {but, .inverted = true}};
-            return;
-        }
-    }
     for (size_t i = 0; i < list->count; i++)
         match_range(lowering, matches, list->items[i]);
+
+    // One prefix that is meant reads better than the one that is not.
+    if ((matches->count > 1 || (matches->count && matches->items[0].is_range)) &&
+        all_but_one(lowering->family, list, &but)) {
+        matches->count = 1;
+        matches->items[0] = (struct address_match){.address = {but, .inverted = true}};
+    }
 }
 
 // Ports of one side that fit one rule: none, one range in the protocol's own match, or a multiport match.
@@ -254,7 +244,8 @@ static void add_matches(struct lowering *lowering, struct rule *rule, const stru
         matches[count++].iprange.range = addresses[side]->range;
     }
 
-    const bool comment = lowering->options.comments && flow->entry && flow->entry->name && flow->entry->name[0];
+    const bool comment =
+        lowering->options.comments && flow->entry && flow->entry->name && flow->entry->name[0];
     const size_t total = count + extra_count + comment;
     struct match *all = total ? arena_calloc(lowering->arena, total, sizeof(*all)) : NULL;
 
@@ -275,8 +266,8 @@ static const char *interface_at(const struct interfaces *interfaces, size_t i)
     return interfaces->count ? interfaces->names[i] : NULL;
 }
 
-void append_flow(struct lowering *lowering, struct chain *chain, const struct flow *flow, const struct match *extra,
-                 size_t extra_count, struct target target)
+void append_flow(struct lowering *lowering, struct chain *chain, const struct flow *flow,
+                 const struct match *extra, size_t extra_count, struct target target)
 {
     struct address_matches from, to;
     struct port_groups sources, destinations;

@@ -52,17 +52,19 @@ size_t flow_answers(const struct lowering *lowering, const struct flow *flow, st
 
 // Appends the rules for a flow: one for each combination of its interfaces, addresses and groups of ports. `extra` are
 // matches that stand behind those of the flow.
-void append_flow(struct lowering *lowering, struct chain *chain, const struct flow *flow, const struct match *extra,
-                 size_t extra_count, struct target target);
+void append_flow(struct lowering *lowering, struct chain *chain, const struct flow *flow,
+                 const struct match *extra, size_t extra_count, struct target target);
 
 // The same for a verdict, where a reject may need two answers.
-void append_verdict(struct lowering *lowering, struct chain *chain, const struct flow *flow, enum verdict verdict);
+void append_verdict(struct lowering *lowering, struct chain *chain, const struct flow *flow,
+                    enum verdict verdict);
 
 // Logs the openings of a flow at the policy's rate.
 void append_log(struct lowering *lowering, struct chain *chain, const struct flow *flow);
 
 // The rules of an entry that decides: log, limit and verdict. `fallback` is what decides beyond the limit.
-void append_entry(struct lowering *lowering, struct chain *chain, const struct entry *entry, enum verdict fallback);
+void append_entry(struct lowering *lowering, struct chain *chain, const struct entry *entry,
+                  enum verdict fallback);
 
 // The end of a hook: log, then the default.
 void append_default(struct lowering *lowering, struct chain *chain, enum verdict fallback,

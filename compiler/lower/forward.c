@@ -33,7 +33,8 @@ static void accept_stateless_replies(struct lowering *lowering, struct chain *fo
         for (size_t j = 0; j < entry_flow_count(&entries->items[i]); j++) {
             struct flow flow;
 
-            if (entries->items[i].verdict == VERDICT_ACCEPT && entry_flow(lowering, &entries->items[i], j, &flow))
+            if (entries->items[i].verdict == VERDICT_ACCEPT &&
+                entry_flow(lowering, &entries->items[i], j, &flow))
                 accept_answer(lowering, forward, &flow);
         }
     }

@@ -121,8 +121,8 @@ static void decide_fragments(struct lowering *lowering, struct chain *input)
     struct match fragment = {.kind = MATCH_FRAGMENT, .fragment_first = true};
     const struct flow everything = flow_everything();
 
-    if (lowering->family != FAMILY_IPV6 || lowering->policy->tracking != TRACKING_NONE || lowering->socket_rule ||
-        lowering->policy->input == VERDICT_ACCEPT)
+    if (lowering->family != FAMILY_IPV6 || lowering->policy->tracking != TRACKING_NONE ||
+        lowering->socket_rule || lowering->policy->input == VERDICT_ACCEPT)
         return;
     append_flow(lowering, input, &everything, &fragment, 1, (struct target){.kind = TARGET_DROP});
     fragment.fragment_first = false;

@@ -87,7 +87,8 @@ static size_t entries_that_matter(const struct policy *policy)
 
     if (policy->output != VERDICT_ACCEPT)
         return count;
-    while (count && policy->connect.items[count - 1].verdict == VERDICT_ACCEPT && !policy->connect.items[count - 1].log)
+    while (count && policy->connect.items[count - 1].verdict == VERDICT_ACCEPT &&
+           !policy->connect.items[count - 1].log)
         count--;
     return count;
 }

@@ -98,7 +98,8 @@ static void attach_helper(struct raw *raw, const struct entry *entry, struct cha
         if (entry->traffic[i].kind != entry->helper->control || !entry_flow(raw->lowering, entry, i, &flow))
             continue;
         flow = flow_anywhere(flow);
-        append_flow(raw->lowering, chain, &flow, NULL, 0, (struct target){TARGET_HELPER, entry->helper->name});
+        append_flow(raw->lowering, chain, &flow, NULL, 0,
+                    (struct target){TARGET_HELPER, entry->helper->name});
     }
 }
 

@@ -24,7 +24,8 @@ static void append_reject(struct lowering *lowering, struct chain *chain, const 
     append_flow(lowering, chain, flow, NULL, 0, reject(lowering, flow->protocol));
 }
 
-void append_verdict(struct lowering *lowering, struct chain *chain, const struct flow *flow, enum verdict verdict)
+void append_verdict(struct lowering *lowering, struct chain *chain, const struct flow *flow,
+                    enum verdict verdict)
 {
     switch (verdict) {
     case VERDICT_ACCEPT:
@@ -83,7 +84,8 @@ static bool needs_default_chain(const struct lowering *lowering, const struct en
 }
 
 // What a flow meets beyond its limit: the default, and no later entry.
-static void append_beyond(struct lowering *lowering, struct chain *chain, const struct flow *flow, enum verdict fallback)
+static void append_beyond(struct lowering *lowering, struct chain *chain, const struct flow *flow,
+                          enum verdict fallback)
 {
     if (lowering->policy->log_default)
         append_flow(lowering, chain, flow, NULL, 0,
@@ -95,7 +97,8 @@ static void append_beyond(struct lowering *lowering, struct chain *chain, const 
 // A limit counts openings: of TCP the SYN, of what is tracked the first packet of a flow, else every packet. Packets of
 // tracked connections that live and those that fit none have been decided before, so that what comes here is the first
 // of its flow or untracked, and no state needs to be asked for.
-static void append_limited(struct lowering *lowering, struct chain *chain, const struct flow *flow, enum verdict fallback)
+static void append_limited(struct lowering *lowering, struct chain *chain, const struct flow *flow,
+                           enum verdict fallback)
 {
     const struct limit *limit = flow->entry->limit;
     const struct flow opening = openings(*flow);
@@ -128,7 +131,8 @@ static void append_any_limited(struct lowering *lowering, struct chain *chain, c
     append_limited(lowering, chain, &part, fallback);
 }
 
-void append_entry(struct lowering *lowering, struct chain *chain, const struct entry *entry, enum verdict fallback)
+void append_entry(struct lowering *lowering, struct chain *chain, const struct entry *entry,
+                  enum verdict fallback)
 {
     for (size_t i = 0; i < entry_flow_count(entry); i++) {
         struct flow flow;

@@ -94,7 +94,8 @@ static bool parse_address(struct parsing *parsing, bool *any, const struct addr_
 }
 
 // `from ADDRESS port P`, each part of it optional.
-static bool parse_side(struct parsing *parsing, bool *any, const struct addr_set **addresses, struct port_set *ports)
+static bool parse_side(struct parsing *parsing, bool *any, const struct addr_set **addresses,
+                       struct port_set *ports)
 {
     if (*any || *addresses || ports->count)
         return fail(parsing, "this side is named twice");
@@ -125,10 +126,17 @@ static bool parse_word(struct parsing *parsing)
         unsigned state;
         uint8_t flag;
     } words[] = {
-        {"new", PACKET_NEW, 0},         {"established", PACKET_ESTABLISHED, 0}, {"related", PACKET_RELATED, 0},
-        {"invalid", PACKET_INVALID, 0}, {"untracked", PACKET_UNTRACKED, 0},     {"fin", 0, 0x01},
-        {"syn", 0, 0x02},               {"rst", 0, 0x04},                       {"psh", 0, 0x08},
-        {"ack", 0, 0x10},               {"urg", 0, 0x20},
+        {"new", PACKET_NEW, 0},
+        {"established", PACKET_ESTABLISHED, 0},
+        {"related", PACKET_RELATED, 0},
+        {"invalid", PACKET_INVALID, 0},
+        {"untracked", PACKET_UNTRACKED, 0},
+        {"fin", 0, 0x01},
+        {"syn", 0, 0x02},
+        {"rst", 0, 0x04},
+        {"psh", 0, 0x08},
+        {"ack", 0, 0x10},
+        {"urg", 0, 0x20},
     };
     struct packets *packets = parsing->packets;
 
@@ -143,7 +151,9 @@ static bool parse_word(struct parsing *parsing)
     const uint8_t protocol = protocol_find(parsing->word);
 
     if (!protocol)
-        return fail(parsing, "not a word of the notation: in, out, from, to, port, type, a protocol, a state or a TCP flag");
+        return fail(
+            parsing,
+            "not a word of the notation: in, out, from, to, port, type, a protocol, a state or a TCP flag");
     if (packets->protocol)
         return fail(parsing, "the protocol is named twice");
     packets->protocol = protocol;

@@ -26,14 +26,14 @@ enum packet_state {
 
 // What is left out stands for all values, or for what the reader of the set takes as usual.
 struct packets {
-    const char *in, *out;         // NULL: left out; "any" is said as it is
-    uint8_t protocol;             // 0: left out
-    bool from_any, to_any;        // `from any`, `to any`
+    const char *in, *out;             // NULL: left out; "any" is said as it is
+    uint8_t protocol;                 // 0: left out
+    bool from_any, to_any;            // `from any`, `to any`
     const struct addr_set *from, *to; // NULL: left out, or any
     struct port_set from_ports, to_ports;
-    int type;                     // ICMP type; -1: left out
-    unsigned states;              // of enum packet_state; 0: left out
-    uint8_t flags;                // TCP flags that are set, as the header has them (RFC 9293, 3.1); 0: left out
+    int type;        // ICMP type; -1: left out
+    unsigned states; // of enum packet_state; 0: left out
+    uint8_t flags;   // TCP flags that are set, as the header has them (RFC 9293, 3.1); 0: left out
 };
 
 // Reads one set. On failure false, with `*bad` the word that does not fit and `*problem` what is wrong with it.

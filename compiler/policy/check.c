@@ -26,7 +26,8 @@ static void check_limit(struct reader *reader, const struct entry *entry, enum v
         diag_add(reader->diags, DIAG_LIMIT_VERDICT, entry->limit_span, "a limit says how much is accepted");
         diag_hint(reader->diags, "take `limit` or `verdict` out");
     } else if (fallback == VERDICT_ACCEPT) {
-        diag_add(reader->diags, DIAG_LIMIT_DEFAULT, entry->limit_span, "beyond the limit the default accepts");
+        diag_add(reader->diags, DIAG_LIMIT_DEFAULT, entry->limit_span,
+                 "beyond the limit the default accepts");
         diag_hint(reader->diags, "let the default reject or drop");
     }
 }
@@ -35,15 +36,17 @@ static void check_helper(struct reader *reader, const struct entry *entry)
 {
     if (!entry->helper) {
         if (entry->data.count && !entry->helper_span.source)
-            diag_add(reader->diags, DIAG_HELPER, entry->span, "`data` names the data ports of a `helper`, and there is none");
+            diag_add(reader->diags, DIAG_HELPER, entry->span,
+                     "`data` names the data ports of a `helper`, and there is none");
         return;
     }
     if (reader->policy->tracking == TRACKING_NONE || entry->track == CHOICE_NO) {
         diag_add(reader->diags, DIAG_HELPER_UNTRACKED, entry->helper_span,
                  "the helper %s sees only what is tracked", entry->helper->name);
-        diag_hint(reader->diags, reader->policy->tracking == TRACKING_NONE
-                                     ? "name the data ports as an entry of their own, or say tracking: selective"
-                                     : "take `track: false` out");
+        diag_hint(reader->diags,
+                  reader->policy->tracking == TRACKING_NONE
+                      ? "name the data ports as an entry of their own, or say tracking: selective"
+                      : "take `track: false` out");
         return;
     }
     if (entry->verdict != VERDICT_ACCEPT) {
@@ -53,8 +56,9 @@ static void check_helper(struct reader *reader, const struct entry *entry)
     for (size_t i = 0; i < entry->traffic_count; i++)
         if (entry->traffic[i].kind == entry->helper->control && entry->traffic[i].ports.count)
             return;
-    diag_add(reader->diags, DIAG_HELPER, entry->helper_span, "the helper %s works on %s ports, and the entry names none",
-             entry->helper->name, entry->helper->control == TRAFFIC_TCP ? "tcp" : "udp");
+    diag_add(reader->diags, DIAG_HELPER, entry->helper_span,
+             "the helper %s works on %s ports, and the entry names none", entry->helper->name,
+             entry->helper->control == TRAFFIC_TCP ? "tcp" : "udp");
     diag_hint(reader->diags, "its usual port is %u", entry->helper->port);
 }
 
@@ -68,11 +72,13 @@ static void check_helper_data(struct reader *reader, const struct entry *helped,
     if (entry->track != CHOICE_NO || entry == helped || !uses_ports(entry, helped->helper->data, data))
         return;
     diag_add(reader->diags, DIAG_HELPER_UNTRACKED, entry->track_span,
-             "the data connections of the helper %s could come to these ports untracked", helped->helper->name);
+             "the data connections of the helper %s could come to these ports untracked",
+             helped->helper->name);
     if (helped->data.count)
         diag_hint(reader->diags, "keep these ports apart from the helper's `data` ports");
     else
-        diag_hint(reader->diags, "say which ports the server uses: `data: 60000-60100` beside the helper on line %u",
+        diag_hint(reader->diags,
+                  "say which ports the server uses: `data: 60000-60100` beside the helper on line %u",
                   helped->span.line);
 }
 
@@ -99,8 +105,9 @@ static void check_sockets(struct reader *reader, const struct entry *entry)
 }
 
 // Private (RFC 1918, RFC 4193), link-local (RFC 3927, RFC 4291), multicast (RFC 5771, RFC 4291) and loopback addresses.
-static const char *const local_space[] = {"10.0.0.0/8",  "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "224.0.0.0/4",
-                                          "127.0.0.0/8", "fc00::/7",      "fe80::/10",      "ff00::/8",       "::1"};
+static const char *const local_space[] = {
+    "10.0.0.0/8",  "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "224.0.0.0/4",
+    "127.0.0.0/8", "fc00::/7",      "fe80::/10",      "ff00::/8",       "::1"};
 
 static void check_deny(struct reader *reader, const struct entry *entry)
 {
@@ -117,7 +124,8 @@ static void check_deny(struct reader *reader, const struct entry *entry)
         if (!range_list_overlap(&entry->from->families[family], &space))
             continue;
         diag_add(reader->diags, DIAG_DENY_LOCAL, entry->span, "`deny` meets %s", local_space[i]);
-        diag_hint(reader->diags, "lists of unroutable addresses cut off the own network: add `not %s`", local_space[i]);
+        diag_hint(reader->diags, "lists of unroutable addresses cut off the own network: add `not %s`",
+                  local_space[i]);
     }
 }
 
@@ -128,11 +136,12 @@ static void check_ephemeral(struct reader *reader, const struct entry *entry)
     struct port_range *range = &reader->policy->ephemeral;
     const struct port_set ephemeral = {range, 1, 1};
 
-    if (entry->track != CHOICE_NO || !entry->from || (!uses_ports(entry, TRAFFIC_TCP, &ephemeral) &&
-                                                      !uses_ports(entry, TRAFFIC_UDP, &ephemeral)))
+    if (entry->track != CHOICE_NO || !entry->from ||
+        (!uses_ports(entry, TRAFFIC_TCP, &ephemeral) && !uses_ports(entry, TRAFFIC_UDP, &ephemeral)))
         return;
     diag_add(reader->diags, DIAG_UNTRACKED_EPHEMERAL, entry->span,
-             "these untracked ports overlap the ephemeral range %u-%u of this host", range->first, range->last);
+             "these untracked ports overlap the ephemeral range %u-%u of this host", range->first,
+             range->last);
     diag_hint(reader->diags, "reserve them with net.ipv4.ip_local_reserved_ports, or set host.ephemeral");
 }
 
@@ -153,7 +162,8 @@ static void check_way_in(struct reader *reader)
         way_in = accepts_tcp(&policy->allow.items[i]);
     if (way_in)
         return;
-    diag_add(reader->diags, DIAG_NO_WAY_IN, source_whole(reader->main), "no TCP connection from outside is accepted");
+    diag_add(reader->diags, DIAG_NO_WAY_IN, source_whole(reader->main),
+             "no TCP connection from outside is accepted");
     diag_hint(reader->diags, "an administrator who is not at the console needs an entry such as `ssh`");
 }
 
@@ -165,7 +175,8 @@ static void check_admin(struct reader *reader, const struct entry *entry)
     if (reader->policy->tracking != TRACKING_SELECTIVE || entry->track == CHOICE_NO || !accepts_tcp(entry) ||
         !uses_ports(entry, TRAFFIC_TCP, &ssh))
         return;
-    diag_add(reader->diags, DIAG_ADMIN_TRACKED, entry->span, "ssh is tracked: it fails when the table is full");
+    diag_add(reader->diags, DIAG_ADMIN_TRACKED, entry->span,
+             "ssh is tracked: it fails when the table is full");
     diag_hint(reader->diags, "add `track: false` to reach the host even then");
 }
 
@@ -188,34 +199,40 @@ static void check_defaults(struct reader *reader)
                  "expectations are checked for form only: this version does not prove them");
 }
 
-static void check_names(struct reader *reader, const struct definitions *definitions, bool services_too)
+// Own services that nothing uses are read all the same, for their mistakes.
+static void check_own_services(struct reader *reader)
 {
-    for (size_t i = 0; i < definitions->count; i++) {
-        struct definition *definition = &definitions->items[i];
+    for (size_t i = 0; i < reader->services.count; i++) {
+        struct definition *definition = &reader->services.items[i];
 
-        if (services_too && service_find(node_text(definition->key)))
-            diag_add(reader->diags, DIAG_SERVICE_SHADOWS, node_span(definition->key),
-                     "the service %s stands for other ports here than in ctc's own table", definition->key->text);
-        if (services_too && !definition->used) {
-            reader->traffic.count = 0;
-            add_service(reader, definition->key, node_text(definition->key), true);
-            definition->used = false;
-        }
-        if (!definition->used && definition->key->source == reader->main)
-            diag_add(reader->diags, DIAG_UNUSED, node_span(definition->key), "nothing uses %s%s",
-                     services_too ? "the service " : "$", definition->key->text);
+        if (definition->used)
+            continue;
+        reader->traffic.count = 0;
+        add_service(reader, definition->key, node_text(definition->key), true);
+        definition->used = false;
     }
 }
 
-void policy_check(struct reader *reader)
+static void check_names(struct reader *reader, const struct definitions *definitions, bool are_services)
+{
+    for (size_t i = 0; i < definitions->count; i++) {
+        const struct definition *definition = &definitions->items[i];
+
+        if (are_services && service_find(node_text(definition->key)))
+            diag_add(reader->diags, DIAG_SERVICE_SHADOWS, node_span(definition->key),
+                     "the service %s stands for other ports here than in ctc's own table",
+                     definition->key->text);
+        if (!definition->used && definition->key->source == reader->main)
+            diag_add(reader->diags, DIAG_UNUSED, node_span(definition->key), "nothing uses %s%s",
+                     are_services ? "the service " : "$", definition->key->text);
+    }
+}
+
+// Worth knowing of a policy that is right; a wrong one may only seem to leave something unused or shut.
+static void advise(struct reader *reader)
 {
     const struct policy *policy = reader->policy;
 
-    check_entries(reader, &policy->allow, policy->input);
-    check_entries(reader, &policy->connect, policy->output);
-    check_entries(reader, &policy->forward, policy->forwarding);
-    for (size_t i = 0; i < policy->connect.count; i++)
-        check_sockets(reader, &policy->connect.items[i]);
     for (size_t i = 0; i < policy->deny.count; i++)
         check_deny(reader, &policy->deny.items[i]);
     for (size_t i = 0; i < policy->allow.count; i++) {
@@ -226,4 +243,18 @@ void policy_check(struct reader *reader)
     check_names(reader, &reader->services, true);
     check_defaults(reader);
     check_way_in(reader);
+}
+
+void policy_check(struct reader *reader)
+{
+    const struct policy *policy = reader->policy;
+
+    check_own_services(reader);
+    check_entries(reader, &policy->allow, policy->input);
+    check_entries(reader, &policy->connect, policy->output);
+    check_entries(reader, &policy->forward, policy->forwarding);
+    for (size_t i = 0; i < policy->connect.count; i++)
+        check_sockets(reader, &policy->connect.items[i]);
+    if (!reader->diags->counts[SEVERITY_ERROR])
+        advise(reader);
 }

@@ -78,7 +78,8 @@ static void index_names(struct reader *reader, const struct node *mapping, const
     for (size_t i = 0; i < mapping->count; i++) {
         const struct node *key = node_key(mapping, i);
 
-        definitions->items[definitions->count++] = (struct definition){.key = key, .value = node_value(mapping, i)};
+        definitions->items[definitions->count++] =
+            (struct definition){.key = key, .value = node_value(mapping, i)};
         if (name_fits(node_text(key), capitals))
             continue;
         diag_add(reader->diags, DIAG_VALUE, node_span(key), "'%s' is not a name for `%s`", key->text, what);

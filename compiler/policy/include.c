@@ -29,7 +29,8 @@ static const char *read_problem(int error)
     }
 }
 
-const struct source *open_named_file(struct reader *reader, const struct node *node, struct slice name, size_t limit)
+const struct source *open_named_file(struct reader *reader, const struct node *node, struct slice name,
+                                     size_t limit)
 {
     const char *path = source_relative(reader->arena, node->source, name);
     const struct source *source;
@@ -78,14 +79,16 @@ static void append_items(struct arena *arena, struct node *into, const struct no
 
 static void merge_mapping(struct arena *arena, struct node *into, const struct node *from, unsigned scope);
 
-static void merge_value(struct arena *arena, struct node *into, const struct node *from, const struct field *field)
+static void merge_value(struct arena *arena, struct node *into, const struct node *from,
+                        const struct field *field)
 {
     if (field && field->merge == MERGE_APPEND)
         append_items(arena, into, from);
     else if (field && field->merge == MERGE_KEYS && into->kind == NODE_MAPPING && from->kind == NODE_MAPPING)
-        merge_mapping(arena, into, from, field->scopes == SCOPE_POLICY && slice_is(slice_of(field->key), "conntrack")
-                                             ? SCOPE_CONNTRACK
-                                             : 0);
+        merge_mapping(arena, into, from,
+                      field->scopes == SCOPE_POLICY && slice_is(slice_of(field->key), "conntrack")
+                          ? SCOPE_CONNTRACK
+                          : 0);
 }
 
 static void merge_mapping(struct arena *arena, struct node *into, const struct node *from, unsigned scope)
@@ -122,8 +125,9 @@ static bool enter(struct inclusion *inclusion, const struct node *item, const st
         }
     }
     if (inclusion->depth == INCLUDE_DEPTH_MAX || inclusion->seen.count == INCLUDE_FILES_MAX) {
-        diag_add(diags, DIAG_INCLUDE, node_span(item), "files include each other more than %d deep, or %d files in all",
-                 INCLUDE_DEPTH_MAX, INCLUDE_FILES_MAX);
+        diag_add(diags, DIAG_INCLUDE, node_span(item),
+                 "files include each other more than %d deep, or %d files in all", INCLUDE_DEPTH_MAX,
+                 INCLUDE_FILES_MAX);
         return false;
     }
     for (size_t i = 0; i < inclusion->seen.count; i++)
@@ -151,7 +155,8 @@ static void include_item(struct inclusion *inclusion, struct node *root, const s
     if (!included)
         return;
     if (included->kind != NODE_MAPPING) {
-        diag_add(reader->diags, DIAG_NOT_A_POLICY, node_span(included), "an included file is a mapping of policy keys");
+        diag_add(reader->diags, DIAG_NOT_A_POLICY, node_span(included),
+                 "an included file is a mapping of policy keys");
         return;
     }
     inclusion->stack[inclusion->depth++] = source;

@@ -10,10 +10,10 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/ports.h"
 #include "diag/diag.h"
 #include "packets/packets.h"
 #include "policy/helpers.h"
-#include "base/ports.h"
 #include "policy/traffic.h"
 #include "source/source.h"
 
@@ -51,16 +51,16 @@ struct entry {
     size_t traffic_count;
     const struct addr_set *from, *to; // NULL: any address; an empty set matches nothing
     struct interfaces in, out;
-    struct port_set local;      // connect: ports of this host; none: any
+    struct port_set local; // connect: ports of this host; none: any
     enum verdict verdict;
     enum choice track;
     struct span track_span;
-    const struct limit *limit;  // NULL: unlimited
+    const struct limit *limit; // NULL: unlimited
     struct span limit_span;
     const struct helper *helper; // NULL: none
     struct span helper_span;
-    struct port_set data;        // with `helper`: local ports of its data connections; none: 1024-65535
-    bool any_socket;             // connect: replies to sockets that are not connected count too
+    struct port_set data; // with `helper`: local ports of its data connections; none: 1024-65535
+    bool any_socket;      // connect: replies to sockets that are not connected count too
     bool log;
 };
 
@@ -84,7 +84,7 @@ struct load {
 };
 
 struct conntrack {
-    uint64_t max, buckets;          // entries; 0: auto
+    uint64_t max, buckets;            // entries; 0: auto
     uint32_t timeouts[TIMEOUT_COUNT]; // seconds; 0: unset
     bool block_modules;
     struct load *loads;
@@ -120,9 +120,10 @@ struct policy {
 
     enum tracking tracking;
 
-    uint64_t memory;               // bytes; 0: unknown
-    struct port_range ephemeral;   // ports that the target host gives to its own connections (ip_local_port_range)
-    const char *kernel;            // "5.14"; NULL: unknown
+    uint64_t memory; // bytes; 0: unknown
+    struct port_range
+        ephemeral;      // ports that the target host gives to its own connections (ip_local_port_range)
+    const char *kernel; // "5.14"; NULL: unknown
 
     struct entry_list trust, deny, allow, connect, forward;
 
@@ -145,7 +146,8 @@ struct policy {
 // Whether the packets of an allow or connect entry go without tracking.
 static inline bool entry_untracked(const struct policy *policy, const struct entry *entry)
 {
-    return policy->tracking == TRACKING_NONE || (policy->tracking == TRACKING_SELECTIVE && entry->track == CHOICE_NO);
+    return policy->tracking == TRACKING_NONE ||
+           (policy->tracking == TRACKING_SELECTIVE && entry->track == CHOICE_NO);
 }
 
 struct source_set;

@@ -8,20 +8,20 @@
 #include "policy/reader.h"
 
 const struct field fields[] = {
-#define TRUST SCOPE_TRUST
-#define ALLOW SCOPE_ALLOW
-#define CONNECT SCOPE_CONNECT
-#define FORWARD SCOPE_FORWARD
-#define POLICY SCOPE_POLICY
-#define HOST SCOPE_HOST
-#define FILE SCOPE_FILE
-#define DEFAULT SCOPE_DEFAULT
-#define REJECT_WITH SCOPE_REJECT_WITH
-#define LOG SCOPE_LOG
-#define STATELESS SCOPE_STATELESS
-#define CONNTRACK SCOPE_CONNTRACK
-#define VERBATIM SCOPE_VERBATIM
-#define EXPECT SCOPE_EXPECT
+#define TRUST                                    SCOPE_TRUST
+#define ALLOW                                    SCOPE_ALLOW
+#define CONNECT                                  SCOPE_CONNECT
+#define FORWARD                                  SCOPE_FORWARD
+#define POLICY                                   SCOPE_POLICY
+#define HOST                                     SCOPE_HOST
+#define FILE                                     SCOPE_FILE
+#define DEFAULT                                  SCOPE_DEFAULT
+#define REJECT_WITH                              SCOPE_REJECT_WITH
+#define LOG                                      SCOPE_LOG
+#define STATELESS                                SCOPE_STATELESS
+#define CONNTRACK                                SCOPE_CONNTRACK
+#define VERBATIM                                 SCOPE_VERBATIM
+#define EXPECT                                   SCOPE_EXPECT
 #define FIELD(key, scopes, reader, merge, about) {key, scopes, read_##reader, MERGE_##merge, about},
 #include "policy/fields.def"
 #undef FIELD
@@ -51,7 +51,8 @@ const struct field *field_find(unsigned scope, struct slice key)
     return NULL;
 }
 
-static void report_unknown_key(struct reader *reader, const struct node *key, unsigned scope, const char *what)
+static void report_unknown_key(struct reader *reader, const struct node *key, unsigned scope,
+                               const char *what)
 {
     const char *keys[sizeof(fields) / sizeof(*fields) + 1];
     const struct slice text = node_text(key);
@@ -111,7 +112,8 @@ void read_version(struct reader *reader, const struct node *value)
 
     if (!value_scalar(reader, value, "version", &text) || (value->plain && slice_is(text, "1")))
         return;
-    diag_add(reader->diags, DIAG_VERSION, node_span(value), "this program knows version 1 of the language, not '%.*s'",
+    diag_add(reader->diags, DIAG_VERSION, node_span(value),
+             "this program knows version 1 of the language, not '%.*s'",
              (int)(text.length < 60 ? text.length : 60), text.at);
     diag_hint(reader->diags, "write version: 1");
 }
@@ -148,7 +150,8 @@ void read_memory(struct reader *reader, const struct node *value)
         return;
 
     const char *unit = text.length > 1 ? strchr(units, text.at[text.length - 1]) : NULL;
-    const bool fine = unit && *unit && parse_number((struct slice){text.at, text.length - 1}, 1 << 20, &number) && number;
+    const bool fine =
+        unit && *unit && parse_number((struct slice){text.at, text.length - 1}, 1 << 20, &number) && number;
 
     if (fine) {
         reader->policy->memory = number << (10 * (unit - units + 1));
@@ -210,8 +213,8 @@ void read_default(struct reader *reader, const struct node *value)
 // In the order of enum verdict.
 static const char *const verdict_words[] = {"accept", "reject", "drop", "leave", NULL};
 
-static void read_default_verdict(struct reader *reader, const struct node *value, const char *what, bool may_leave,
-                                 enum verdict *verdict)
+static void read_default_verdict(struct reader *reader, const struct node *value, const char *what,
+                                 bool may_leave, enum verdict *verdict)
 {
     static const char *const without_leave[] = {"accept", "reject", "drop", NULL};
     int index;
@@ -241,15 +244,15 @@ void read_reject_with(struct reader *reader, const struct node *value)
 }
 
 // Names from the REJECT target's manual, iptables-extensions(8).
-static const char *const reject_ipv4[] = {"icmp-net-unreachable",   "icmp-host-unreachable", "icmp-proto-unreachable",
-                                          "icmp-port-unreachable",  "icmp-net-prohibited",   "icmp-host-prohibited",
-                                          "icmp-admin-prohibited", NULL};
+static const char *const reject_ipv4[] = {
+    "icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable", "icmp-port-unreachable",
+    "icmp-net-prohibited",  "icmp-host-prohibited",  "icmp-admin-prohibited",  NULL};
 static const char *const reject_ipv6[] = {"icmp6-no-route", "icmp6-adm-prohibited", "icmp6-addr-unreachable",
                                           "icmp6-port-unreachable", NULL};
 static const char *const reject_tcp[] = {"tcp-reset", NULL};
 
-static void read_reject(struct reader *reader, const struct node *value, const char *const *words, const char *what,
-                        const char **into)
+static void read_reject(struct reader *reader, const struct node *value, const char *const *words,
+                        const char *what, const char **into)
 {
     struct slice text;
 
@@ -379,8 +382,9 @@ static bool is_ruleset(const struct source *source)
 
     while (slice_split(rest, '\n', &line, &rest) && (!slice_trim(line).length || line.at[0] == '#'))
         ;
-    return line.length && line.at[0] == '*' && (slice_starts(line, "*filter") || slice_starts(line, "*raw") ||
-                                                 slice_starts(line, "*nat") || slice_starts(line, "*mangle"));
+    return line.length && line.at[0] == '*' &&
+           (slice_starts(line, "*filter") || slice_starts(line, "*raw") || slice_starts(line, "*nat") ||
+            slice_starts(line, "*mangle"));
 }
 
 static const struct node *read_root(struct reader *reader)
@@ -394,7 +398,8 @@ static const struct node *read_root(struct reader *reader)
     const struct node *root = document_read(reader->arena, reader->main, reader->diags);
 
     if (root && root->kind != NODE_MAPPING) {
-        diag_add(reader->diags, DIAG_NOT_A_POLICY, node_span(root), "a policy is a mapping that begins with `version: 1`");
+        diag_add(reader->diags, DIAG_NOT_A_POLICY, node_span(root),
+                 "a policy is a mapping that begins with `version: 1`");
         return NULL;
     }
     if (root && !node_find(root, "version")) {

@@ -51,14 +51,16 @@ static void report_syntax(struct reader *reader, struct span span, struct slice 
 
     for (size_t i = 0; i < text.length; i++) {
         colons = colons || text.at[i] == ':';
-        letters = letters || (text.at[i] >= 'g' && text.at[i] <= 'z') || (text.at[i] >= 'G' && text.at[i] <= 'Z');
+        letters =
+            letters || (text.at[i] >= 'g' && text.at[i] <= 'z') || (text.at[i] >= 'G' && text.at[i] <= 'Z');
     }
-    diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' is not an address", (int)(text.length < 60 ? text.length : 60),
-             text.at);
+    diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' is not an address",
+             (int)(text.length < 60 ? text.length : 60), text.at);
     if (letters && !colons)
         diag_hint(reader->diags, "host names are not looked up; a defined list is written $name");
     else if (!colons)
-        diag_hint(reader->diags, "four numbers up to 255, as in 192.0.2.1, 192.0.2.0/24 or 192.0.2.1-192.0.2.9");
+        diag_hint(reader->diags,
+                  "four numbers up to 255, as in 192.0.2.1, 192.0.2.0/24 or 192.0.2.1-192.0.2.9");
 }
 
 // Adds one literal address.
@@ -75,11 +77,13 @@ static bool add_literal(struct reader *reader, struct addr_set *set, struct span
         report_host_bits(reader, span, text, family, &range);
         break;
     case ADDR_LENGTH:
-        diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' has no length that fits", (int)text.length, text.at);
+        diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' has no length that fits", (int)text.length,
+                 text.at);
         diag_hint(reader->diags, "a prefix length is up to 32 in IPv4, up to 128 in IPv6");
         break;
     case ADDR_ORDER:
-        diag_add(reader->diags, DIAG_ADDRESS, span, "the range '%.*s' ends before it begins", (int)text.length, text.at);
+        diag_add(reader->diags, DIAG_ADDRESS, span, "the range '%.*s' ends before it begins",
+                 (int)text.length, text.at);
         break;
     case ADDR_SYNTAX:
         report_syntax(reader, span, text);
@@ -109,7 +113,8 @@ static bool add_name(struct reader *reader, struct addr_set *set, struct span sp
         return false;
     }
     if (definition->state == DEFINITION_UNREAD && reader->define_depth == DEFINE_DEPTH_MAX) {
-        diag_add(reader->diags, DIAG_TOO_LARGE, span, "more than %d names stand for each other", DEFINE_DEPTH_MAX);
+        diag_add(reader->diags, DIAG_TOO_LARGE, span, "more than %d names stand for each other",
+                 DEFINE_DEPTH_MAX);
         return false;
     }
     read_definition(reader, definition);
@@ -178,7 +183,8 @@ static bool add_file(struct reader *reader, struct list *list, const struct node
     if (!read_mapping(reader, mapping, SCOPE_FILE, "a file of addresses"))
         return false;
     if (!reader->file) {
-        diag_add(reader->diags, DIAG_MISSING_KEY, node_span(mapping), "a mapping among addresses names a `file`");
+        diag_add(reader->diags, DIAG_MISSING_KEY, node_span(mapping),
+                 "a mapping among addresses names a `file`");
         return false;
     }
     if (!value_text(reader, reader->file, "file", &name))
@@ -202,7 +208,8 @@ static void add_item(struct reader *reader, struct list *list, const struct node
     if (item->kind == NODE_MAPPING && (!item->count || node_find(item, "file")))
         fine = add_file(reader, list, item);
     else
-        fine = value_scalar(reader, item, "addresses", &text) && add_text(reader, list, node_span(item), text);
+        fine =
+            value_scalar(reader, item, "addresses", &text) && add_text(reader, list, node_span(item), text);
     list->fine = list->fine && fine;
 }
 
@@ -227,7 +234,8 @@ const struct addr_set *read_addresses(struct reader *reader, const struct node *
     }
     addr_set_normalise(&list.with);
     addr_set_normalise(&list.without);
-    *set = addr_set_empty(&list.without) ? list.with : addr_set_minus(reader->arena, &list.with, &list.without);
+    *set =
+        addr_set_empty(&list.without) ? list.with : addr_set_minus(reader->arena, &list.with, &list.without);
     return set;
 }
 

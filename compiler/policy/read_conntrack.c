@@ -46,7 +46,8 @@ void read_timeouts(struct reader *reader, const struct node *value)
     };
 
     if (value->kind != NODE_MAPPING) {
-        diag_add(reader->diags, DIAG_TYPE, node_span(value), "`timeouts` is a mapping of names to lengths of time");
+        diag_add(reader->diags, DIAG_TYPE, node_span(value),
+                 "`timeouts` is a mapping of names to lengths of time");
         return;
     }
     for (size_t i = 0; i < value->count; i++) {
@@ -56,10 +57,11 @@ void read_timeouts(struct reader *reader, const struct node *value)
         while (names[timeout] && !slice_is(node_text(key), names[timeout]))
             timeout++;
         if (names[timeout])
-            value_duration(reader, node_value(value, i), names[timeout], &reader->policy->conntrack.timeouts[timeout]);
+            value_duration(reader, node_value(value, i), names[timeout],
+                           &reader->policy->conntrack.timeouts[timeout]);
         else
-            report_word(reader, DIAG_UNKNOWN_KEY, node_span(key), node_text(key), "a timeout of the tracking table",
-                        names);
+            report_word(reader, DIAG_UNKNOWN_KEY, node_span(key), node_text(key),
+                        "a timeout of the tracking table", names);
     }
 }
 
@@ -72,7 +74,8 @@ void read_modules(struct reader *reader, const struct node *value)
         return;
     reader->policy->conntrack.block_modules = index == 1;
     if (index == 1 && reader->policy->tracking != TRACKING_NONE) {
-        diag_add(reader->diags, DIAG_MODULES, node_span(value), "modules are blocked only where nothing is tracked");
+        diag_add(reader->diags, DIAG_MODULES, node_span(value),
+                 "modules are blocked only where nothing is tracked");
         diag_hint(reader->diags, "say tracking: none, or leave `modules` out");
     }
 }
@@ -96,7 +99,8 @@ void read_load(struct reader *reader, const struct node *value)
             !rate_parse(reader, node_span(rate), text, 0, &load.rate, &rest))
             continue;
         if (slice_trim(rest).length)
-            diag_add(reader->diags, DIAG_LIMIT, node_span(rate), "a load is N/unit: '%s' goes on", rate->text);
+            diag_add(reader->diags, DIAG_LIMIT, node_span(rate), "a load is N/unit: '%s' goes on",
+                     rate->text);
         else
             conntrack->loads[conntrack->load_count++] = load;
     }

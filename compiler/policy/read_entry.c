@@ -14,7 +14,8 @@ static bool is_included(const struct reader *reader, const struct node *node)
 static void add_empty_warning(struct reader *reader, const struct node *node, const struct addr_set *set)
 {
     if (set && addr_set_empty(set))
-        diag_add(reader->diags, DIAG_EMPTY_LIST, node_span(node), "no address is left here: it matches nothing");
+        diag_add(reader->diags, DIAG_EMPTY_LIST, node_span(node),
+                 "no address is left here: it matches nothing");
 }
 
 static const struct addr_set *read_side(struct reader *reader, const struct node *value)
@@ -133,10 +134,11 @@ static void report_service(struct reader *reader, const struct node *node, struc
     if (parse_number(word, UINT16_MAX, &number))
         diag_hint(reader->diags, "a port needs its protocol: %.*s/tcp", (int)word.length, word.at);
     else if (protocol_find(word))
-        diag_hint(reader->diags, "a protocol is an entry of its own: {protocol: %.*s}", (int)word.length, word.at);
-    else if (word.length && word.at[0] == '$')
-        diag_hint(reader->diags, "addresses go with what they may reach: {service: ssh, from: %.*s}", (int)word.length,
+        diag_hint(reader->diags, "a protocol is an entry of its own: {protocol: %.*s}", (int)word.length,
                   word.at);
+    else if (word.length && word.at[0] == '$')
+        diag_hint(reader->diags, "addresses go with what they may reach: {service: ssh, from: %.*s}",
+                  (int)word.length, word.at);
     else if (nearest)
         diag_hint(reader->diags, "did you mean %s?", nearest);
     else
@@ -193,7 +195,8 @@ void read_service(struct reader *reader, const struct node *value)
         reader->entry->name = joined(reader->arena, value);
 }
 
-static void read_ports(struct reader *reader, const struct node *value, const char *what, enum traffic_kind kind)
+static void read_ports(struct reader *reader, const struct node *value, const char *what,
+                       enum traffic_kind kind)
 {
     struct port_set ports = {0};
 
@@ -230,8 +233,8 @@ static void add_protocol(struct reader *reader, const struct node *item, struct 
     } else if (number && !is_extension_header(number)) {
         add_traffic(reader, TRAFFIC_PROTOCOL, number, NULL);
     } else if (number || slice_is(word, "0")) {
-        diag_add(reader->diags, DIAG_PROTOCOL, node_span(item), "protocol %.*s cannot be told from others by a rule",
-                 (int)word.length, word.at);
+        diag_add(reader->diags, DIAG_PROTOCOL, node_span(item),
+                 "protocol %.*s cannot be told from others by a rule", (int)word.length, word.at);
         diag_hint(reader->diags, number ? "it is a header of IPv6, not what the packet carries"
                                         : "iptables reads 0 as every protocol: say any if you mean that");
     } else {
@@ -305,8 +308,9 @@ void read_track(struct reader *reader, const struct node *value)
 
     // A file of defaults serves hosts of every mode.
     diag_add_as(reader->diags, is_included(reader, value) ? SEVERITY_NOTE : SEVERITY_ERROR, DIAG_TRACK_MODE,
-                node_span(value), track ? "nothing is tracked in a policy with tracking: none"
-                                        : "everything is tracked in a policy with tracking: full");
+                node_span(value),
+                track ? "nothing is tracked in a policy with tracking: none"
+                      : "everything is tracked in a policy with tracking: full");
     diag_hint(reader->diags, "an entry chooses only with tracking: selective");
 }
 
@@ -400,7 +404,8 @@ static void finish_traffic(struct reader *reader, struct entry *entry, const str
         // One that named something that is not known was reported already.
         if (node->kind == NODE_MAPPING && !node_find(node, "service") && !node_find(node, "tcp") &&
             !node_find(node, "udp") && !node_find(node, "protocol")) {
-            diag_add(reader->diags, DIAG_ENTRY_EMPTY, entry->span, "the entry names no service, port or protocol");
+            diag_add(reader->diags, DIAG_ENTRY_EMPTY, entry->span,
+                     "the entry names no service, port or protocol");
             diag_hint(reader->diags, "`protocol: any` says all");
         }
     }

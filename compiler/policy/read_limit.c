@@ -5,9 +5,10 @@
 
 #include "policy/reader.h"
 
-#define BURST_DEFAULT 5       // of both matches, iptables-extensions(8)
-#define BURST_MAX 10000       // XT_HASHLIMIT_BURST_MAX of the first revisions (libxt_hashlimit.c)
-#define REFILL_MAX 86400      // seconds: beyond a day, credits overflow in the kernel (xt_hashlimit.c, user2credits)
+#define BURST_DEFAULT 5     // of both matches, iptables-extensions(8)
+#define BURST_MAX     10000 // XT_HASHLIMIT_BURST_MAX of the first revisions (libxt_hashlimit.c)
+#define REFILL_MAX \
+    86400 // seconds: beyond a day, credits overflow in the kernel (xt_hashlimit.c, user2credits)
 #define HASHLIMIT_RESOLUTION 1000000 // XT_HASHLIMIT_SCALE_v2 (linux/netfilter/xt_hashlimit.h)
 
 static uint32_t period_of(struct slice unit)
@@ -15,7 +16,7 @@ static uint32_t period_of(struct slice unit)
     static const struct {
         const char *word;
         uint32_t seconds;
-    } units[] = {{"second", 1}, {"sec", 1},  {"s", 1},     {"minute", 60}, {"min", 60},
+    } units[] = {{"second", 1}, {"sec", 1},     {"s", 1},    {"minute", 60}, {"min", 60},
                  {"m", 60},     {"hour", 3600}, {"h", 3600}, {"day", 86400}, {"d", 86400}};
 
     for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
@@ -31,22 +32,27 @@ static const char *period_name(uint32_t period)
 
 static bool report_form(struct reader *reader, struct span span, struct slice text)
 {
-    diag_add(reader->diags, DIAG_LIMIT, span, "'%.*s' is not a rate", (int)(text.length < 60 ? text.length : 60), text.at);
+    diag_add(reader->diags, DIAG_LIMIT, span, "'%.*s' is not a rate",
+             (int)(text.length < 60 ? text.length : 60), text.at);
     diag_hint(reader->diags, "write N/second, N/minute, N/hour or N/day, and `burst N` behind it");
     return false;
 }
 
 // The kernel stores the time between two events in whole parts of a second: the rate is representable where that time
 // gives the same rate back, as iptables-save would print it.
-static bool check_stored(struct reader *reader, struct span span, const struct rate *rate, uint32_t resolution)
+static bool check_stored(struct reader *reader, struct span span, const struct rate *rate,
+                         uint32_t resolution)
 {
     const uint64_t between = (uint64_t)resolution * rate->period / rate->events;
-    const uint64_t back = between ? (uint64_t)resolution * rate->period / between : (uint64_t)resolution * rate->period;
+    const uint64_t back =
+        between ? (uint64_t)resolution * rate->period / between : (uint64_t)resolution * rate->period;
 
     if (between && back == rate->events)
         return true;
-    diag_add(reader->diags, DIAG_LIMIT, span, "the kernel cannot store %u/%s", rate->events, period_name(rate->period));
-    diag_hint(reader->diags, "the nearest it can is %llu/%s", (unsigned long long)back, period_name(rate->period));
+    diag_add(reader->diags, DIAG_LIMIT, span, "the kernel cannot store %u/%s", rate->events,
+             period_name(rate->period));
+    diag_hint(reader->diags, "the nearest it can is %llu/%s", (unsigned long long)back,
+              period_name(rate->period));
     return false;
 }
 
@@ -57,14 +63,15 @@ static bool check_burst(struct reader *reader, struct span span, const struct ra
 
     const uint64_t most = (uint64_t)REFILL_MAX * rate->events / rate->period;
 
-    diag_add(reader->diags, DIAG_LIMIT, span, "the kernel cannot store a burst of %u at %u/%s", rate->burst, rate->events,
-             period_name(rate->period));
-    diag_hint(reader->diags, "a burst that refills within a day fits: at most %llu", (unsigned long long)most);
+    diag_add(reader->diags, DIAG_LIMIT, span, "the kernel cannot store a burst of %u at %u/%s", rate->burst,
+             rate->events, period_name(rate->period));
+    diag_hint(reader->diags, "a burst that refills within a day fits: at most %llu",
+              (unsigned long long)most);
     return false;
 }
 
-bool rate_parse(struct reader *reader, struct span span, struct slice text, uint32_t resolution, struct rate *rate,
-                struct slice *rest)
+bool rate_parse(struct reader *reader, struct span span, struct slice text, uint32_t resolution,
+                struct rate *rate, struct slice *rest)
 {
     struct slice all = text, number, unit;
     uint64_t events, burst = BURST_DEFAULT;

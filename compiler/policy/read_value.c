@@ -45,9 +45,9 @@ bool value_scalar(struct reader *reader, const struct node *node, const char *wh
 
 static bool is_boolean(struct slice text)
 {
-    static const char *const words[] = {"y",  "n",  "yes", "no", "true", "false", "on", "off", "Y",    "N",     "Yes",
-                                        "No", "On", "Off", "On", "True", "False", "NO", "YES", "TRUE", "FALSE", "ON",
-                                        "OFF"};
+    static const char *const words[] = {"y",     "n",  "yes", "no",   "true",  "false", "on", "off",
+                                        "Y",     "N",  "Yes", "No",   "On",    "Off",   "On", "True",
+                                        "False", "NO", "YES", "TRUE", "FALSE", "ON",    "OFF"};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
         if (slice_is(text, words[i]))
@@ -59,8 +59,8 @@ static bool is_number(struct slice text)
 {
     bool digit = false;
 
-    if (slice_starts(text, "0x") || slice_starts(text, "0o") || slice_starts(text, "0b") || slice_is(text, ".inf") ||
-        slice_is(text, ".nan"))
+    if (slice_starts(text, "0x") || slice_starts(text, "0o") || slice_starts(text, "0b") ||
+        slice_is(text, ".inf") || slice_is(text, ".nan"))
         return true;
     for (size_t i = 0; i < text.length; i++) {
         const char c = text.at[i];
@@ -84,7 +84,8 @@ const char *plain_surprise(struct slice text)
     return NULL;
 }
 
-static bool refuse_control(struct reader *reader, const struct node *node, const char *what, struct slice text)
+static bool refuse_control(struct reader *reader, const struct node *node, const char *what,
+                           struct slice text)
 {
     for (size_t i = 0; i < text.length; i++) {
         const unsigned char c = (unsigned char)text.at[i];
@@ -107,8 +108,8 @@ bool value_text(struct reader *reader, const struct node *node, const char *what
     const char *surprise = node->plain ? plain_surprise(*text) : NULL;
 
     if (surprise) {
-        diag_add(reader->diags, DIAG_SURPRISE, node_span(node), "`%s` takes text, and YAML reads %.*s as %s", what,
-                 (int)text->length, text->at, surprise);
+        diag_add(reader->diags, DIAG_SURPRISE, node_span(node), "`%s` takes text, and YAML reads %.*s as %s",
+                 what, (int)text->length, text->at, surprise);
         diag_hint(reader->diags, "put it in quotes: \"%.*s\"", (int)text->length, text->at);
         return false;
     }
@@ -126,8 +127,8 @@ bool value_bool(struct reader *reader, const struct node *node, const char *what
         return true;
     if (is_boolean(text)) {
         diag_add(reader->diags, DIAG_SURPRISE, node_span(node),
-                 node->plain ? "YAML readers disagree about %.*s" : "\"%.*s\" in quotes is text", (int)text.length,
-                 text.at);
+                 node->plain ? "YAML readers disagree about %.*s" : "\"%.*s\" in quotes is text",
+                 (int)text.length, text.at);
         diag_hint(reader->diags, "`%s` is true or false, without quotes", what);
     } else {
         diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is true or false, not '%.*s'", what,
@@ -140,20 +141,22 @@ static void report_number(struct reader *reader, const struct node *node, const 
                           uint64_t max)
 {
     if (!node->plain && is_number(text)) {
-        diag_add(reader->diags, DIAG_SURPRISE, node_span(node), "\"%.*s\" in quotes is text", (int)text.length, text.at);
+        diag_add(reader->diags, DIAG_SURPRISE, node_span(node), "\"%.*s\" in quotes is text",
+                 (int)text.length, text.at);
         diag_hint(reader->diags, "write the number without quotes");
     } else if (is_number(text) && (text.at[0] == '0' || memchr(text.at, ':', text.length) ||
                                    memchr(text.at, '_', text.length))) {
-        diag_add(reader->diags, DIAG_SURPRISE, node_span(node), "YAML readers disagree about %.*s", (int)text.length,
-                 text.at);
+        diag_add(reader->diags, DIAG_SURPRISE, node_span(node), "YAML readers disagree about %.*s",
+                 (int)text.length, text.at);
         diag_hint(reader->diags, "write a decimal number without a leading zero");
     } else {
-        diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is a whole number up to %llu, not '%.*s'", what,
-                 (unsigned long long)max, (int)text.length, text.at);
+        diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is a whole number up to %llu, not '%.*s'",
+                 what, (unsigned long long)max, (int)text.length, text.at);
     }
 }
 
-bool value_number(struct reader *reader, const struct node *node, const char *what, uint64_t max, uint64_t *value)
+bool value_number(struct reader *reader, const struct node *node, const char *what, uint64_t max,
+                  uint64_t *value)
 {
     struct slice text;
 
@@ -165,13 +168,14 @@ bool value_number(struct reader *reader, const struct node *node, const char *wh
     return false;
 }
 
-void report_word(struct reader *reader, enum diag_code code, struct span span, struct slice word, const char *what,
-                 const char *const *words)
+void report_word(struct reader *reader, enum diag_code code, struct span span, struct slice word,
+                 const char *what, const char *const *words)
 {
     const char *nearest = nearest_word(word, words);
     struct buf all = {0};
 
-    diag_add(reader->diags, code, span, "'%.*s' is not %s", (int)(word.length < 60 ? word.length : 60), word.at, what);
+    diag_add(reader->diags, code, span, "'%.*s' is not %s", (int)(word.length < 60 ? word.length : 60),
+             word.at, what);
     if (nearest) {
         diag_hint(reader->diags, "did you mean %s?", nearest);
         return;
@@ -182,7 +186,8 @@ void report_word(struct reader *reader, enum diag_code code, struct span span, s
     buf_clear(&all);
 }
 
-bool value_word(struct reader *reader, const struct node *node, const char *what, const char *const *words, int *index)
+bool value_word(struct reader *reader, const struct node *node, const char *what, const char *const *words,
+                int *index)
 {
     struct slice text;
 
@@ -194,7 +199,8 @@ bool value_word(struct reader *reader, const struct node *node, const char *what
             return true;
         }
     }
-    report_word(reader, DIAG_VALUE, node_span(node), text, arena_printf(reader->arena, "a value of `%s`", what), words);
+    report_word(reader, DIAG_VALUE, node_span(node), text,
+                arena_printf(reader->arena, "a value of `%s`", what), words);
     return false;
 }
 
@@ -254,15 +260,17 @@ static const char *interface_problem(struct slice name)
 
         if (c == '+' && i + 1 == name.length)
             return NULL;
-        if (!word && !(strchr("._:@-", c) && c) )
-            return c == '+' ? "'+' stands at the end, for any ending" : "names of interfaces are letters, digits and . _ : @ -";
+        if (!word && !(strchr("._:@-", c) && c))
+            return c == '+' ? "'+' stands at the end, for any ending"
+                            : "names of interfaces are letters, digits and . _ : @ -";
         if (i == 0 && c == '-')
             return "a name that begins with a dash reads as an option";
     }
     return NULL;
 }
 
-bool value_interfaces(struct reader *reader, const struct node *node, const char *what, struct interfaces *interfaces)
+bool value_interfaces(struct reader *reader, const struct node *node, const char *what,
+                      struct interfaces *interfaces)
 {
     size_t count;
     const struct node *items = value_items(node, &count);

@@ -91,9 +91,10 @@ static void read_chain(struct lines *lines, struct span span, struct slice line)
 // registers for connection tracking does so from any chain).
 static const char *stateful_word(struct slice rule)
 {
-    static const char *const words[] = {"state",     "conntrack", "connlimit", "connmark", "connbytes", "connlabel",
-                                        "helper",    "ctstate",   "CONNMARK",  "SYNPROXY", "DNAT",      "SNAT",
-                                        "MASQUERADE", "REDIRECT", "NETMAP",    "cluster",  NULL};
+    static const char *const words[] = {"state",     "conntrack", "connlimit",  "connmark", "connbytes",
+                                        "connlabel", "helper",    "ctstate",    "CONNMARK", "SYNPROXY",
+                                        "DNAT",      "SNAT",      "MASQUERADE", "REDIRECT", "NETMAP",
+                                        "cluster",   NULL};
     bool after_option = false;
 
     for (struct slice word = slice_word(&rule); word.length; word = slice_word(&rule)) {
@@ -102,7 +103,8 @@ static const char *stateful_word(struct slice rule)
                 return words[i];
         if (slice_is(word, "--helper"))
             return "helper";
-        after_option = slice_is(word, "-m") || slice_is(word, "--match") || slice_is(word, "-j") || slice_is(word, "--jump");
+        after_option = slice_is(word, "-m") || slice_is(word, "--match") || slice_is(word, "-j") ||
+                       slice_is(word, "--jump");
     }
     return NULL;
 }
@@ -127,7 +129,8 @@ static void read_rule(struct lines *lines, struct span span, struct slice line)
     const char *word = stateful_word(rest);
 
     if (word && lines->reader->policy->tracking == TRACKING_NONE) {
-        diag_add(lines->reader->diags, DIAG_VERBATIM_TRACKS, span, "`%s` would start tracking in a policy without it", word);
+        diag_add(lines->reader->diags, DIAG_VERBATIM_TRACKS, span,
+                 "`%s` would start tracking in a policy without it", word);
         diag_hint(lines->reader->diags, "take the rule out, or say tracking: selective");
     }
 }
@@ -206,9 +209,11 @@ static void check_chains(struct reader *reader, const struct verbatim *verbatim)
             continue;
         if (strcmp(rule->table, "filter") == 0 && strcmp(rule->chain, "FORWARD") == 0 &&
             reader->policy->forwarding == VERDICT_LEAVE) {
-            diag_add(reader->diags, DIAG_VERBATIM, rule->span, "`forward: leave` says that FORWARD belongs to others");
+            diag_add(reader->diags, DIAG_VERBATIM, rule->span,
+                     "`forward: leave` says that FORWARD belongs to others");
         } else if (!is_hook_of(rule->table, slice_of(rule->chain)) && !is_declared(verbatim, rule)) {
-            diag_add(reader->diags, DIAG_VERBATIM, rule->span, "the table %s has no chain %s here", rule->table, rule->chain);
+            diag_add(reader->diags, DIAG_VERBATIM, rule->span, "the table %s has no chain %s here",
+                     rule->table, rule->chain);
             diag_hint(reader->diags, "declare it above its rules: \":%s - [0:0]\"", rule->chain);
         }
     }

@@ -88,10 +88,13 @@ bool read_mapping(struct reader *reader, const struct node *node, enum scope sco
 bool value_scalar(struct reader *reader, const struct node *node, const char *what, struct slice *text);
 bool value_text(struct reader *reader, const struct node *node, const char *what, struct slice *text);
 bool value_bool(struct reader *reader, const struct node *node, const char *what, bool *value);
-bool value_number(struct reader *reader, const struct node *node, const char *what, uint64_t max, uint64_t *value);
-bool value_word(struct reader *reader, const struct node *node, const char *what, const char *const *words, int *index);
+bool value_number(struct reader *reader, const struct node *node, const char *what, uint64_t max,
+                  uint64_t *value);
+bool value_word(struct reader *reader, const struct node *node, const char *what, const char *const *words,
+                int *index);
 bool value_ports(struct reader *reader, const struct node *node, const char *what, struct port_set *ports);
-bool value_interfaces(struct reader *reader, const struct node *node, const char *what, struct interfaces *interfaces);
+bool value_interfaces(struct reader *reader, const struct node *node, const char *what,
+                      struct interfaces *interfaces);
 bool value_duration(struct reader *reader, const struct node *node, const char *what, uint32_t *seconds);
 
 // The items of a list, where a scalar or a mapping stands for a list of one.
@@ -101,8 +104,8 @@ const struct node *value_items(const struct node *node, size_t *count);
 const char *plain_surprise(struct slice text);
 
 // Reports a word that is not one of `words` (ended by NULL), with the one that was probably meant.
-void report_word(struct reader *reader, enum diag_code code, struct span span, struct slice word, const char *what,
-                 const char *const *words);
+void report_word(struct reader *reader, enum diag_code code, struct span span, struct slice word,
+                 const char *what, const char *const *words);
 
 // The whole list of addresses, as a set; NULL where it is not one.
 enum { ADDRESSES_NOT_ALONE = 1 }; // a list of `not` alone is an error
@@ -111,8 +114,8 @@ void read_definition(struct reader *reader, struct definition *definition); // o
 
 // A rate text such as `10/minute burst 5`; `*rest` is what follows it. `resolution` is the number of parts into which the
 // kernel's match divides a second (limit: 10000, hashlimit: 1000000).
-bool rate_parse(struct reader *reader, struct span span, struct slice text, uint32_t resolution, struct rate *rate,
-                struct slice *rest);
+bool rate_parse(struct reader *reader, struct span span, struct slice text, uint32_t resolution,
+                struct rate *rate, struct slice *rest);
 bool limit_parse(struct reader *reader, struct span span, struct slice text, struct limit *limit);
 void name_limits(struct reader *reader); // gives every limit of the policy its kernel name
 
@@ -128,7 +131,8 @@ void read_verbatim_text(struct reader *reader, const struct source *source, uint
 const struct node *include_files(struct reader *reader, const struct node *root);
 
 // Opens the file that `node` names, relative to the file that `node` stands in. NULL, and reported, where it cannot be read.
-const struct source *open_named_file(struct reader *reader, const struct node *node, struct slice name, size_t limit);
+const struct source *open_named_file(struct reader *reader, const struct node *node, struct slice name,
+                                     size_t limit);
 
 // The checks that need the whole policy.
 void policy_check(struct reader *reader);

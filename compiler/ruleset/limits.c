@@ -7,11 +7,11 @@
 
 // Sizes on a 64-bit kernel, rounded up to 8 bytes as the blobs are: struct ipt_entry and ip6t_entry, xt_standard_target,
 // and the largest of the matches that a header (struct xt_entry_match, 32 bytes) precedes.
-#define ENTRY_BYTES 168
-#define TARGET_BYTES 64
-#define MATCH_BYTES 96
+#define ENTRY_BYTES     168
+#define TARGET_BYTES    64
+#define MATCH_BYTES     96
 #define HASHLIMIT_BYTES 360 // struct xt_hashlimit_mtinfo3 holds a name of NAME_MAX bytes
-#define COMMENT_BYTES 288   // struct xt_comment_info holds 256 bytes
+#define COMMENT_BYTES   288 // struct xt_comment_info holds 256 bytes
 
 static uint64_t rule_bytes(const struct rule *rule)
 {
@@ -100,7 +100,8 @@ const char *ruleset_broken_limit(struct arena *arena, const struct ruleset *rule
         const char *broken = broken_by_table(&ruleset->items[i]);
 
         if (broken)
-            return arena_printf(arena, "%s, table %s: %s", family_name(ruleset->family), ruleset->items[i].name, broken);
+            return arena_printf(arena, "%s, table %s: %s", family_name(ruleset->family),
+                                ruleset->items[i].name, broken);
     }
     return NULL;
 }

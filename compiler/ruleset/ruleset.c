@@ -22,7 +22,8 @@ struct table *ruleset_table(struct arena *arena, struct ruleset *ruleset, const 
     return table;
 }
 
-struct chain *table_chain(struct arena *arena, struct table *table, const char *name, enum chain_policy policy)
+struct chain *table_chain(struct arena *arena, struct table *table, const char *name,
+                          enum chain_policy policy)
 {
     for (size_t i = 0; i < table->count; i++)
         if (strcmp(table->items[i]->name, name) == 0)
@@ -65,5 +66,6 @@ void ruleset_sort(struct ruleset *ruleset)
 {
     for (size_t i = 0; i < ruleset->count; i++)
         if (ruleset->items[i].count)
-            qsort(ruleset->items[i].items, ruleset->items[i].count, sizeof(*ruleset->items[i].items), compare_chains);
+            qsort(ruleset->items[i].items, ruleset->items[i].count, sizeof(*ruleset->items[i].items),
+                  compare_chains);
 }

@@ -45,7 +45,7 @@ enum { ADDRTYPE_LOCAL = 1 << 0, ADDRTYPE_BROADCAST = 1 << 1, ADDRTYPE_MULTICAST 
 struct match {
     enum match_kind kind;
     union {
-        struct { // MATCH_TCP, MATCH_UDP
+        struct {                        // MATCH_TCP, MATCH_UDP
             struct port_range ports[2]; // by side; 0-0: any
             uint8_t flags_mask, flags;  // of TCP; mask 0: any
             bool flags_inverted;
@@ -138,7 +138,8 @@ struct ruleset {
 struct table *ruleset_table(struct arena *arena, struct ruleset *ruleset, const char *name);
 
 // A chain, made with `policy` where it is not there yet. Its address stays.
-struct chain *table_chain(struct arena *arena, struct table *table, const char *name, enum chain_policy policy);
+struct chain *table_chain(struct arena *arena, struct table *table, const char *name,
+                          enum chain_policy policy);
 
 struct rule *chain_append(struct arena *arena, struct chain *chain);
 
@@ -149,6 +150,6 @@ void ruleset_sort(struct ruleset *ruleset);
 //   - names of chains within CHAIN_NAME_MAX bytes, multiport within MULTIPORT_SLOTS;
 //   - jumps and gotos to chains that exist, at most RULESET_DEPTH_MAX user chains inside each other, and no circle;
 //   - a table within RULESET_TABLE_MAX bytes in the kernel.
-#define RULESET_DEPTH_MAX 12                     // iptables-nft refuses the 16th
-#define RULESET_TABLE_MAX ((uint64_t)400 << 20)  // bytes; legacy tables of about 512 MB are refused
+#define RULESET_DEPTH_MAX 12                    // iptables-nft refuses the 16th
+#define RULESET_TABLE_MAX ((uint64_t)400 << 20) // bytes; legacy tables of about 512 MB are refused
 const char *ruleset_broken_limit(struct arena *arena, const struct ruleset *ruleset);

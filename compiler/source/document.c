@@ -98,7 +98,8 @@ static bool refuse_decoration(struct reading *reading, const yaml_event_t *event
 
     switch (event->type) {
     case YAML_ALIAS_EVENT:
-        refuse(reading, event->start_mark, "YAML aliases", "name the list under `define` and use it as $name");
+        refuse(reading, event->start_mark, "YAML aliases",
+               "name the list under `define` and use it as $name");
         return true;
     case YAML_SCALAR_EVENT:
         anchor = event->data.scalar.anchor;
@@ -116,9 +117,11 @@ static bool refuse_decoration(struct reading *reading, const yaml_event_t *event
         break;
     }
     if (anchor)
-        refuse(reading, event->start_mark, "YAML anchors", "name the list under `define` and use it as $name");
+        refuse(reading, event->start_mark, "YAML anchors",
+               "name the list under `define` and use it as $name");
     else if (tag)
-        refuse(reading, event->start_mark, "YAML tags", "text that begins with '!' needs quotes; to take an address away write `not X`");
+        refuse(reading, event->start_mark, "YAML tags",
+               "text that begins with '!' needs quotes; to take an address away write `not X`");
     return anchor || tag;
 }
 
@@ -155,7 +158,8 @@ static int compare_keys(const void *a, const void *b)
 
 static void report_duplicate(struct reading *reading, const struct node *first, const struct node *again)
 {
-    diag_add(reading->diags, DIAG_DUPLICATE_KEY, node_span(again), "the key '%s' stands here twice", again->text);
+    diag_add(reading->diags, DIAG_DUPLICATE_KEY, node_span(again), "the key '%s' stands here twice",
+             again->text);
     diag_hint(reading->diags, "it stands on line %u already", first->line);
 }
 
@@ -172,7 +176,8 @@ static void check_keys(struct reading *reading, const struct node *mapping)
         keys[i] = node_key(mapping, i);
     qsort(keys, mapping->count, sizeof(*keys), compare_keys);
     for (uint32_t i = 1, first = 0; i < mapping->count; i++) {
-        if (keys[first]->count == keys[i]->count && memcmp(keys[first]->text, keys[i]->text, keys[i]->count) == 0)
+        if (keys[first]->count == keys[i]->count &&
+            memcmp(keys[first]->text, keys[i]->text, keys[i]->count) == 0)
             report_duplicate(reading, keys[first], keys[i]);
         else
             first = i;
@@ -200,7 +205,8 @@ static bool key_fits(struct reading *reading, const struct node *key)
 // The nodes up to the end event, keys and values alike.
 static bool read_children(struct reading *reading, unsigned depth, struct node *parent)
 {
-    const yaml_event_type_t end = parent->kind == NODE_MAPPING ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
+    const yaml_event_type_t end =
+        parent->kind == NODE_MAPPING ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
     VEC(struct node) children = {0};
 
     for (;;) {
@@ -236,13 +242,15 @@ static bool read_node(struct reading *reading, yaml_event_t *event, unsigned dep
         *node = node_of(reading, NODE_SCALAR, event);
         node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
         node->count = (uint32_t)event->data.scalar.length;
-        node->text = arena_copy(reading->arena, (const char *)event->data.scalar.value, event->data.scalar.length);
+        node->text =
+            arena_copy(reading->arena, (const char *)event->data.scalar.value, event->data.scalar.length);
     } else if (fine && depth == DOCUMENT_DEPTH_MAX) {
         diag_add(reading->diags, DIAG_TOO_LARGE, span_of(reading, event->start_mark),
                  "lists and mappings stand more than %d deep inside each other", DOCUMENT_DEPTH_MAX);
         fine = false;
     } else if (fine) {
-        *node = node_of(reading, event->type == YAML_MAPPING_START_EVENT ? NODE_MAPPING : NODE_SEQUENCE, event);
+        *node =
+            node_of(reading, event->type == YAML_MAPPING_START_EVENT ? NODE_MAPPING : NODE_SEQUENCE, event);
         yaml_event_delete(event);
         return read_children(reading, depth, node);
     }
@@ -270,7 +278,8 @@ static const struct node *read_document(struct reading *reading)
             break;
         case YAML_DOCUMENT_START_EVENT:
             if (found)
-                refuse(reading, event.start_mark, "second document", "one file is one policy: take the `---` out");
+                refuse(reading, event.start_mark, "second document",
+                       "one file is one policy: take the `---` out");
             yaml_event_delete(&event);
             if (found)
                 return NULL;
@@ -278,7 +287,8 @@ static const struct node *read_document(struct reading *reading)
         case YAML_STREAM_END_EVENT:
             yaml_event_delete(&event);
             if (!found) {
-                diag_add(reading->diags, DIAG_NOT_A_POLICY, source_whole(reading->source), "the file is empty");
+                diag_add(reading->diags, DIAG_NOT_A_POLICY, source_whole(reading->source),
+                         "the file is empty");
                 diag_hint(reading->diags, "the shortest policy is `version: 1`, which refuses what comes in");
             }
             return found ? root : NULL;

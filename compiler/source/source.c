@@ -123,7 +123,8 @@ const char *source_relative(struct arena *arena, const struct source *from, stru
 
     if ((name.length && name.at[0] == '/') || !slash)
         return arena_copy(arena, name.at, name.length);
-    return arena_printf(arena, "%.*s%.*s", (int)(slash - from->path + 1), from->path, (int)name.length, name.at);
+    return arena_printf(arena, "%.*s%.*s", (int)(slash - from->path + 1), from->path, (int)name.length,
+                        name.at);
 }
 
 struct slice source_line(const struct source *source, uint32_t line)
@@ -159,7 +160,8 @@ struct span source_at_offset(const struct source *source, size_t offset)
         if (source->bytes[i] == '\n') {
             span.line++;
             span.column = 1;
-        } else if (((unsigned char)source->bytes[i] & 0xC0) != 0x80) { // continuation bytes of UTF-8 do not count
+        } else if (((unsigned char)source->bytes[i] & 0xC0) !=
+                   0x80) { // continuation bytes of UTF-8 do not count
             span.column++;
         }
     }

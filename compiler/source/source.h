@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "base/text.h"
 
-#define SOURCE_POLICY_MAX ((size_t)32 << 20)    // bytes of a policy or of verbatim text
+#define SOURCE_POLICY_MAX    ((size_t)32 << 20)  // bytes of a policy or of verbatim text
 #define SOURCE_ADDRESSES_MAX ((size_t)256 << 20) // bytes of a file of addresses
 
 struct source {

@@ -7,12 +7,14 @@ connection closes. `take N`: after N bytes the service says `ok`. A UDP client s
 of the answer, a blank, and a mark that the answer begins with.
 """
 import contextlib
+import itertools
 import socket
 import threading
 
 from netns import Family, Namespace
 
 CHUNK = b"x" * 65536
+DATA_PORTS = itertools.cycle(range(61000, 61101))    # for passive FTP, as the policies say
 
 
 def bind(namespace: Namespace, family: Family, kind: int, address: str, port: int) -> socket.socket:
@@ -131,7 +133,8 @@ class FtpSession:
 
     def _listen(self) -> int:
         here = self.control.getsockname()[0]
-        self.listener = bind(self.namespace, self.family, socket.SOCK_STREAM, here, 0)
+        self.listener = bind(self.namespace, self.family, socket.SOCK_STREAM, here,
+                             next(DATA_PORTS))
         self.listener.listen(1)
         self.listener.settimeout(2)
         return self.listener.getsockname()[1]
