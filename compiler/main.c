@@ -27,7 +27,7 @@ static void put_help(struct buf *text)
              "ctc compiles a host-firewall policy, written in YAML, into rules for iptables-restore.\n\n"
              "usage: ctc [-4|-6] POLICY > /etc/sysconfig/iptables\n");
     for (size_t i = 0; i < command_count; i++)
-        buf_printf(text, "       ctc %s %s\n%*s%s\n", commands[i].name, commands[i].usage, 15, "",
+        buf_printf(text, "       ctc %s %s\n%15s%s\n", commands[i].name, commands[i].usage, "",
                    commands[i].about);
     buf_text(text, "\nPOLICY is a file, or - for standard input.\n"
                    "Exit codes: 0 fine; 1 the policy is wrong; 2 wrong usage; 3 a file, the kernel or a "
@@ -97,7 +97,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < command_count; i++)
         if (strcmp(word, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    if (word[0] == '-' && word[1])
+    if ((word[0] == '-' && word[1]) || is_file_name(word))
         return run_compile(argc, argv);
-    return is_file_name(word) ? run_compile(argc, argv) : unknown_command(word);
+    return unknown_command(word);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/fatal.h"
 
@@ -21,11 +22,19 @@
 
 #define CHUNK_FIRST ((size_t)16 << 10)
 #define CHUNK_MAX   ((size_t)4 << 20)
+#define BLOCK_MIN ((size_t)128 << 10) // from here on an allocation is a block of its own
 
 struct arena_chunk {
     struct arena_chunk *next;
     size_t used;
     size_t capacity;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+// A large allocation. Mapped, so that it grows without being copied, and is zeroed without being touched.
+struct arena_block {
+    struct arena_block *next, *previous;
+    size_t size; // of the whole mapping
     alignas(max_align_t) unsigned char bytes[];
 };
 
@@ -36,6 +45,49 @@ static size_t aligned(size_t size)
     if (size > SIZE_MAX - unit)
         fatal_no_memory();
     return (size + unit - 1) / unit * unit;
+}
+
+static size_t block_size(size_t size)
+{
+    if (size > SIZE_MAX / 2)
+        fatal_no_memory();
+    return sizeof(struct arena_block) + size;
+}
+
+static void link_block(struct arena *arena, struct arena_block *block)
+{
+    if (block->previous)
+        block->previous->next = block;
+    else
+        arena->blocks = block;
+    if (block->next)
+        block->next->previous = block;
+}
+
+static void *add_block(struct arena *arena, size_t size)
+{
+    struct arena_block *block =
+        mmap(NULL, block_size(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (block == MAP_FAILED)
+        fatal_no_memory();
+    block->size = block_size(size);
+    block->next = arena->blocks;
+    link_block(arena, block);
+    return block->bytes;
+}
+
+static void *grow_block(struct arena *arena, void *old, size_t size)
+{
+    struct arena_block *block =
+        (struct arena_block *)(void *)((unsigned char *)old - offsetof(struct arena_block, bytes));
+
+    block = mremap(block, block->size, block_size(size), MREMAP_MAYMOVE);
+    if (block == MAP_FAILED)
+        fatal_no_memory();
+    block->size = block_size(size);
+    link_block(arena, block);
+    return block->bytes;
 }
 
 static struct arena_chunk *add_chunk(struct arena *arena, size_t need)
@@ -62,6 +114,12 @@ static struct arena_chunk *add_chunk(struct arena *arena, size_t need)
 
 void arena_clear(struct arena *arena)
 {
+    while (arena->blocks) {
+        struct arena_block *block = arena->blocks;
+
+        arena->blocks = block->next;
+        munmap(block, block->size);
+    }
     while (arena->chunks) {
         struct arena_chunk *chunk = arena->chunks;
 
@@ -71,8 +129,27 @@ void arena_clear(struct arena *arena)
     }
 }
 
+void arena_reset(struct arena *arena)
+{
+    struct arena rest = {.chunks = arena->chunks ? arena->chunks->next : NULL, .blocks = arena->blocks};
+    struct arena_chunk *kept = arena->chunks;
+
+    arena_clear(&rest);
+    arena->blocks = NULL;
+    if (!kept)
+        return;
+    UNPOISON(kept->bytes, kept->used);
+    memset(kept->bytes, 0, kept->used);
+    POISON(kept->bytes, kept->capacity);
+    kept->next = NULL;
+    kept->used = 0;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
+    if (size >= BLOCK_MIN)
+        return add_block(arena, size);
+
     const size_t need = aligned(size ? size : 1);
     struct arena_chunk *chunk = arena->chunks;
 
@@ -100,7 +177,9 @@ void *arena_grow(struct arena *arena, void *old, size_t old_size, size_t new_siz
     struct arena_chunk *chunk = arena->chunks;
 
     assert(new_size >= old_size);
-    if (old && chunk) {
+    if (old && old_size >= BLOCK_MIN)
+        return grow_block(arena, old, new_size);
+    if (old && chunk && new_size < BLOCK_MIN) {
         const size_t start = chunk->used - aligned(old_size ? old_size : 1);
 
         if ((unsigned char *)old == chunk->bytes + start && chunk->capacity - start >= aligned(new_size)) {

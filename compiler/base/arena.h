@@ -9,13 +9,18 @@
 #include <stddef.h>
 
 struct arena_chunk;
+struct arena_block;
 
 struct arena {
     struct arena_chunk *chunks; // newest first
+    struct arena_block *blocks; // large allocations, each mapped on its own
 };
 
 // Frees everything that was allocated; the arena is empty and usable afterwards. A zeroed arena is an empty one.
 void arena_clear(struct arena *arena);
+
+// The same, but keeps memory for the next allocations: for scratch space that is used over and over.
+void arena_reset(struct arena *arena);
 
 // Zeroed memory, aligned for any object type. `size` may be 0.
 void *arena_alloc(struct arena *arena, size_t size);
@@ -23,7 +28,8 @@ void *arena_alloc(struct arena *arena, size_t size);
 // `count` zeroed objects of `size` bytes; the product is checked.
 void *arena_calloc(struct arena *arena, size_t count, size_t size);
 
-// Enlarges `old` (of `old_size` bytes, or NULL) to `new_size`, in place where it was the newest allocation.
+// Enlarges `old` (of `old_size` bytes as it was allocated, or NULL) to `new_size`: in place where it was the newest
+// allocation, without touching its bytes where it is large.
 void *arena_grow(struct arena *arena, void *old, size_t old_size, size_t new_size);
 
 // Copies of text, NUL-terminated.

@@ -26,6 +26,6 @@ static inline void *vec_grow(struct arena *arena, void *items, size_t size, size
 {
     const size_t old = *capacity;
 
-    *capacity = old ? old * 2 : 4;
+    *capacity = old ? old * 2 : 1; // most lists of a policy have one item
     return arena_grow(arena, items, old * size, *capacity * size);
 }

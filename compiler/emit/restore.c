@@ -175,7 +175,8 @@ static void put_hashlimit(struct buf *out, const struct match *match, enum famil
 
 static void put_match(struct buf *out, const struct match *match, enum family family)
 {
-    buf_printf(out, " -m %s", match_names[match->kind]);
+    buf_text(out, " -m ");
+    buf_text(out, match_names[match->kind]);
     switch (match->kind) {
     case MATCH_TCP:
     case MATCH_UDP:

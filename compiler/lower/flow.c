@@ -106,30 +106,26 @@ struct address_matches {
 };
 
 // Where all addresses but one prefix are meant, a rule names that prefix.
-static bool all_but_one(enum family family, const struct range_list *list, struct prefix *prefix)
+static bool all_but_one(struct lowering *lowering, const struct range_list *list, struct prefix *prefix)
 {
-    const struct addr_set all = {{{0}}};
-    struct arena scratch = {0};
-    struct addr_set whole = all, some = all;
-    bool one = false;
+    const enum family family = lowering->family;
+    struct addr_set whole = {0}, some = {0};
 
     if (list->count > 2)
         return false;
-    addr_set_add(&scratch, &whole, family, (struct addr_range){{0, 0}, addr_max(family)});
     some.families[family] = *list;
-    whole = addr_set_minus(&scratch, &whole, &some);
-    if (whole.families[family].count == 1) {
-        one = range_prefixes(family, whole.families[family].items[0], 2) == 1;
-        *prefix = range_first_prefix(family, &whole.families[family].items[0]);
-    }
-    arena_clear(&scratch);
-    return one && prefix->bits > 0;
+    addr_set_add(&lowering->scratch, &whole, family, (struct addr_range){{0, 0}, addr_max(family)});
+    whole = addr_set_minus(&lowering->scratch, &whole, &some);
+    if (whole.families[family].count != 1 || range_prefixes(family, whole.families[family].items[0], 2) != 1)
+        return false;
+    *prefix = range_first_prefix(family, &whole.families[family].items[0]);
+    return true;
 }
 
 // One rule a range: as a prefix where it is one, else with -m iprange.
 static void match_range(struct lowering *lowering, struct address_matches *matches, struct addr_range range)
 {
-    struct address_match *match = vec_push(lowering->arena, matches);
+    struct address_match *match = vec_push(&lowering->scratch, matches);
 
     *match = (struct address_match){0};
     match->is_range = range_prefixes(lowering->family, range, 2) > 1;
@@ -146,8 +142,7 @@ static void match_addresses(struct lowering *lowering, const struct addr_set *se
 
     *matches = (struct address_matches){0};
     if (!set || range_list_all(lowering->family, &set->families[lowering->family])) {
-        vec_push(lowering->arena, matches);
-        matches->items[0] = (struct address_match){0};
+        *vec_push(&lowering->scratch, matches) = (struct address_match){0};
         return;
     }
 
@@ -158,7 +153,7 @@ static void match_addresses(struct lowering *lowering, const struct addr_set *se
 
     // One prefix that is meant reads better than the one that is not.
     if ((matches->count > 1 || (matches->count && matches->items[0].is_range)) &&
-        all_but_one(lowering->family, list, &but)) {
+        all_but_one(lowering, list, &but)) {
         matches->count = 1;
         matches->items[0] = (struct address_match){.address = {but, .inverted = true}};
     }
@@ -177,12 +172,12 @@ static void group_ports(struct lowering *lowering, const struct port_set *ports,
 
     *groups = (struct port_groups){0};
     if (!ports->count)
-        *vec_push(lowering->arena, groups) = (struct port_set){0};
+        *vec_push(&lowering->scratch, groups) = (struct port_set){0};
     for (size_t i = 0; i < ports->count; i++) {
         const size_t need = ports->items[i].first == ports->items[i].last ? 1 : 2;
 
         if (slots + need > MULTIPORT_SLOTS) {
-            *vec_push(lowering->arena, groups) = (struct port_set){.items = &ports->items[i]};
+            *vec_push(&lowering->scratch, groups) = (struct port_set){.items = &ports->items[i]};
             slots = 0;
         }
         slots += need;
@@ -272,6 +267,7 @@ void append_flow(struct lowering *lowering, struct chain *chain, const struct fl
     struct address_matches from, to;
     struct port_groups sources, destinations;
 
+    arena_reset(&lowering->scratch);
     match_addresses(lowering, flow->addresses[SIDE_SOURCE], &from);
     match_addresses(lowering, flow->addresses[SIDE_DESTINATION], &to);
     group_ports(lowering, &flow->ports[SIDE_SOURCE], &sources);

@@ -9,6 +9,7 @@
 
 struct lowering {
     struct arena *arena;
+    struct arena scratch; // of one flow's expansion
     const struct policy *policy;
     enum family family;
     struct lower_options options;

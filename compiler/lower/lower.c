@@ -69,5 +69,6 @@ const struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy
     lower_raw(&lowering);
     carry_verbatim(&lowering, ruleset);
     ruleset_sort(ruleset);
+    arena_clear(&lowering.scratch);
     return ruleset;
 }
