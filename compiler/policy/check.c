@@ -228,6 +228,18 @@ static void check_names(struct reader *reader, const struct definitions *definit
     }
 }
 
+// Rules that would not be written are no rules.
+static void check_leave(struct reader *reader)
+{
+    const struct policy *policy = reader->policy;
+
+    if (policy->forwarding != VERDICT_LEAVE || !policy->forward.count)
+        return;
+    diag_add(reader->diags, DIAG_FORWARD_LEAVE, policy->forward.items[0].span,
+             "`forward: leave` says that others decide what is forwarded");
+    diag_hint(reader->diags, "take the entries out, or let the default of forward be reject or drop");
+}
+
 // Worth knowing of a policy that is right; a wrong one may only seem to leave something unused or shut.
 static void advise(struct reader *reader)
 {
@@ -250,6 +262,7 @@ void policy_check(struct reader *reader)
     const struct policy *policy = reader->policy;
 
     check_own_services(reader);
+    check_leave(reader);
     check_entries(reader, &policy->allow, policy->input);
     check_entries(reader, &policy->connect, policy->output);
     check_entries(reader, &policy->forward, policy->forwarding);

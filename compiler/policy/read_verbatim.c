@@ -87,26 +87,29 @@ static void read_chain(struct lines *lines, struct span span, struct slice line)
     vec_last(lines->verbatim)->chain = NULL;
 }
 
-// Words that make a rule stateful, so that the kernel tracks as soon as it is loaded (facts of the kernel: a match that
-// registers for connection tracking does so from any chain).
-static const char *stateful_word(struct slice rule)
+// What makes a rule stateful, so that the kernel tracks as soon as it is loaded, from whatever chain: a match or target
+// that registers for connection tracking (those whose xt_*.c calls nf_ct_netns_get), CT unless it says --notrack, and any
+// rule of the nat table. NULL where there is nothing of the kind.
+static const char *stateful_word(const char *table, struct slice rule)
 {
     static const char *const words[] = {"state",     "conntrack", "connlimit",  "connmark", "connbytes",
-                                        "connlabel", "helper",    "ctstate",    "CONNMARK", "SYNPROXY",
+                                        "connlabel", "helper",    "CONNMARK",   "SYNPROXY", "CONNSECMARK",
                                         "DNAT",      "SNAT",      "MASQUERADE", "REDIRECT", "NETMAP",
                                         "cluster",   NULL};
-    bool after_option = false;
+    bool after_option = false, ct = false, notrack = false;
 
+    if (strcmp(table, "nat") == 0)
+        return "nat";
     for (struct slice word = slice_word(&rule); word.length; word = slice_word(&rule)) {
         for (size_t i = 0; after_option && words[i]; i++)
             if (slice_is(word, words[i]))
                 return words[i];
-        if (slice_is(word, "--helper"))
-            return "helper";
+        ct = ct || (after_option && slice_is(word, "CT"));
+        notrack = notrack || slice_is(word, "--notrack");
         after_option = slice_is(word, "-m") || slice_is(word, "--match") || slice_is(word, "-j") ||
                        slice_is(word, "--jump");
     }
-    return NULL;
+    return ct && !notrack ? "CT" : NULL;
 }
 
 static void read_rule(struct lines *lines, struct span span, struct slice line)
@@ -126,7 +129,7 @@ static void read_rule(struct lines *lines, struct span span, struct slice line)
     }
     add_line(lines, span, chain, slice_trim(rest));
 
-    const char *word = stateful_word(rest);
+    const char *word = stateful_word(lines->table, rest);
 
     if (word && lines->reader->policy->tracking == TRACKING_NONE) {
         diag_add(lines->reader->diags, DIAG_VERBATIM_TRACKS, span,
