@@ -247,8 +247,8 @@ static diagram pop_node(struct diagram_space *space, unsigned field, size_t base
     return count == 1 ? only : find_node(space, field, space->stack + base, count);
 }
 
-diagram diagram_test(struct diagram_space *space, unsigned field, const struct addr_range *ranges, size_t count,
-                     diagram inside, diagram outside)
+diagram diagram_test(struct diagram_space *space, unsigned field, const struct addr_range *ranges,
+                     size_t count, diagram inside, diagram outside)
 {
     const field_value max = field_max(space, field);
     const size_t base = space->stack_count;
@@ -259,7 +259,8 @@ diagram diagram_test(struct diagram_space *space, unsigned field, const struct a
 
         // The value before the range, unless it begins where the last one ended or at 0.
         if ((first.high || first.low) &&
-            (!i || addr_compare((field_value){first.high - !first.low, first.low - 1}, ranges[i - 1].last) > 0))
+            (!i ||
+             addr_compare((field_value){first.high - !first.low, first.low - 1}, ranges[i - 1].last) > 0))
             fine = push_edge(space, base, (field_value){first.high - !first.low, first.low - 1}, outside);
         fine = fine && push_edge(space, base, ranges[i].last, inside);
         ended = addr_compare(ranges[i].last, max) == 0;
@@ -273,7 +274,8 @@ diagram diagram_test(struct diagram_space *space, unsigned field, const struct a
     return pop_node(space, field, base);
 }
 
-static struct result *result_slot(const struct diagram_space *space, unsigned operation, diagram left, diagram right)
+static struct result *result_slot(const struct diagram_space *space, unsigned operation, diagram left,
+                                  diagram right)
 {
     return &space->results[mix(mix(operation, left), right) & space->result_mask];
 }
@@ -291,9 +293,12 @@ static diagram merge(struct diagram_space *space, const struct diagram_operation
     uint32_t i = 0, j = 0;
 
     for (bool more = true; more;) {
-        const struct edge whole_left = {field_max(space, field), left}, whole_right = {field_max(space, field), right};
-        const struct edge a = left_field == field ? space->edges[space->nodes[left].first_edge + i] : whole_left;
-        const struct edge b = right_field == field ? space->edges[space->nodes[right].first_edge + j] : whole_right;
+        const struct edge whole_left = {field_max(space, field), left},
+                          whole_right = {field_max(space, field), right};
+        const struct edge a =
+            left_field == field ? space->edges[space->nodes[left].first_edge + i] : whole_left;
+        const struct edge b =
+            right_field == field ? space->edges[space->nodes[right].first_edge + j] : whole_right;
         const int order = addr_compare(a.last, b.last);
         const field_value last = order <= 0 ? a.last : b.last;
         const diagram to = apply(space, operation, a.to, b.to);
@@ -367,8 +372,8 @@ static diagram map_node(struct mapping *mapping, diagram function)
     return mapping->done[function];
 }
 
-diagram diagram_map(struct diagram_space *space, diagram function, uint32_t (*map)(uint32_t value, void *context),
-                    void *context)
+diagram diagram_map(struct diagram_space *space, diagram function,
+                    uint32_t (*map)(uint32_t value, void *context), void *context)
 {
     struct mapping mapping = {.space = space, .map = map, .context = context};
     diagram result;

@@ -35,8 +35,8 @@ diagram diagram_constant(struct diagram_space *space, uint32_t value);
 
 // `inside` for packets whose `field` lies in one of the ranges, `outside` for the others. The ranges are sorted and
 // disjoint; both functions test later fields only.
-diagram diagram_test(struct diagram_space *space, unsigned field, const struct addr_range *ranges, size_t count,
-                     diagram inside, diagram outside);
+diagram diagram_test(struct diagram_space *space, unsigned field, const struct addr_range *ranges,
+                     size_t count, diagram inside, diagram outside);
 
 // Combines two functions packet by packet. The operation is a pure function of two values; `id` tells it from others in
 // the memory of results, so that one id always stands for one operation. `absorbs` may be NULL, else it says for a value
@@ -51,8 +51,8 @@ diagram diagram_apply(struct diagram_space *space, const struct diagram_operatio
                       diagram right);
 
 // The same function with its values replaced. Not remembered between calls.
-diagram diagram_map(struct diagram_space *space, diagram function, uint32_t (*map)(uint32_t value, void *context),
-                    void *context);
+diagram diagram_map(struct diagram_space *space, diagram function,
+                    uint32_t (*map)(uint32_t value, void *context), void *context);
 
 // The function's value for one packet, given as a value for each field.
 uint32_t diagram_evaluate(const struct diagram_space *space, diagram function, const field_value *packet);

@@ -9,7 +9,7 @@
 
 static const uint8_t widths[] = {3, 4, 2};
 
-#define PACKETS (8 * 16 * 4)
+#define PACKETS    (8 * 16 * 4)
 #define NODE_LIMIT 100000
 
 static void packet_at(unsigned number, field_value packet[3])
@@ -72,7 +72,8 @@ static uint32_t difference(uint32_t left, uint32_t right)
 static const struct diagram_operation overlay = {1, first_of, decides};
 static const struct diagram_operation minus = {2, difference, NULL};
 
-static void assert_is_table(const struct diagram_space *space, diagram function, const uint32_t table[PACKETS])
+static void assert_is_table(const struct diagram_space *space, diagram function,
+                            const uint32_t table[PACKETS])
 {
     for (unsigned i = 0; i < PACKETS; i++) {
         field_value packet[3];
@@ -112,7 +113,8 @@ TEST(equal_functions_have_one_handle_whatever_made_them)
     srand(11);
     for (int round = 0; round < 200; round++) {
         uint32_t table[PACKETS];
-        const diagram a = random_box(space, 1, table), b = random_box(space, 1, table), c = random_box(space, 1, table);
+        const diagram a = random_box(space, 1, table), b = random_box(space, 1, table),
+                      c = random_box(space, 1, table);
         const diagram ab = diagram_apply(space, &overlay, a, b), bc = diagram_apply(space, &overlay, b, c);
 
         assert_int_equal(ab, diagram_apply(space, &overlay, b, a));
@@ -205,7 +207,7 @@ TEST(a_full_space_says_so_and_stays_usable_for_asking)
     diagram_space_free(space);
 }
 
-RUN_TESTS(CASE(random_functions_agree_with_their_tables), CASE(equal_functions_have_one_handle_whatever_made_them),
-          CASE(a_test_on_everything_is_no_test), CASE(the_edges_of_128_bits_are_values_like_others),
-          CASE(a_witness_has_the_value_it_was_asked_for), CASE(mapping_replaces_values),
-          CASE(a_full_space_says_so_and_stays_usable_for_asking))
+RUN_TESTS(CASE(random_functions_agree_with_their_tables),
+          CASE(equal_functions_have_one_handle_whatever_made_them), CASE(a_test_on_everything_is_no_test),
+          CASE(the_edges_of_128_bits_are_values_like_others), CASE(a_witness_has_the_value_it_was_asked_for),
+          CASE(mapping_replaces_values), CASE(a_full_space_says_so_and_stays_usable_for_asking))
