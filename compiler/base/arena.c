@@ -22,7 +22,7 @@
 
 #define CHUNK_FIRST ((size_t)16 << 10)
 #define CHUNK_MAX   ((size_t)4 << 20)
-#define BLOCK_MIN ((size_t)128 << 10) // from here on an allocation is a block of its own
+#define BLOCK_MIN   ((size_t)128 << 10) // from here on an allocation is a block of its own
 
 struct arena_chunk {
     struct arena_chunk *next;

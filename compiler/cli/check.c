@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "compile.h"
 #include "diag/render.h"
+#include "findings/findings.h"
 
 static const char *const formats[] = {"text", "json", "sarif", "github", NULL};
 
@@ -89,9 +90,11 @@ static void find(struct compilation *compilation, const struct options *options)
 {
     struct buf rules = {0};
 
-    if (compile_read(compilation, options->policy))
+    if (compile_read(compilation, options->policy)) {
+        find_dead_entries(compilation->policy, &compilation->diags);
         for (enum family family = 0; family < FAMILY_COUNT; family++)
             compile_rules(compilation, family, (struct lower_options){0}, &rules);
+    }
     buf_clear(&rules);
     if (options->strict)
         diag_make_strict(&compilation->diags);

@@ -167,17 +167,19 @@ static void check_way_in(struct reader *reader)
     diag_hint(reader->diags, "an administrator who is not at the console needs an entry such as `ssh`");
 }
 
-static void check_admin(struct reader *reader, const struct entry *entry)
+// True where it was reported: once is enough.
+static bool check_admin(struct reader *reader, const struct entry *entry)
 {
     static struct port_range ssh_port[] = {{22, 22}};
     const struct port_set ssh = {ssh_port, 1, 1};
 
     if (reader->policy->tracking != TRACKING_SELECTIVE || entry->track == CHOICE_NO || !accepts_tcp(entry) ||
         !uses_ports(entry, TRAFFIC_TCP, &ssh))
-        return;
+        return false;
     diag_add(reader->diags, DIAG_ADMIN_TRACKED, entry->span,
              "ssh is tracked: it fails when the table is full");
     diag_hint(reader->diags, "add `track: false` to reach the host even then");
+    return true;
 }
 
 static void check_defaults(struct reader *reader)
@@ -247,10 +249,11 @@ static void advise(struct reader *reader)
 
     for (size_t i = 0; i < policy->deny.count; i++)
         check_deny(reader, &policy->deny.items[i]);
-    for (size_t i = 0; i < policy->allow.count; i++) {
+    for (size_t i = 0; i < policy->allow.count; i++)
         check_ephemeral(reader, &policy->allow.items[i]);
-        check_admin(reader, &policy->allow.items[i]);
-    }
+    for (size_t i = 0; i < policy->allow.count; i++)
+        if (check_admin(reader, &policy->allow.items[i]))
+            break;
     check_names(reader, &reader->defines, false);
     check_names(reader, &reader->services, true);
     check_defaults(reader);

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Functions from packets to numbers, as hash-consed interval decision diagrams: a node tests one field, its edges are
+// ranges of that field's values in order, and neighbours that lead to the same place are one edge. Two functions are
+// equal exactly if their diagrams have the same handle, so that comparing costs nothing however large they are.
+//
+// The fields are numbered by their user, and every path tests them in ascending order. A set of packets is a function to
+// 0 and 1.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+// A function. Handles are small numbers that stay valid as long as their space.
+typedef uint32_t diagram;
+
+// Values of fields are numbers of up to 128 bits, as addresses are.
+typedef struct addr field_value;
+
+struct diagram_space;
+
+// A space in which diagrams live. `widths` are the numbers of bits of the fields, 1 to 128. At most `node_limit` nodes are
+// made: beyond, every operation gives diagram_constant(space, 0) and diagram_overflowed() says so. NULL where memory is
+// short.
+struct diagram_space *diagram_space_new(const uint8_t *widths, size_t field_count, size_t node_limit);
+void diagram_space_free(struct diagram_space *space);
+bool diagram_overflowed(const struct diagram_space *space);
+size_t diagram_node_count(const struct diagram_space *space);
+
+// The function that is `value` for every packet.
+diagram diagram_constant(struct diagram_space *space, uint32_t value);
+
+// `inside` for packets whose `field` lies in one of the ranges, `outside` for the others. The ranges are sorted and
+// disjoint; both functions test later fields only.
+diagram diagram_test(struct diagram_space *space, unsigned field, const struct addr_range *ranges,
+                     size_t count, diagram inside, diagram outside);
+
+// Combines two functions packet by packet. The operation is a pure function of two values; `id` tells it from others in
+// the memory of results, so that one id always stands for one operation. `absorbs` may be NULL, else it says for a value
+// on the left whether the result is that value whatever stands on the right.
+struct diagram_operation {
+    unsigned id;
+    uint32_t (*combine)(uint32_t left, uint32_t right);
+    bool (*absorbs)(uint32_t left);
+};
+
+diagram diagram_apply(struct diagram_space *space, const struct diagram_operation *operation, diagram left,
+                      diagram right);
+
+// The same function with its values replaced. Not remembered between calls.
+diagram diagram_map(struct diagram_space *space, diagram function,
+                    uint32_t (*map)(uint32_t value, void *context), void *context);
+
+// The function's value for one packet, given as a value for each field.
+uint32_t diagram_evaluate(const struct diagram_space *space, diagram function, const field_value *packet);
+
+// A packet for which the function has the value: fills `packet` with the smallest values on the first such path. False
+// where there is none.
+bool diagram_witness(struct diagram_space *space, diagram function, uint32_t value, field_value *packet);
