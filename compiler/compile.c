@@ -33,8 +33,11 @@ bool compile_rules(struct compilation *compilation, enum family family, struct l
                    struct buf *out)
 {
     const struct ruleset *ruleset =
-        policy_to_ruleset(&compilation->arena, compilation->policy, family, options);
-    const char *broken = ruleset_broken_limit(&compilation->arena, ruleset);
+        policy_to_ruleset(&compilation->arena, compilation->policy, family, options, &compilation->diags);
+    const char *broken = ruleset ? ruleset_broken_limit(&compilation->arena, ruleset) : NULL;
+
+    if (!ruleset)
+        return false;
 
     if (broken) {
         diag_add(&compilation->diags, DIAG_TOO_LARGE, source_whole(compilation->sources.items[0]),

@@ -27,8 +27,8 @@ static void put_help(struct buf *text)
              "ctc compiles a host-firewall policy, written in YAML, into rules for iptables-restore.\n\n"
              "usage: ctc [-4|-6] POLICY > /etc/sysconfig/iptables\n");
     for (size_t i = 0; i < command_count; i++)
-        buf_printf(text, "       ctc %s %s\n%15s%s\n", commands[i].name, commands[i].usage, "",
-                   commands[i].about);
+        buf_printf(text, "       ctc %s%s%s\n%15s%s\n", commands[i].name, commands[i].usage[0] ? " " : "",
+                   commands[i].usage, "", commands[i].about);
     buf_text(text, "\nPOLICY is a file, or - for standard input.\n"
                    "Exit codes: 0 fine; 1 the policy is wrong; 2 wrong usage; 3 a file, the kernel or a "
                    "permission failed;\n"
@@ -62,6 +62,11 @@ static enum exit_code print_version(void)
     return code;
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static bool is_file_name(const char *word)
 {
     return strcmp(word, "-") == 0 || strpbrk(word, "./") || access(word, F_OK) == 0;
@@ -90,13 +95,13 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN);
     if (!word)
         return usage_error("", NULL);
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+    if (is_help(word))
         return run_help(argc, argv);
     if (strcmp(word, "--version") == 0)
         return print_version();
     for (size_t i = 0; i < command_count; i++)
         if (strcmp(word, commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return (int)(argc == 3 && is_help(argv[2]) ? run_help : commands[i].run)(argc - 1, argv + 1);
     if ((word[0] == '-' && word[1]) || is_file_name(word))
         return run_compile(argc, argv);
     return unknown_command(word);

@@ -215,11 +215,17 @@ void addr_set_add(struct arena *arena, struct addr_set *set, enum family family,
     *vec_push(arena, &set->families[family]) = range;
 }
 
-void addr_set_add_all(struct arena *arena, struct addr_set *set, const struct addr_set *more)
+size_t addr_set_count(const struct addr_set *set)
+{
+    return set->families[FAMILY_IPV4].count + set->families[FAMILY_IPV6].count;
+}
+
+size_t addr_set_add_all(struct arena *arena, struct addr_set *set, const struct addr_set *more)
 {
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         for (size_t i = 0; i < more->families[family].count; i++)
             addr_set_add(arena, set, family, more->families[family].items[i]);
+    return addr_set_count(set);
 }
 
 static int compare_ranges(const void *a, const void *b)

@@ -73,7 +73,9 @@ struct addr_set {
 
 struct addr_set addr_set_all(struct arena *arena);
 void addr_set_add(struct arena *arena, struct addr_set *set, enum family family, struct addr_range range);
-void addr_set_add_all(struct arena *arena, struct addr_set *set, const struct addr_set *more);
+size_t addr_set_add_all(struct arena *arena, struct addr_set *set,
+                        const struct addr_set *more); // how many it has now
+size_t addr_set_count(const struct addr_set *set);    // ranges, of both families
 void addr_set_normalise(struct addr_set *set);
 bool addr_set_empty(const struct addr_set *set); // in both families
 

@@ -5,6 +5,10 @@
 
 #include "base/vec.h"
 
+static struct port_range high_ports[] = {{1024, UINT16_MAX}};
+
+const struct port_set port_set_high = {high_ports, 1, 1};
+
 const char *port_range_parse(struct slice text, struct port_range *range)
 {
     struct slice first = text, last = text;
@@ -31,8 +35,14 @@ void port_set_add(struct arena *arena, struct port_set *set, struct port_range r
     size_t from = 0, to;
 
     // What the new range meets or touches lies in [from, to) and becomes one range.
-    while (from < set->count && (uint32_t)set->items[from].last + 1 < range.first)
-        from++;
+    for (size_t high = set->count; from < high;) {
+        const size_t middle = from + (high - from) / 2;
+
+        if ((uint32_t)set->items[middle].last + 1 < range.first)
+            from = middle + 1;
+        else
+            high = middle;
+    }
     for (to = from; to < set->count && set->items[to].first <= (uint32_t)range.last + 1; to++) {
         if (set->items[to].first < range.first)
             range.first = set->items[to].first;

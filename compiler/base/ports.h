@@ -25,6 +25,9 @@ struct port_set {
 // Reads `N` or `N-M`, 1 to 65535. NULL, or what is wrong with it.
 const char *port_range_parse(struct slice text, struct port_range *range);
 
+// 1024-65535: what no service with a privileged port holds (RFC 6335, 6).
+extern const struct port_set port_set_high;
+
 void port_set_add(struct arena *arena, struct port_set *set,
                   struct port_range range); // keeps the set canonical
 bool port_set_overlap(const struct port_set *a, const struct port_set *b);

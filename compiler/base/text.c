@@ -59,6 +59,39 @@ bool slice_split(struct slice slice, char separator, struct slice *before, struc
     return true;
 }
 
+static uint32_t decode_utf8(struct slice text, size_t *bytes)
+{
+    const unsigned char *at = (const unsigned char *)text.at;
+    const size_t length = at[0] < 0x80 ? 1 : at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : at[0] >= 0xC2 ? 2 : 0;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint32_t code = length == 1 ? at[0] : length ? at[0] & (0x7FU >> length) : 0;
+
+    *bytes = 0;
+    if (!length || length > text.length || at[0] > 0xF4)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((at[i] & 0xC0) != 0x80)
+            return 0;
+        code = code << 6 | (at[i] & 0x3F);
+    }
+    if (code < least[length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
+        return 0;
+    *bytes = length;
+    return code;
+}
+
+size_t printable_bytes(struct slice text)
+{
+    size_t bytes;
+    const uint32_t code = decode_utf8(text, &bytes);
+    const bool control = code < 0x20 || (code >= 0x7F && code <= 0x9F);
+    const bool direction = (code >= 0x200E && code <= 0x200F) || (code >= 0x202A && code <= 0x202E) ||
+                           (code >= 0x2066 && code <= 0x2069);
+    const bool line_break = code == 0x2028 || code == 0x2029;
+
+    return control || direction || line_break ? 0 : bytes;
+}
+
 bool parse_number(struct slice text, uint64_t max, uint64_t *value)
 {
     uint64_t number = 0;

@@ -24,6 +24,10 @@ struct slice slice_word(struct slice *rest);
 // Splits at the first `separator`: false, and nothing changed, where there is none.
 bool slice_split(struct slice slice, char separator, struct slice *before, struct slice *after);
 
+// The bytes of the character that `text` begins with: 0 where it is not fit to print (a control character, one that turns
+// the direction of writing, a line break of Unicode, or no UTF-8 at all).
+size_t printable_bytes(struct slice text);
+
 // Decimal digits alone: no sign, no blank, no leading zero, at most `max`. False on anything else.
 bool parse_number(struct slice text, uint64_t max, uint64_t *value);
 

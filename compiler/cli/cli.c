@@ -58,21 +58,3 @@ void report_diags(struct diag_list *diags, enum severity least)
         fwrite(text.bytes, 1, text.length, stderr);
     buf_clear(&text);
 }
-
-enum exit_code write_output(const struct buf *text)
-{
-    size_t written = 0;
-
-    while (written < text->length) {
-        const ssize_t count = write(STDOUT_FILENO, text->bytes + written, text->length - written);
-
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0) {
-            fprintf(stderr, "ctc: error: cannot write to standard output: %s\n", strerror(errno));
-            return EXIT_WORLD;
-        }
-        written += (size_t)count;
-    }
-    return EXIT_FINE;
-}

@@ -40,6 +40,8 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
             options->family_chosen = true;
             break;
         case 'o':
+            if (!optarg[0])
+                return usage_error("compile", "-o names no file");
             options->output = optarg;
             break;
         case 'c':
@@ -86,6 +88,20 @@ static enum exit_code write_directory(const char *directory, struct buf texts[FA
     return write_files(files, FAMILY_COUNT);
 }
 
+// A policy that is named as the output by mistake would be gone.
+static bool is_source(const struct compilation *compilation, const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) < 0)
+        return false;
+    for (size_t i = 0; i < compilation->sources.count; i++)
+        if (compilation->sources.items[i]->device == status.st_dev &&
+            compilation->sources.items[i]->inode == status.st_ino)
+            return S_ISREG(status.st_mode);
+    return false;
+}
+
 static enum exit_code write_rules(const struct options *options, struct buf texts[FAMILY_COUNT])
 {
     const struct output_file file = {options->output, &texts[options->family]};
@@ -94,8 +110,10 @@ static enum exit_code write_rules(const struct options *options, struct buf text
     if (options->output && is_directory(options->output))
         return write_directory(options->output, texts);
     code = options->output ? write_files(&file, 1) : write_output(&texts[options->family]);
-    if (code == EXIT_FINE && !options->family_chosen)
-        fprintf(stderr, "ctc: note: these are the IPv4 rules; those for IPv6: ctc -6 %s\n", options->policy);
+    if (code == EXIT_FINE)
+        fprintf(stderr, "ctc: note: these are the rules of %s alone; those of %s: ctc -%d %s\n",
+                family_name(options->family), family_name(!options->family),
+                options->family == FAMILY_IPV4 ? 6 : 4, options->policy);
     return code;
 }
 
@@ -110,7 +128,12 @@ static enum exit_code compile(struct compilation *compilation, const struct opti
             fine = compile_rules(compilation, family, options->lower, &texts[family]);
     report_diags(&compilation->diags, SEVERITY_WARNING);
 
-    const enum exit_code code = fine ? write_rules(options, texts) : compilation->diags.exit;
+    enum exit_code code = compilation->diags.exit;
+
+    if (fine && options->output && is_source(compilation, options->output))
+        code = usage_error("compile", "%s is a part of the policy itself", options->output);
+    else if (fine)
+        code = write_rules(options, texts);
 
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         buf_clear(&texts[family]);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Files that are replaced whole or not at all. Each text goes to a nameless file first (O_TMPFILE, so that a kill leaves
+// Standard output, and files that are replaced whole or not at all. Each text goes to a nameless file first (O_TMPFILE, so that a kill leaves
 // nothing behind), and gets a name only when all of them are on disk; where the file system has no nameless files, a named
 // one beside the target takes its place.
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,30 +22,42 @@ struct replacement {
     const struct output_file *file;
     char target[PATH_MAX];    // with symbolic links followed
     char temporary[PATH_MAX]; // a name for the new file beside it; empty while it has none
-    char backup[PATH_MAX];    // a second name of the old file; empty where there is none
     int fd;                   // of the new file; -1 where none is open
     bool direct;              // a device or a pipe, written to as it is
+    bool existed;             // there is an old file
+    bool exchanged;           // which has the temporary name now
     bool replaced;
 };
+
+// Waits where the other end is slow, also where somebody has made it non-blocking.
+static bool write_whole(int fd, const struct buf *text)
+{
+    for (size_t written = 0; written < text->length;) {
+        const ssize_t count = write(fd, text->bytes + written, text->length - written);
+        struct pollfd ready = {.fd = fd, .events = POLLOUT};
+
+        if (count >= 0)
+            written += (size_t)count;
+        else if (errno == EAGAIN)
+            poll(&ready, 1, -1);
+        else if (errno != EINTR)
+            return false;
+    }
+    return true;
+}
+
+enum exit_code write_output(const struct buf *text)
+{
+    if (write_whole(STDOUT_FILENO, text))
+        return EXIT_FINE;
+    fprintf(stderr, "ctc: error: cannot write to standard output: %s\n", strerror(errno));
+    return EXIT_WORLD;
+}
 
 static enum exit_code failed(const struct replacement *replacement, const char *what)
 {
     fprintf(stderr, "ctc: error: cannot %s %s: %s\n", what, replacement->file->path, strerror(errno));
     return EXIT_WORLD;
-}
-
-static bool write_whole(int fd, const struct buf *text)
-{
-    for (size_t written = 0; written < text->length;) {
-        const ssize_t count = write(fd, text->bytes + written, text->length - written);
-
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return false;
-        written += (size_t)count;
-    }
-    return true;
 }
 
 // The file that `path` leads to, which need not exist. False where the way there fails.
@@ -126,7 +140,7 @@ static enum exit_code prepare(struct replacement *replacement)
 
     if (!resolve(replacement->file->path, replacement->target))
         return failed(replacement, "reach");
-    exists = stat(replacement->target, &old) == 0;
+    exists = replacement->existed = stat(replacement->target, &old) == 0;
     if (exists && S_ISDIR(old.st_mode)) {
         errno = EISDIR;
         return failed(replacement, "replace");
@@ -136,8 +150,9 @@ static enum exit_code prepare(struct replacement *replacement)
         replacement->fd = open(replacement->target, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         return replacement->fd < 0 ? failed(replacement, "open") : EXIT_FINE;
     }
-    replacement->fd = open_nameless(replacement->target);
-    if (replacement->fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+    // A nameless file gets its name by way of /proc.
+    replacement->fd = access("/proc/self/fd", X_OK) == 0 ? open_nameless(replacement->target) : -1;
+    if (replacement->fd < 0 && (errno == ENOENT || errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
         replacement->fd = open_named(replacement);
     if (replacement->fd < 0)
         return failed(replacement, "write beside");
@@ -164,16 +179,20 @@ static bool give_name(struct replacement *replacement)
     return false;
 }
 
-// Keeps the old file under a second name until all files are replaced.
-static bool keep_old(struct replacement *replacement)
+// Puts the new file in the place of the old one. Where there is a way back to be kept, the two change names, so that the
+// old one is there still: under the temporary name.
+static bool take_place(struct replacement *replacement, bool may_go_back)
 {
-    if (!name_beside(replacement->target, "old", replacement->backup))
-        return false;
-    unlink(replacement->backup);
-    if (link(replacement->target, replacement->backup) == 0)
+    if (may_go_back &&
+        renameat2(AT_FDCWD, replacement->temporary, AT_FDCWD, replacement->target, RENAME_EXCHANGE) == 0) {
+        replacement->exchanged = true;
         return true;
-    replacement->backup[0] = '\0';
-    return errno == ENOENT;
+    }
+    // There is no old file, or the file system cannot exchange names; the last file that is replaced needs no way back.
+    if (rename(replacement->temporary, replacement->target) < 0)
+        return false;
+    replacement->temporary[0] = '\0';
+    return true;
 }
 
 static enum exit_code replace(struct replacement *replacement, bool may_go_back)
@@ -181,53 +200,82 @@ static enum exit_code replace(struct replacement *replacement, bool may_go_back)
     if (replacement->direct)
         return write_whole(replacement->fd, replacement->file->text) ? EXIT_FINE
                                                                      : failed(replacement, "write");
-    if (!give_name(replacement) || (may_go_back && !keep_old(replacement)) ||
-        rename(replacement->temporary, replacement->target) < 0)
+    if (!give_name(replacement) || !take_place(replacement, may_go_back))
         return failed(replacement, "replace");
-    replacement->temporary[0] = '\0';
     replacement->replaced = true;
     return EXIT_FINE;
 }
 
 static void go_back(struct replacement *replacement)
 {
-    if (!replacement->replaced)
-        return;
-    if (replacement->backup[0])
-        rename(replacement->backup, replacement->target);
-    else
+    if (replacement->exchanged)
+        renameat2(AT_FDCWD, replacement->temporary, AT_FDCWD, replacement->target, RENAME_EXCHANGE);
+    else if (replacement->replaced && !replacement->existed)
         unlink(replacement->target);
-    replacement->backup[0] = '\0';
 }
 
 static void clean_up(struct replacement *replacement)
 {
     if (replacement->temporary[0])
         unlink(replacement->temporary);
-    if (replacement->backup[0])
-        unlink(replacement->backup);
     if (replacement->fd >= 0)
         close(replacement->fd);
+}
+
+// Two names that lead to one file would leave it with the last text.
+static bool any_twice(const struct replacement *replacements, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (!replacements[i].direct && strcmp(replacements[i].target, replacements[j].target) == 0)
+                return true;
+    return false;
+}
+
+// Signals that would end the program wait until all files are replaced or none is.
+static enum exit_code replace_all(struct replacement *replacements, size_t count)
+{
+    enum exit_code code = EXIT_FINE;
+    sigset_t ending, before;
+
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGINT);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGHUP);
+    sigaddset(&ending, SIGQUIT);
+    sigprocmask(SIG_BLOCK, &ending, &before);
+    for (size_t i = 0; i < count && code == EXIT_FINE; i++)
+        code = replace(&replacements[i], i + 1 < count);
+    for (size_t i = 0; i < count && code != EXIT_FINE; i++)
+        go_back(&replacements[i]);
+    for (size_t i = 0; i < count; i++)
+        clean_up(&replacements[i]);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return code;
 }
 
 enum exit_code write_files(const struct output_file *files, size_t count)
 {
     struct replacement *replacements = calloc(count, sizeof(*replacements));
-    enum exit_code code = replacements ? EXIT_FINE : EXIT_WORLD;
+    enum exit_code code = EXIT_FINE;
 
-    for (size_t i = 0; replacements && i < count; i++) {
+    if (!replacements)
+        return EXIT_WORLD;
+    for (size_t i = 0; i < count; i++) {
         replacements[i].file = &files[i];
         replacements[i].fd = -1;
     }
     for (size_t i = 0; i < count && code == EXIT_FINE; i++)
         code = prepare(&replacements[i]);
-    for (size_t i = 0; i < count && code == EXIT_FINE; i++)
-        code = replace(&replacements[i], count > 1);
-    for (size_t i = 0; replacements && i < count; i++) {
-        if (code != EXIT_FINE)
-            go_back(&replacements[i]);
-        clean_up(&replacements[i]);
+    if (code == EXIT_FINE && any_twice(replacements, count)) {
+        fprintf(stderr, "ctc: error: %s and another output are one file\n", files[0].path);
+        code = EXIT_WORLD;
     }
+    if (code == EXIT_FINE)
+        code = replace_all(replacements, count);
+    else
+        for (size_t i = 0; i < count; i++)
+            clean_up(&replacements[i]);
     free(replacements);
     return code;
 }

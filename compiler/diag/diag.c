@@ -24,6 +24,25 @@ static void note_error(struct diag_list *list, enum diag_code code)
         list->exit = diag_kinds[code].exit;
 }
 
+// What a message quotes comes from input files: nothing of it may steer a terminal or begin a line of its own.
+static const char *cleaned(struct arena *arena, const char *text)
+{
+    struct slice rest = slice_of(text);
+    char *copy = arena_copy(arena, text, rest.length), *to = copy;
+
+    while (rest.length) {
+        const size_t bytes = printable_bytes(rest), step = bytes ? bytes : 1;
+
+        if (bytes)
+            memmove(to, rest.at, bytes);
+        else
+            *to = '?';
+        to += step;
+        rest = (struct slice){rest.at + step, rest.length - step};
+    }
+    return copy;
+}
+
 static void add(struct diag_list *list, enum severity severity, enum diag_code code, struct span span,
                 const char *format, va_list args)
 {
@@ -37,7 +56,7 @@ static void add(struct diag_list *list, enum severity severity, enum diag_code c
         .code = code,
         .severity = severity,
         .span = span,
-        .message = arena_vprintf(list->arena, format, args),
+        .message = cleaned(list->arena, arena_vprintf(list->arena, format, args)),
     };
 }
 
@@ -67,7 +86,7 @@ void diag_hint(struct diag_list *list, const char *format, ...)
     if (list->last_dropped || !list->items.count)
         return;
     va_start(args, format);
-    vec_last(&list->items)->hint = arena_vprintf(list->arena, format, args);
+    vec_last(&list->items)->hint = cleaned(list->arena, arena_vprintf(list->arena, format, args));
     va_end(args);
 }
 

@@ -102,12 +102,30 @@ static json_t *message_of(const char *text, const char *hint)
     return message;
 }
 
+// A path as a relative or absolute URI reference (RFC 3986): what is not unreserved is percent-encoded.
+static json_t *uri_of(const char *path)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+    struct buf uri = {0};
+    json_t *value;
+
+    for (; *path; path++) {
+        if (strchr(plain, *path))
+            buf_char(&uri, *path);
+        else
+            buf_printf(&uri, "%%%02X", (unsigned char)*path);
+    }
+    value = text_of(uri.bytes ? uri.bytes : "");
+    buf_clear(&uri);
+    return value;
+}
+
 static json_t *sarif_location(const struct span *span)
 {
     json_t *location = json_object(), *physical = json_object(), *artifact = json_object(),
            *region = json_object();
 
-    set(artifact, "uri", text_of(span_file(span)));
+    set(artifact, "uri", uri_of(span_file(span)));
     set(physical, "artifactLocation", artifact);
     if (span->line) {
         set(region, "startLine", json_integer(span->line));

@@ -33,13 +33,17 @@ static size_t character_bytes(struct slice text, size_t count)
     return at;
 }
 
+// Nothing in an input file may steer the terminal.
 static void put_source(struct buf *out, struct slice text)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        const unsigned char c = (unsigned char)text.at[i];
+    while (text.length) {
+        const size_t bytes = printable_bytes(text), step = bytes ? bytes : 1;
 
-        // Nothing in an input file may steer the terminal.
-        buf_char(out, (c < ' ' && c != '\t') || c == 127 ? '?' : (char)c);
+        if (bytes || text.at[0] == '\t')
+            buf_append(out, text.at, step);
+        else
+            buf_char(out, '?');
+        text = (struct slice){text.at + step, text.length - step};
     }
 }
 

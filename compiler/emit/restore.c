@@ -109,12 +109,12 @@ static void put_states(struct buf *out, unsigned states)
     put_bits(out, states, names);
 }
 
-static void put_addrtypes(struct buf *out, unsigned types)
+static void put_addrtypes(struct buf *out, const struct match *match)
 {
     static const char *const names[] = {"LOCAL", "BROADCAST", "MULTICAST"};
 
-    buf_text(out, " --dst-type ");
-    put_bits(out, types, names);
+    buf_text(out, match->addrtype.inverted ? " ! --dst-type " : " --dst-type ");
+    put_bits(out, match->addrtype.types, names);
 }
 
 // iptables divides a rate by the largest unit in which it is whole: 120/min is printed as 2/sec. `resolution` is what the
@@ -141,9 +141,7 @@ static uint32_t put_rate(struct buf *out, uint32_t events, uint32_t seconds, uin
     return units[unit - 1].seconds;
 }
 
-#define LIMIT_RESOLUTION     10000   // XT_LIMIT_SCALE (linux/netfilter/xt_limit.h)
-#define HASHLIMIT_RESOLUTION 1000000 // XT_HASHLIMIT_SCALE_v2 (linux/netfilter/xt_hashlimit.h)
-#define LIMIT_BURST_DEFAULT  5       // which -m limit does not print, iptables-extensions(8)
+#define LIMIT_BURST_DEFAULT 5 // which -m limit does not print, iptables-extensions(8)
 
 static void put_limit(struct buf *out, const struct match *match)
 {
@@ -195,7 +193,7 @@ static void put_match(struct buf *out, const struct match *match, enum family fa
         buf_printf(out, " --icmpv6-type %u", match->icmp_type);
         break;
     case MATCH_ADDRTYPE:
-        put_addrtypes(out, match->addrtypes);
+        put_addrtypes(out, match);
         break;
     case MATCH_CONNTRACK:
         put_states(out, match->states);

@@ -41,6 +41,15 @@ static void append_neighbour_types(struct lowering *lowering, struct chain *chai
     }
 }
 
+void append_loopback(struct lowering *lowering, struct chain *chain, bool leaving)
+{
+    static const char *const lo[] = {"lo"};
+    struct flow flow = flow_everything();
+
+    *(leaving ? &flow.out : &flow.in) = (struct interfaces){lo, 1};
+    append_flow(lowering, chain, &flow, NULL, 0, target_accept());
+}
+
 // DHCPv6 (RFC 8415, 7.2): clients listen on port 546, servers and relays on 547.
 static void append_dhcpv6(struct lowering *lowering, struct chain *chain, bool leaving)
 {
@@ -93,10 +102,6 @@ void append_deny(struct lowering *lowering, struct chain *chain)
     }
 }
 
-// Ports that no service with a privileged port can hold (RFC 6335, 6).
-static struct port_range high_port_range[] = {{1024, UINT16_MAX}};
-static const struct port_set high_ports = {high_port_range, 1, 1};
-
 static bool same_data(const struct entry *a, const struct entry *b)
 {
     if (a->helper != b->helper || a->data.count != b->data.count)
@@ -116,22 +121,58 @@ static void append_data(struct lowering *lowering, struct chain *chain, const st
 
     flow.entry = entry;
     flow.protocol = entry->helper->data == TRAFFIC_TCP ? PROTOCOL_TCP : PROTOCOL_UDP;
-    flow.ports[SIDE_DESTINATION] = entry->data.count ? entry->data : high_ports;
+    flow.ports[SIDE_DESTINATION] = entry->data.count ? entry->data : port_set_high;
     append_flow(lowering, chain, &flow, matches, 2, target_accept());
 }
 
 void append_related(struct lowering *lowering, struct chain *chain, const struct entry_list *entries)
 {
+    VEC(const struct entry *) done = {0};
+
     for (size_t i = 0; i < entries->count; i++) {
         bool again = false;
 
         if (!entries->items[i].helper)
             continue;
-        for (size_t j = 0; j < i && !again; j++)
-            again = entries->items[j].helper && same_data(&entries->items[i], &entries->items[j]);
-        if (!again)
-            append_data(lowering, chain, &entries->items[i]);
+        for (size_t j = 0; j < done.count && !again; j++)
+            again = same_data(&entries->items[i], done.items[j]);
+        if (again)
+            continue;
+        *vec_push(lowering->arena, &done) = &entries->items[i];
+        append_data(lowering, chain, &entries->items[i]);
     }
+}
+
+bool untracked_elsewhere(const struct lowering *lowering, const struct entry *entry, const struct flow *flow,
+                         const struct port_set *local)
+{
+    const struct port_set *untracked = flow->protocol == PROTOCOL_TCP   ? &lowering->untracked.tcp
+                                       : flow->protocol == PROTOCOL_UDP ? &lowering->untracked.udp
+                                                                        : NULL;
+
+    if (!untracked || !untracked->count || entry->verdict != VERDICT_ACCEPT || entry->track != CHOICE_UNSET ||
+        entry->helper)
+        return false;
+    return !local->count || port_set_overlap(untracked, local);
+}
+
+bool has_verbatim(const struct lowering *lowering, const char *table, const char *chain)
+{
+    const struct verbatim *verbatim = &lowering->policy->verbatim[lowering->family];
+
+    for (size_t i = 0; i < verbatim->count; i++)
+        if (verbatim->items[i].chain && strcmp(verbatim->items[i].table, table) == 0 &&
+            strcmp(verbatim->items[i].chain, chain) == 0)
+            return true;
+    return false;
+}
+
+void append_verbatim_line(struct lowering *lowering, struct chain *chain, const struct verbatim_line *line)
+{
+    struct rule *rule = chain_append(lowering->arena, chain);
+
+    rule->verbatim = line->text;
+    rule->span = line->span;
 }
 
 void append_verbatim(struct lowering *lowering, struct table *table, struct chain *chain)
@@ -141,12 +182,7 @@ void append_verbatim(struct lowering *lowering, struct table *table, struct chai
     for (size_t i = 0; i < verbatim->count; i++) {
         const struct verbatim_line *line = &verbatim->items[i];
 
-        if (!line->chain || strcmp(line->table, table->name) != 0 || strcmp(line->chain, chain->name) != 0)
-            continue;
-
-        struct rule *rule = chain_append(lowering->arena, chain);
-
-        rule->verbatim = line->text;
-        rule->span = line->span;
+        if (line->chain && strcmp(line->table, table->name) == 0 && strcmp(line->chain, chain->name) == 0)
+            append_verbatim_line(lowering, chain, line);
     }
 }

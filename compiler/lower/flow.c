@@ -49,6 +49,8 @@ struct flow flow_reverse(const struct lowering *lowering, const struct flow *flo
     }
     if (flow->icmp_type == echo_request[lowering->family])
         back.icmp_type = echo_reply[lowering->family];
+    else if (flow->icmp_type == echo_reply[lowering->family])
+        back.icmp_type = echo_request[lowering->family];
     return back;
 }
 
@@ -261,6 +263,19 @@ static const char *interface_at(const struct interfaces *interfaces, size_t i)
     return interfaces->count ? interfaces->names[i] : NULL;
 }
 
+// Whether a chain may grow by the product of the factors: more rules than that no table of the kernel holds.
+static bool within_budget(const struct chain *chain, const size_t *factors, size_t count, size_t *total)
+{
+    *total = 1;
+    for (size_t i = 0; i < count; i++)
+        if (!factors[i])
+            *total = 0;
+    for (size_t i = 0; i < count && *total; i++)
+        if (__builtin_mul_overflow(*total, factors[i], total))
+            return false;
+    return *total <= RULESET_RULES_MAX && chain->count <= RULESET_RULES_MAX - *total;
+}
+
 void append_flow(struct lowering *lowering, struct chain *chain, const struct flow *flow,
                  const struct match *extra, size_t extra_count, struct target target)
 {
@@ -274,8 +289,15 @@ void append_flow(struct lowering *lowering, struct chain *chain, const struct fl
     group_ports(lowering, &flow->ports[SIDE_DESTINATION], &destinations);
 
     const size_t ins = flow->in.count ? flow->in.count : 1, outs = flow->out.count ? flow->out.count : 1;
-    const size_t total = from.count * to.count * ins * outs * sources.count * destinations.count;
+    const size_t factors[] = {from.count, to.count, ins, outs, sources.count, destinations.count};
+    size_t total;
 
+    if (!within_budget(chain, factors, sizeof(factors) / sizeof(*factors), &total)) {
+        lowering->too_many = true;
+        if (flow->entry && !lowering->too_many_at.source)
+            lowering->too_many_at = flow->entry->span;
+        return;
+    }
     for (size_t i = 0; i < total; i++) {
         size_t at = i;
         const struct port_set *groups[2];

@@ -7,6 +7,12 @@
 
 #include "lower/lower.h"
 
+// The local ports that some allow entry untracks, in mode selective. Another entry may decide the verdict of such
+// packets, and no ESTABLISHED speaks for the way back of them.
+struct untracked {
+    struct port_set tcp, udp; // none: no port
+};
+
 struct lowering {
     struct arena *arena;
     struct arena scratch; // of one flow's expansion
@@ -15,6 +21,9 @@ struct lowering {
     struct lower_options options;
     struct table *filter, *raw;
     bool socket_rule; // a rule of this family looks for sockets, which makes the kernel defragment
+    struct untracked untracked;
+    bool too_many;           // an entry stands for more rules than a table holds
+    struct span too_many_at; // the first such entry
 };
 
 enum syn { SYN_ANY, SYN_ALONE, SYN_NOT };
@@ -71,8 +80,10 @@ void append_entry(struct lowering *lowering, struct chain *chain, const struct e
 void append_default(struct lowering *lowering, struct chain *chain, enum verdict fallback,
                     const struct entry_list *entries);
 
-// Verbatim rules of one chain.
+// Verbatim rules of one chain, and whether there are any.
+bool has_verbatim(const struct lowering *lowering, const char *table, const char *chain);
 void append_verbatim(struct lowering *lowering, struct table *table, struct chain *chain);
+void append_verbatim_line(struct lowering *lowering, struct chain *chain, const struct verbatim_line *line);
 
 struct target target_accept(void);
 struct match match_states(unsigned states);
@@ -84,7 +95,12 @@ void lower_forward(struct lowering *lowering);
 void lower_output(struct lowering *lowering);
 void lower_raw(struct lowering *lowering);
 
+// Whether packets between the entry's hosts and one of these ports of this host may be untracked by another entry.
+bool untracked_elsewhere(const struct lowering *lowering, const struct entry *entry, const struct flow *flow,
+                         const struct port_set *local);
+
 // What several hooks begin with.
+void append_loopback(struct lowering *lowering, struct chain *chain, bool leaving);
 void append_neighbours(struct lowering *lowering, struct chain *chain, bool leaving);
 void append_icmp_errors(struct lowering *lowering, struct chain *chain);
 void append_deny(struct lowering *lowering, struct chain *chain);

@@ -8,20 +8,36 @@
 //   -A FORWARD -j REJECT --reject-with icmp-host-prohibited
 #include "lower/flow.h"
 
-// Ports that no service with a privileged port can hold (RFC 6335, 6): where nothing tracks, a UDP reply looks like any
-// packet from the service's port.
-static struct port_range high_port_range[] = {{1024, UINT16_MAX}};
-static const struct port_set high_ports = {high_port_range, 1, 1};
-
-static void accept_answer(struct lowering *lowering, struct chain *forward, const struct flow *request)
+// Where nothing tracks, a UDP reply looks like any packet from the service's port: it must go to a port that no service
+// with a privileged port holds. Of ICMP, the echo reply answers.
+static void accept_answer(struct lowering *lowering, struct chain *forward, struct flow request)
 {
     struct flow answers[2];
-    const size_t count = flow_answers(lowering, request, answers);
 
-    for (size_t i = 0; i < count; i++) {
-        if (answers[i].protocol == PROTOCOL_UDP)
-            answers[i].ports[SIDE_DESTINATION] = high_ports;
-        append_flow(lowering, forward, &answers[i], NULL, 0, target_accept());
+    if (request.protocol == PROTOCOL_ICMP && request.icmp_type < 0)
+        request.icmp_type = 8;
+    if (request.protocol == PROTOCOL_ICMPV6 && request.icmp_type < 0)
+        request.icmp_type = 128;
+    flow_answers(lowering, &request, answers);
+    if (answers[0].protocol == PROTOCOL_UDP)
+        answers[0].ports[SIDE_DESTINATION] = port_set_high;
+    append_flow(lowering, forward, &answers[0], NULL, 0, target_accept());
+}
+
+// `protocol: any` stands for what answers in a way that can be told: TCP, UDP and ping.
+static void accept_answers(struct lowering *lowering, struct chain *forward, const struct flow *request)
+{
+    const uint8_t icmp = lowering->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
+    const uint8_t protocols[] = {PROTOCOL_TCP, PROTOCOL_UDP, icmp};
+
+    for (size_t i = 0; i < sizeof(protocols); i++) {
+        struct flow part = *request;
+
+        if (request->protocol == PROTOCOL_ANY)
+            part.protocol = protocols[i];
+        accept_answer(lowering, forward, part);
+        if (request->protocol != PROTOCOL_ANY)
+            return;
     }
 }
 
@@ -35,7 +51,7 @@ static void accept_stateless_replies(struct lowering *lowering, struct chain *fo
 
             if (entries->items[i].verdict == VERDICT_ACCEPT &&
                 entry_flow(lowering, &entries->items[i], j, &flow))
-                accept_answer(lowering, forward, &flow);
+                accept_answers(lowering, forward, &flow);
         }
     }
 }
@@ -64,7 +80,7 @@ void lower_forward(struct lowering *lowering)
                                         policy->forwarding == VERDICT_ACCEPT ? CHAIN_ACCEPT : CHAIN_DROP);
 
     append_deny(lowering, forward);
-    if (policy->forward.count) {
+    if (policy->forward.count || has_verbatim(lowering, "filter", "FORWARD")) {
         accept_replies(lowering, forward);
         append_icmp_errors(lowering, forward);
     }

@@ -10,15 +10,6 @@
 //   -A INPUT -j REJECT --reject-with icmp-host-prohibited
 #include "lower/flow.h"
 
-static void accept_loopback(struct lowering *lowering, struct chain *input)
-{
-    static const char *const lo[] = {"lo"};
-    struct flow flow = flow_everything();
-
-    flow.in = (struct interfaces){lo, 1};
-    append_flow(lowering, input, &flow, NULL, 0, target_accept());
-}
-
 static void accept_trusted(struct lowering *lowering, struct chain *input)
 {
     const struct entry_list *trust = &lowering->policy->trust;
@@ -36,18 +27,20 @@ static void accept_trusted(struct lowering *lowering, struct chain *input)
 // Replies of one protocol to what this host asked without tracking: from where it asks, to a port that the kernel gives
 // to connections, and owned by a socket. TCP openings are no replies. Without any of the three the rule would let the
 // world reach every local port from the service's port.
-static void accept_window(struct lowering *lowering, struct chain *input, struct flow request)
+static void accept_window(struct lowering *lowering, struct chain *input, struct flow request, bool untracked)
 {
-    struct port_range *ephemeral = arena_alloc(lowering->arena, sizeof(*ephemeral));
     const bool ports = request.protocol == PROTOCOL_TCP || request.protocol == PROTOCOL_UDP;
     const bool any_socket = request.protocol == PROTOCOL_UDP && request.entry->any_socket;
     const bool socket = ports && lowering->policy->replies == REPLIES_SOCKET && !any_socket;
-    const struct match owned = {.kind = MATCH_SOCKET};
+    const size_t before = input->count;
+    struct match matches[2];
+    size_t count = 0;
 
-    *ephemeral = lowering->policy->ephemeral;
-    if (ports && !request.ports[SIDE_SOURCE].count)
-        request.ports[SIDE_SOURCE] = (struct port_set){ephemeral, 1, 1};
-
+    // Where another entry untracks some of its packets, the others have a state that speaks for them.
+    if (!untracked)
+        matches[count++] = match_states(STATE_UNTRACKED);
+    if (socket)
+        matches[count++] = (struct match){.kind = MATCH_SOCKET};
     // A whole ICMP has one kind of packet that answers what this host sends.
     if (request.protocol == PROTOCOL_ICMP && request.icmp_type < 0)
         request.icmp_type = 8;
@@ -55,24 +48,45 @@ static void accept_window(struct lowering *lowering, struct chain *input, struct
         request.icmp_type = 128;
 
     struct flow answers[2];
-    const size_t count = flow_answers(lowering, &request, answers);
+    const size_t flows = flow_answers(lowering, &request, answers);
 
-    for (size_t i = 0; i < count; i++)
-        append_flow(lowering, input, &answers[i], &owned, socket, target_accept());
-    lowering->socket_rule = lowering->socket_rule || socket;
+    for (size_t i = 0; i < flows; i++)
+        append_flow(lowering, input, &answers[i], matches, count, target_accept());
+    lowering->socket_rule = lowering->socket_rule || (socket && input->count > before);
 }
 
 // `protocol: any` stands for what answers in a way that can be told: TCP, UDP and ping.
-static void accept_any_window(struct lowering *lowering, struct chain *input, struct flow request)
+static size_t window_requests(const struct lowering *lowering, struct flow request, struct flow requests[3])
 {
     const uint8_t icmp = lowering->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
     const uint8_t protocols[] = {PROTOCOL_TCP, PROTOCOL_UDP, icmp};
 
+    request = flow_anywhere(request);
     for (size_t i = 0; i < sizeof(protocols); i++) {
-        request.protocol = protocols[i];
-        if (protocols[i] == icmp)
-            request.ports[SIDE_SOURCE].count = 0;
-        accept_window(lowering, input, request);
+        requests[i] = request;
+        if (request.protocol != PROTOCOL_ANY)
+            return 1;
+        requests[i].protocol = protocols[i];
+    }
+    return sizeof(protocols);
+}
+
+static void accept_entry_windows(struct lowering *lowering, struct chain *input, const struct entry *entry,
+                                 const struct flow *flow)
+{
+    const bool untracked = entry_untracked(lowering->policy, entry);
+    struct port_range *ephemeral = arena_alloc(lowering->arena, sizeof(*ephemeral));
+    struct flow requests[3];
+    const size_t count = window_requests(lowering, *flow, requests);
+
+    *ephemeral = lowering->policy->ephemeral;
+    for (size_t i = 0; i < count; i++) {
+        const bool ports = requests[i].protocol == PROTOCOL_TCP || requests[i].protocol == PROTOCOL_UDP;
+
+        if (ports && !requests[i].ports[SIDE_SOURCE].count)
+            requests[i].ports[SIDE_SOURCE] = (struct port_set){ephemeral, 1, 1};
+        if (untracked || untracked_elsewhere(lowering, entry, &requests[i], &requests[i].ports[SIDE_SOURCE]))
+            accept_window(lowering, input, requests[i], untracked);
     }
 }
 
@@ -81,19 +95,12 @@ static void accept_windows(struct lowering *lowering, struct chain *input)
     const struct entry_list *connect = &lowering->policy->connect;
 
     for (size_t i = 0; i < connect->count; i++) {
-        const struct entry *entry = &connect->items[i];
-
-        for (size_t j = 0; j < entry_flow_count(entry); j++) {
+        for (size_t j = 0; j < entry_flow_count(&connect->items[i]); j++) {
             struct flow flow;
 
-            if (entry->verdict != VERDICT_ACCEPT || !entry_untracked(lowering->policy, entry) ||
-                !entry_flow(lowering, entry, j, &flow))
-                continue;
-            flow = flow_anywhere(flow);
-            if (flow.protocol == PROTOCOL_ANY)
-                accept_any_window(lowering, input, flow);
-            else
-                accept_window(lowering, input, flow);
+            if (connect->items[i].verdict == VERDICT_ACCEPT &&
+                entry_flow(lowering, &connect->items[i], j, &flow))
+                accept_entry_windows(lowering, input, &connect->items[i], &flow);
         }
     }
 }
@@ -135,7 +142,7 @@ void lower_input(struct lowering *lowering)
     struct chain *input = table_chain(lowering->arena, lowering->filter, "INPUT",
                                       policy->input == VERDICT_ACCEPT ? CHAIN_ACCEPT : CHAIN_DROP);
 
-    accept_loopback(lowering, input);
+    append_loopback(lowering, input, false);
     append_neighbours(lowering, input, false);
     accept_trusted(lowering, input);
     append_deny(lowering, input);

@@ -31,29 +31,61 @@ static void declare_chain(struct lowering *lowering, struct table *table, const 
 static void carry_verbatim(struct lowering *lowering, struct ruleset *ruleset)
 {
     const struct verbatim *verbatim = &lowering->policy->verbatim[lowering->family];
+    const struct verbatim_line *last = NULL;
+    struct chain *chain = NULL;
 
-    for (size_t i = 0; i < verbatim->count; i++)
-        ruleset_table(lowering->arena, ruleset, verbatim->items[i].table);
     for (size_t i = 0; i < verbatim->count; i++)
         if (!verbatim->items[i].chain)
             declare_chain(lowering, ruleset_table(lowering->arena, ruleset, verbatim->items[i].table),
                           verbatim->items[i].text);
-    // A built-in chain needs no line of its own.
-    for (size_t i = 0; i < verbatim->count; i++)
-        if (verbatim->items[i].chain)
-            table_chain(lowering->arena, ruleset_table(lowering->arena, ruleset, verbatim->items[i].table),
-                        verbatim->items[i].chain, CHAIN_ACCEPT);
-    for (size_t i = 0; i < ruleset->count; i++) {
-        struct table *table = &ruleset->items[i];
+    for (size_t i = 0; i < verbatim->count; i++) {
+        const struct verbatim_line *line = &verbatim->items[i];
 
-        for (size_t j = 0; j < table->count; j++)
-            if (!is_own(table->name) || table->items[j]->policy == CHAIN_USER)
-                append_verbatim(lowering, table, table->items[j]);
+        if (!line->chain)
+            continue;
+
+        // A built-in chain needs no line of its own. Rules of one chain mostly stand together.
+        if (!last || strcmp(last->table, line->table) != 0 || strcmp(last->chain, line->chain) != 0)
+            chain = table_chain(lowering->arena, ruleset_table(lowering->arena, ruleset, line->table),
+                                line->chain, CHAIN_ACCEPT);
+        last = line;
+        if (!is_own(line->table) || chain->policy == CHAIN_USER)
+            append_verbatim_line(lowering, chain, line);
     }
 }
 
+static void add_untracked(struct arena *arena, struct port_set *set, const struct port_set *ports)
+{
+    const struct port_range all = {0, UINT16_MAX};
+
+    if (!ports->count)
+        port_set_add(arena, set, all);
+    for (size_t i = 0; i < ports->count; i++)
+        port_set_add(arena, set, ports->items[i]);
+}
+
+static struct untracked untracked_ports(struct arena *arena, const struct policy *policy)
+{
+    struct untracked untracked = {0};
+    const struct port_set all = {0};
+
+    for (size_t i = 0; i < policy->allow.count && policy->tracking == TRACKING_SELECTIVE; i++) {
+        const struct entry *entry = &policy->allow.items[i];
+
+        for (size_t j = 0; j < entry->traffic_count && entry->track == CHOICE_NO; j++) {
+            const struct traffic *traffic = &entry->traffic[j];
+
+            if (traffic->kind == TRAFFIC_TCP || traffic->kind == TRAFFIC_ANY)
+                add_untracked(arena, &untracked.tcp, traffic->kind == TRAFFIC_ANY ? &all : &traffic->ports);
+            if (traffic->kind == TRAFFIC_UDP || traffic->kind == TRAFFIC_ANY)
+                add_untracked(arena, &untracked.udp, traffic->kind == TRAFFIC_ANY ? &all : &traffic->ports);
+        }
+    }
+    return untracked;
+}
+
 const struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy *policy, enum family family,
-                                        struct lower_options options)
+                                        struct lower_options options, struct diag_list *diags)
 {
     struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));
     struct table *tables = arena_calloc(arena, 8, sizeof(*tables));
@@ -63,6 +95,7 @@ const struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy
     *ruleset = (struct ruleset){.family = family, .items = tables, .capacity = 8};
     lowering.filter = ruleset_table(arena, ruleset, "filter");
     lowering.raw = ruleset_table(arena, ruleset, "raw");
+    lowering.untracked = untracked_ports(arena, policy);
     lower_input(&lowering);
     lower_forward(&lowering);
     lower_output(&lowering);
@@ -70,5 +103,10 @@ const struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy
     carry_verbatim(&lowering, ruleset);
     ruleset_sort(ruleset);
     arena_clear(&lowering.scratch);
-    return ruleset;
+    if (!lowering.too_many)
+        return ruleset;
+    diag_add(diags, DIAG_TOO_LARGE, lowering.too_many_at,
+             "the addresses, ports and interfaces of this entry make more than %zu rules", RULESET_RULES_MAX);
+    diag_hint(diags, "name fewer of them together");
+    return NULL;
 }

@@ -11,6 +11,7 @@ struct lower_options {
 };
 
 // The rules that mean what the policy says: *filter before *raw, since a host that goes from full to selective tracking
-// loses no connection in that order; verbatim tables behind them. The policy must be free of errors.
+// loses no connection in that order; verbatim tables behind them. The policy must be free of errors. NULL, and reported,
+// where an entry stands for more rules than a table holds.
 const struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy *policy, enum family family,
-                                        struct lower_options options);
+                                        struct lower_options options, struct diag_list *diags);

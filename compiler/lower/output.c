@@ -9,17 +9,6 @@
 //   -A OUTPUT -p udp -m udp --dport 53 -j ACCEPT
 #include "lower/flow.h"
 
-#include <string.h>
-
-static void accept_loopback(struct lowering *lowering, struct chain *output)
-{
-    static const char *const lo[] = {"lo"};
-    struct flow flow = flow_everything();
-
-    flow.out = (struct interfaces){lo, 1};
-    append_flow(lowering, output, &flow, NULL, 0, target_accept());
-}
-
 // So that rejects arrive: about an untracked packet, REJECT's answers are INVALID to the tracker.
 static void accept_resets(struct lowering *lowering, struct chain *output)
 {
@@ -40,12 +29,16 @@ static void accept_tracked(struct lowering *lowering, struct chain *output)
         append_flow(lowering, output, &everything, &states, 1, target_accept());
 }
 
-// Nothing tells an answer to a trusted peer from another packet where nothing tracks, so that all may leave to it.
+// To trusted peers that are not tracked all may leave, since nothing tells an answer from another packet there. Of what
+// passes between this host and the others, some entry of allow may untrack a part.
 static void accept_to_trusted(struct lowering *lowering, struct chain *output)
 {
     const struct entry_list *trust = &lowering->policy->trust;
+    const struct match untracked = match_states(STATE_UNTRACKED);
 
     for (size_t i = 0; i < trust->count; i++) {
+        const bool whole = entry_untracked(lowering->policy, &trust->items[i]);
+        const bool part = lowering->untracked.tcp.count || lowering->untracked.udp.count;
         struct flow flow = flow_everything();
 
         flow.entry = &trust->items[i];
@@ -53,8 +46,26 @@ static void accept_to_trusted(struct lowering *lowering, struct chain *output)
         // Answers may leave by another interface than the packets of the peer come in by.
         if (!trust->items[i].from)
             flow.out = trust->items[i].in;
-        append_flow(lowering, output, &flow, NULL, 0, target_accept());
+        if (whole || part)
+            append_flow(lowering, output, &flow, &untracked, !whole, target_accept());
     }
+}
+
+static void accept_entry_answers(struct lowering *lowering, struct chain *output, const struct entry *entry,
+                                 const struct flow *flow)
+{
+    const bool untracked = entry_untracked(lowering->policy, entry);
+    const struct match state = match_states(STATE_UNTRACKED);
+    struct flow answers[2];
+
+    if (!untracked && !untracked_elsewhere(lowering, entry, flow, &flow->ports[SIDE_DESTINATION]))
+        return;
+
+    const struct flow request = flow_anywhere(*flow);
+    const size_t count = flow_answers(lowering, &request, answers);
+
+    for (size_t i = 0; i < count; i++)
+        append_flow(lowering, output, &answers[i], &state, !untracked, target_accept());
 }
 
 static void accept_answers(struct lowering *lowering, struct chain *output)
@@ -62,20 +73,11 @@ static void accept_answers(struct lowering *lowering, struct chain *output)
     const struct entry_list *allow = &lowering->policy->allow;
 
     for (size_t i = 0; i < allow->count; i++) {
-        const struct entry *entry = &allow->items[i];
+        for (size_t j = 0; j < entry_flow_count(&allow->items[i]); j++) {
+            struct flow flow;
 
-        for (size_t j = 0; j < entry_flow_count(entry); j++) {
-            struct flow flow, answers[2];
-
-            if (entry->verdict != VERDICT_ACCEPT || !entry_untracked(lowering->policy, entry) ||
-                !entry_flow(lowering, entry, j, &flow))
-                continue;
-            flow = flow_anywhere(flow);
-
-            const size_t count = flow_answers(lowering, &flow, answers);
-
-            for (size_t k = 0; k < count; k++)
-                append_flow(lowering, output, &answers[k], NULL, 0, target_accept());
+            if (allow->items[i].verdict == VERDICT_ACCEPT && entry_flow(lowering, &allow->items[i], j, &flow))
+                accept_entry_answers(lowering, output, &allow->items[i], &flow);
         }
     }
 }
@@ -93,17 +95,6 @@ static size_t entries_that_matter(const struct policy *policy)
     return count;
 }
 
-static bool has_verbatim(const struct lowering *lowering)
-{
-    const struct verbatim *verbatim = &lowering->policy->verbatim[lowering->family];
-
-    for (size_t i = 0; i < verbatim->count; i++)
-        if (verbatim->items[i].chain && strcmp(verbatim->items[i].table, "filter") == 0 &&
-            strcmp(verbatim->items[i].chain, "OUTPUT") == 0)
-            return true;
-    return false;
-}
-
 void lower_output(struct lowering *lowering)
 {
     const struct policy *policy = lowering->policy;
@@ -111,9 +102,9 @@ void lower_output(struct lowering *lowering)
     struct chain *output = table_chain(lowering->arena, lowering->filter, "OUTPUT",
                                        policy->output == VERDICT_ACCEPT ? CHAIN_ACCEPT : CHAIN_DROP);
 
-    if (policy->output == VERDICT_ACCEPT && !entries && !has_verbatim(lowering))
+    if (policy->output == VERDICT_ACCEPT && !entries && !has_verbatim(lowering, "filter", "OUTPUT"))
         return;
-    accept_loopback(lowering, output);
+    append_loopback(lowering, output, true);
     append_neighbours(lowering, output, true);
     append_icmp_errors(lowering, output);
     accept_resets(lowering, output);

@@ -22,11 +22,22 @@ static const struct target notrack = {.kind = TARGET_NOTRACK};
 // kernel refuses a rule that asks for it.
 static struct match local_destination(const struct lowering *lowering, const struct flow *flow)
 {
-    struct match match = {.kind = MATCH_ADDRTYPE, .addrtypes = ADDRTYPE_LOCAL};
+    struct match match = {.kind = MATCH_ADDRTYPE, .addrtype = {.types = ADDRTYPE_LOCAL}};
 
     if (flow->protocol == PROTOCOL_UDP)
-        match.addrtypes |= ADDRTYPE_MULTICAST | (lowering->family == FAMILY_IPV4 ? ADDRTYPE_BROADCAST : 0);
+        match.addrtype.types |=
+            ADDRTYPE_MULTICAST | (lowering->family == FAMILY_IPV4 ? ADDRTYPE_BROADCAST : 0);
     return match;
+}
+
+// What this host asks of one of its own addresses leaves by lo, where the output side alone decides, and comes back in.
+static void untrack_own(struct raw *raw, struct flow in)
+{
+    static const char *const lo[] = {"lo"};
+
+    in = flow_anywhere(in);
+    in.out = (struct interfaces){lo, 1};
+    append_flow(raw->lowering, raw->output, &in, NULL, 0, notrack);
 }
 
 // Untracks packets that come in as `in`, and the answers that leave, or the other way round: one is the reverse of the
@@ -46,7 +57,7 @@ static void untrack(struct raw *raw, struct flow in)
 
         struct match others = local_destination(raw->lowering, &in);
 
-        others.addrtypes &= ~(unsigned)ADDRTYPE_LOCAL;
+        others.addrtype.types &= ~(unsigned)ADDRTYPE_LOCAL;
         append_flow(raw->lowering, raw->prerouting, &in, &others, 1, notrack);
     }
 }
@@ -89,8 +100,15 @@ static void untrack_loopback(struct raw *raw)
     append_flow(raw->lowering, raw->output, &flow, NULL, 0, notrack);
 }
 
-static void attach_helper(struct raw *raw, const struct entry *entry, struct chain *chain)
+// To the connections of an entry that come to this host (`local`), that pass through, or that leave it. In PREROUTING the
+// first two look alike but for their destination, and each helper is for one of them.
+enum path { PATH_LOCAL, PATH_FORWARDED, PATH_LEAVING };
+
+static void attach_helper(struct raw *raw, const struct entry *entry, enum path path)
 {
+    struct match local = {.kind = MATCH_ADDRTYPE, .addrtype = {.types = ADDRTYPE_LOCAL}};
+
+    local.addrtype.inverted = path == PATH_FORWARDED;
     for (size_t i = 0; i < entry_flow_count(entry); i++) {
         struct flow flow;
 
@@ -98,16 +116,29 @@ static void attach_helper(struct raw *raw, const struct entry *entry, struct cha
         if (entry->traffic[i].kind != entry->helper->control || !entry_flow(raw->lowering, entry, i, &flow))
             continue;
         flow = flow_anywhere(flow);
-        append_flow(raw->lowering, chain, &flow, NULL, 0,
-                    (struct target){TARGET_HELPER, entry->helper->name});
+        append_flow(raw->lowering, path == PATH_LEAVING ? raw->output : raw->prerouting, &flow, &local,
+                    path != PATH_LEAVING, (struct target){TARGET_HELPER, entry->helper->name});
     }
 }
 
-static void attach_helpers(struct raw *raw, const struct entry_list *entries, struct chain *chain)
+static void attach_helpers(struct raw *raw, const struct entry_list *entries, enum path path)
 {
     for (size_t i = 0; i < entries->count; i++)
         if (entries->items[i].helper)
-            attach_helper(raw, &entries->items[i], chain);
+            attach_helper(raw, &entries->items[i], path);
+}
+
+// The data connections of a helper belong to its control connection, whoever else untracks their ports.
+static void keep_data_tracked(struct raw *raw, const struct entry *entry)
+{
+    struct flow flow = flow_everything();
+
+    if (!entry->helper || !entry->data.count)
+        return;
+    flow.entry = entry;
+    flow.protocol = entry->helper->data == TRAFFIC_TCP ? PROTOCOL_TCP : PROTOCOL_UDP;
+    flow.ports[SIDE_DESTINATION] = entry->data;
+    keep_tracked(raw, flow);
 }
 
 // An entry that says `track: true`, and one whose helper needs it.
@@ -135,6 +166,8 @@ static void lower_selective(struct raw *raw)
     for (size_t i = 0; i < policy->allow.count; i++)
         if (takes_back(&policy->allow.items[i]))
             each_flow(raw, &policy->allow.items[i], false, keep_tracked);
+    for (size_t i = 0; i < policy->allow.count; i++)
+        keep_data_tracked(raw, &policy->allow.items[i]);
     for (size_t i = 0; i < policy->connect.count; i++)
         if (takes_back(&policy->connect.items[i]))
             each_flow(raw, &policy->connect.items[i], true, keep_tracked);
@@ -142,8 +175,10 @@ static void lower_selective(struct raw *raw)
         if (policy->trust.items[i].track == CHOICE_NO)
             trusted_flow(raw, &policy->trust.items[i], untrack);
     for (size_t i = 0; i < policy->allow.count; i++)
-        if (policy->allow.items[i].track == CHOICE_NO)
+        if (policy->allow.items[i].track == CHOICE_NO) {
             each_flow(raw, &policy->allow.items[i], false, untrack);
+            each_flow(raw, &policy->allow.items[i], false, untrack_own);
+        }
     for (size_t i = 0; i < policy->connect.count; i++)
         if (policy->connect.items[i].track == CHOICE_NO)
             each_flow(raw, &policy->connect.items[i], true, untrack);
@@ -171,9 +206,9 @@ void lower_raw(struct lowering *lowering)
         append_flow(lowering, raw.output, &everything, NULL, 0, notrack);
         return;
     }
-    attach_helpers(&raw, &policy->allow, raw.prerouting);
-    attach_helpers(&raw, &policy->forward, raw.prerouting);
-    attach_helpers(&raw, &policy->connect, raw.output);
+    attach_helpers(&raw, &policy->allow, PATH_LOCAL);
+    attach_helpers(&raw, &policy->forward, PATH_FORWARDED);
+    attach_helpers(&raw, &policy->connect, PATH_LEAVING);
     if (policy->tracking == TRACKING_SELECTIVE)
         lower_selective(&raw);
 }

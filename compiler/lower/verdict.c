@@ -5,10 +5,10 @@
 
 #include <string.h>
 
-static struct target reject(const struct lowering *lowering, uint8_t protocol)
+static struct target reject(const struct lowering *lowering, const struct flow *flow)
 {
     const struct policy *policy = lowering->policy;
-    const bool reset = protocol == PROTOCOL_TCP && policy->reject_tcp;
+    const bool reset = flow->protocol == PROTOCOL_TCP && !flow->protocol_inverted && policy->reject_tcp;
 
     return (struct target){TARGET_REJECT, reset ? policy->reject_tcp : policy->reject_with[lowering->family]};
 }
@@ -19,9 +19,9 @@ static void append_reject(struct lowering *lowering, struct chain *chain, const 
         struct flow tcp = *flow;
 
         tcp.protocol = PROTOCOL_TCP;
-        append_flow(lowering, chain, &tcp, NULL, 0, reject(lowering, PROTOCOL_TCP));
+        append_flow(lowering, chain, &tcp, NULL, 0, reject(lowering, &tcp));
     }
-    append_flow(lowering, chain, flow, NULL, 0, reject(lowering, flow->protocol));
+    append_flow(lowering, chain, flow, NULL, 0, reject(lowering, flow));
 }
 
 void append_verdict(struct lowering *lowering, struct chain *chain, const struct flow *flow,

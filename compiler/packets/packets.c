@@ -148,7 +148,9 @@ static bool parse_word(struct parsing *parsing)
         }
     }
 
-    const uint8_t protocol = protocol_find(parsing->word);
+    const bool digit =
+        parsing->word.at[0] >= '0' && parsing->word.at[0] <= '9' && !slice_is(parsing->word, "6in4");
+    const uint8_t protocol = digit ? 0 : protocol_find(parsing->word);
 
     if (!protocol)
         return fail(
@@ -204,6 +206,8 @@ bool packets_parse(struct arena *arena, struct slice text, struct packets *packe
     bool fine = true;
 
     *packets = (struct packets){.type = -1};
+    if (!slice_trim(text).length)
+        fine = fail(&parsing, "no packets are named: `in any` is all that comes in");
     for (bool more = true; fine && more;) {
         parsing.word = slice_word(&parsing.rest);
         more = parsing.word.length > 0;

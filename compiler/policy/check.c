@@ -62,24 +62,37 @@ static void check_helper(struct reader *reader, const struct entry *entry)
     diag_hint(reader->diags, "its usual port is %u", entry->helper->port);
 }
 
-// Expectations of data connections pile up where their packets go untracked, until the helper gives up.
+// Expectations of data connections pile up where their packets go untracked, until the helper gives up. Where `data` says
+// which ports they are, an untracked entry over them is a mistake; where it does not, it may be one.
 static void check_helper_data(struct reader *reader, const struct entry *helped, const struct entry *entry)
 {
-    static struct port_range high_ports[] = {{1024, UINT16_MAX}};
-    const struct port_set any_data = {high_ports, 1, 1};
-    const struct port_set *data = helped->data.count ? &helped->data : &any_data;
+    const struct port_set *data = helped->data.count ? &helped->data : &port_set_high;
 
-    if (entry->track != CHOICE_NO || entry == helped || !uses_ports(entry, helped->helper->data, data))
+    if (entry->track != CHOICE_NO || !uses_ports(entry, helped->helper->data, data))
         return;
-    diag_add(reader->diags, DIAG_HELPER_UNTRACKED, entry->track_span,
-             "the data connections of the helper %s could come to these ports untracked",
-             helped->helper->name);
-    if (helped->data.count)
-        diag_hint(reader->diags, "keep these ports apart from the helper's `data` ports");
-    else
-        diag_hint(reader->diags,
-                  "say which ports the server uses: `data: 60000-60100` beside the helper on line %u",
-                  helped->span.line);
+    diag_add_as(reader->diags, helped->data.count ? SEVERITY_ERROR : SEVERITY_NOTE, DIAG_HELPER_UNTRACKED,
+                entry->track_span,
+                "data connections of the helper %s on line %u could come to these ports untracked",
+                helped->helper->name, helped->span.line);
+    diag_hint(reader->diags, helped->data.count
+                                 ? "keep these ports apart from the helper's `data` ports"
+                                 : "say which ports its server uses: `data: 21100-21199` beside the helper");
+}
+
+// One helper for each kind of data and set of ports is enough to look at: the first one.
+static void check_helpers(struct reader *reader)
+{
+    const struct policy *policy = reader->policy;
+    const struct entry *helped[8];
+    size_t count = 0;
+
+    for (size_t i = 0; i < policy->allow.count && count < sizeof(helped) / sizeof(*helped); i++)
+        if (policy->allow.items[i].helper && policy->tracking == TRACKING_SELECTIVE)
+            helped[count++] = &policy->allow.items[i];
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < policy->allow.count; j++)
+            if (!policy->allow.items[j].helper)
+                check_helper_data(reader, helped[i], &policy->allow.items[j]);
 }
 
 static void check_entries(struct reader *reader, const struct entry_list *list, enum verdict fallback)
@@ -89,10 +102,6 @@ static void check_entries(struct reader *reader, const struct entry_list *list, 
 
         check_limit(reader, entry, fallback);
         check_helper(reader, entry);
-        if (!entry->helper || reader->policy->tracking != TRACKING_SELECTIVE)
-            continue;
-        for (size_t j = 0; j < reader->policy->allow.count; j++)
-            check_helper_data(reader, entry, &reader->policy->allow.items[j]);
     }
 }
 
@@ -100,8 +109,36 @@ static void check_sockets(struct reader *reader, const struct entry *entry)
 {
     if (!entry->any_socket || entry_untracked(reader->policy, entry))
         return;
-    diag_add(reader->diags, DIAG_SOCKETS, entry->span, "`sockets: any` is for entries that are not tracked");
+    diag_add_as(reader->diags, entry->span.source == reader->main ? SEVERITY_ERROR : SEVERITY_NOTE,
+                DIAG_SOCKETS, entry->span, "`sockets: any` is for entries that are not tracked");
     diag_hint(reader->diags, "take it out, or add `track: false`");
+}
+
+static void check_local(struct reader *reader, const struct entry *entry)
+{
+    for (size_t i = 0; i < entry->traffic_count && entry->local.count; i++) {
+        if (entry->traffic[i].kind == TRAFFIC_TCP || entry->traffic[i].kind == TRAFFIC_UDP)
+            continue;
+        diag_add(reader->diags, DIAG_VALUE, entry->local_span,
+                 "`local` names ports, and not all of the entry has ports");
+        diag_hint(reader->diags, "keep it to tcp and udp");
+        return;
+    }
+}
+
+static void check_window(struct reader *reader, const struct entry *entry)
+{
+    if (!entry_untracked(reader->policy, entry) || entry->to || entry->verdict != VERDICT_ACCEPT)
+        return;
+    for (size_t i = 0; i < entry->traffic_count; i++) {
+        if (entry->traffic[i].kind != TRAFFIC_PROTOCOL)
+            continue;
+        diag_add(reader->diags, DIAG_OPEN_WINDOW, entry->span,
+                 "nothing tells replies of `%s` from other packets: they are accepted from anyone",
+                 entry->name);
+        diag_hint(reader->diags, "name the peers with `to`");
+        return;
+    }
 }
 
 // Private (RFC 1918, RFC 4193), link-local (RFC 3927, RFC 4291), multicast (RFC 5771, RFC 4291) and loopback addresses.
@@ -129,14 +166,14 @@ static void check_deny(struct reader *reader, const struct entry *entry)
     }
 }
 
-// Where a client's port lies in an untracked range that is restricted to some sources, the answers to other peers are
-// tracked on their way in but not on their way out.
+// Interfaces and verdicts do not choose what is untracked. So a reply to a connection of this host that left from such a
+// port is untracked, and only the entry could accept it.
 static void check_ephemeral(struct reader *reader, const struct entry *entry)
 {
     struct port_range *range = &reader->policy->ephemeral;
     const struct port_set ephemeral = {range, 1, 1};
 
-    if (entry->track != CHOICE_NO || !entry->from ||
+    if (entry->track != CHOICE_NO || (!entry->in.count && entry->verdict == VERDICT_ACCEPT) ||
         (!uses_ports(entry, TRAFFIC_TCP, &ephemeral) && !uses_ports(entry, TRAFFIC_UDP, &ephemeral)))
         return;
     diag_add(reader->diags, DIAG_UNTRACKED_EPHEMERAL, entry->span,
@@ -254,6 +291,8 @@ static void advise(struct reader *reader)
     for (size_t i = 0; i < policy->allow.count; i++)
         if (check_admin(reader, &policy->allow.items[i]))
             break;
+    for (size_t i = 0; i < policy->connect.count; i++)
+        check_window(reader, &policy->connect.items[i]);
     check_names(reader, &reader->defines, false);
     check_names(reader, &reader->services, true);
     check_defaults(reader);
@@ -269,8 +308,12 @@ void policy_check(struct reader *reader)
     check_entries(reader, &policy->allow, policy->input);
     check_entries(reader, &policy->connect, policy->output);
     check_entries(reader, &policy->forward, policy->forwarding);
-    for (size_t i = 0; i < policy->connect.count; i++)
+    check_helpers(reader);
+    check_verbatim(reader);
+    for (size_t i = 0; i < policy->connect.count; i++) {
         check_sockets(reader, &policy->connect.items[i]);
+        check_local(reader, &policy->connect.items[i]);
+    }
     if (!reader->diags->counts[SEVERITY_ERROR])
         advise(reader);
 }

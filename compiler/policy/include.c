@@ -3,6 +3,7 @@
 // `include`: the documents of several files in, one document out. The including file wins: its scalars and names stand,
 // its lists come first and those of the included files are appended in order.
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/reader.h"
@@ -36,7 +37,7 @@ const struct source *open_named_file(struct reader *reader, const struct node *n
     const struct source *source;
 
     if (slice_is(name, "-") || !name.length) {
-        diag_add(reader->diags, DIAG_FILE, node_span(node), "'%s' is not the path of a file", path);
+        diag_add(reader->diags, DIAG_VALUE, node_span(node), "'%s' is not the path of a file", path);
         return NULL;
     }
 
@@ -77,36 +78,70 @@ static void append_items(struct arena *arena, struct node *into, const struct no
     into->count = (uint32_t)(own + more);
 }
 
-static void merge_mapping(struct arena *arena, struct node *into, const struct node *from, unsigned scope);
+// Keys of a mapping, sorted, with their place in it.
+struct key_index {
+    struct slice key;
+    uint32_t at;
+};
 
-static void merge_value(struct arena *arena, struct node *into, const struct node *from,
-                        const struct field *field)
+static int compare_keys(const void *a, const void *b)
 {
-    if (field && field->merge == MERGE_APPEND)
-        append_items(arena, into, from);
-    else if (field && field->merge == MERGE_KEYS && into->kind == NODE_MAPPING && from->kind == NODE_MAPPING)
-        merge_mapping(arena, into, from,
-                      field->scopes == SCOPE_POLICY && slice_is(slice_of(field->key), "conntrack")
-                          ? SCOPE_CONNTRACK
-                          : 0);
+    const struct slice *left = &((const struct key_index *)a)->key,
+                       *right = &((const struct key_index *)b)->key;
+    const int order =
+        memcmp(left->at, right->at, left->length < right->length ? left->length : right->length);
+
+    return order ? order : (left->length > right->length) - (left->length < right->length);
 }
 
-static void merge_mapping(struct arena *arena, struct node *into, const struct node *from, unsigned scope)
+static struct key_index *index_keys(struct arena *arena, const struct node *mapping)
 {
-    struct node *items = arena_calloc(arena, (size_t)into->count + from->count, 2 * sizeof(*items));
+    struct key_index *index = arena_calloc(arena, mapping->count, sizeof(*index));
+
+    for (uint32_t i = 0; i < mapping->count; i++)
+        index[i] = (struct key_index){node_text(node_key(mapping, i)), i};
+    if (mapping->count)
+        qsort(index, mapping->count, sizeof(*index), compare_keys);
+    return index;
+}
+
+static void merge_mapping(struct reader *reader, struct node *into, const struct node *from, unsigned scope);
+
+static void merge_value(struct reader *reader, struct node *into, const struct node *from,
+                        const struct field *field)
+{
+    const bool conntrack = slice_is(slice_of(field->key), "conntrack");
+
+    if (field->merge == MERGE_APPEND)
+        append_items(reader->arena, into, from);
+    else if (field->merge == MERGE_KEYS && into->kind == NODE_MAPPING && from->kind == NODE_MAPPING)
+        merge_mapping(reader, into, from, conntrack ? SCOPE_CONNTRACK : 0);
+    else if (field->scopes == SCOPE_POLICY &&
+             (slice_is(slice_of(field->key), "version") || slice_is(slice_of(field->key), "tracking")))
+        field->read(reader, from); // for its mistakes: the value that stands is read later
+}
+
+// Adds the pairs of `from` whose keys are not there yet, and merges the others.
+static void merge_mapping(struct reader *reader, struct node *into, const struct node *from, unsigned scope)
+{
+    struct node *items = arena_calloc(reader->arena, (size_t)into->count + from->count, 2 * sizeof(*items));
+    const struct key_index *index = index_keys(reader->arena, into);
+    const size_t own = into->count;
 
     if (into->count)
         memcpy(items, into->items, into->count * 2 * sizeof(*items));
     into->items = items;
     for (size_t i = 0; i < from->count; i++) {
-        const struct node *key = node_key(from, i), *value = node_value(from, i);
-        struct node *own = (struct node *)(uintptr_t)node_find(into, key->text);
+        const struct key_index wanted = {node_text(node_key(from, i)), 0};
+        const struct key_index *found =
+            own ? bsearch(&wanted, index, own, sizeof(*index), compare_keys) : NULL;
+        const struct field *field = scope ? field_find(scope, wanted.key) : NULL;
 
-        if (own) {
-            merge_value(arena, own, value, scope ? field_find(scope, node_text(key)) : NULL);
-        } else {
-            items[2 * into->count] = *key;
-            items[2 * into->count + 1] = *value;
+        if (found && field) {
+            merge_value(reader, &items[2 * found->at + 1], node_value(from, i), field);
+        } else if (!found) {
+            items[2 * into->count] = *node_key(from, i);
+            items[2 * into->count + 1] = *node_value(from, i);
             into->count++;
         }
     }
@@ -162,7 +197,7 @@ static void include_item(struct inclusion *inclusion, struct node *root, const s
     inclusion->stack[inclusion->depth++] = source;
     included = include_into(inclusion, included);
     inclusion->depth--;
-    merge_mapping(reader->arena, root, included, SCOPE_POLICY);
+    merge_mapping(reader, root, included, SCOPE_POLICY);
 }
 
 static const struct node *include_into(struct inclusion *inclusion, const struct node *root)

@@ -52,6 +52,7 @@ struct entry {
     const struct addr_set *from, *to; // NULL: any address; an empty set matches nothing
     struct interfaces in, out;
     struct port_set local; // connect: ports of this host; none: any
+    struct span local_span;
     enum verdict verdict;
     enum choice track;
     struct span track_span;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/reader.h"
+#include "policy/services.h"
 
 const struct field fields[] = {
 #define TRUST                                    SCOPE_TRUST
@@ -75,6 +76,17 @@ static void report_unknown_key(struct reader *reader, const struct node *key, un
     diag_add(reader->diags, DIAG_UNKNOWN_KEY, node_span(key), "%s has no key `%.*s`", what,
              (int)(text.length < 60 ? text.length : 60), text.at);
 
+    if (reader->diags->last_dropped)
+        return;
+    if ((scope & (SCOPE_ALLOW | SCOPE_CONNECT)) && service_find(text)) {
+        diag_hint(reader->diags, "write {service: %s, ...}", key->text);
+        return;
+    }
+    if (memchr(text.at, ':', text.length)) {
+        diag_hint(reader->diags, "put IPv6 addresses that begin or end with a colon in quotes: \"fe80::\"");
+        return;
+    }
+
     const char *nearest = nearest_word(text, keys);
     struct buf all = {0};
 
@@ -133,6 +145,8 @@ void read_tracking(struct reader *reader, const struct node *value)
 
     if (value_word(reader, value, "tracking", words, &mode))
         reader->policy->tracking = (enum tracking)mode;
+    else
+        reader->mode_unknown = true;
 }
 
 void read_host(struct reader *reader, const struct node *value)
@@ -291,8 +305,6 @@ void read_log(struct reader *reader, const struct node *value)
         read_mapping(reader, value, SCOPE_LOG, "`log`");
 }
 
-#define LOG_PREFIX_MAX 29 // struct xt_log_info has 30 bytes with the NUL (linux/netfilter/xt_LOG.h)
-
 void read_log_prefix(struct reader *reader, const struct node *value)
 {
     struct slice text;
@@ -306,8 +318,6 @@ void read_log_prefix(struct reader *reader, const struct node *value)
     }
     reader->policy->log_prefix = text.at;
 }
-
-#define LIMIT_RESOLUTION 10000 // XT_LIMIT_SCALE (linux/netfilter/xt_limit.h)
 
 void read_log_limit(struct reader *reader, const struct node *value)
 {
@@ -339,16 +349,12 @@ void read_replies(struct reader *reader, const struct node *value)
         reader->policy->replies = (enum replies)index;
 }
 
-// The including file is named by the user; a name in the output has no directories and no characters that end its line.
-static const char *output_name(struct arena *arena, const char *path)
+// A name in the output has no directories.
+static const char *output_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *name = arena_printf(arena, "%s", slash ? slash + 1 : path);
 
-    for (char *at = name; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 127)
-            *at = '?';
-    return name;
+    return slash ? slash + 1 : path;
 }
 
 static struct policy *new_policy(struct arena *arena)
@@ -441,7 +447,7 @@ const struct policy *policy_read(struct arena *arena, const char *path, struct s
     struct reader reader = {.arena = arena, .diags = diags, .sources = sources, .policy = new_policy(arena)};
     const int error = source_set_open(sources, path, SOURCE_POLICY_MAX, &reader.main);
 
-    reader.policy->name = output_name(arena, reader.main->name);
+    reader.policy->name = output_name(reader.main->name);
     if (error) {
         report_unreadable(diags, reader.main, error);
         return reader.policy;

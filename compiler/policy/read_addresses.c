@@ -7,12 +7,14 @@
 
 #include "policy/reader.h"
 
-#define DEFINE_DEPTH_MAX 64 // names that stand for names
+#define ADDRESSES_MAX    (16 << 20) // ranges of one list while it is read; half of it when it is joined
+#define DEFINE_DEPTH_MAX 64         // names that stand for names
 
 // One list while it is read. What `not` names is taken away at the end, wherever it stands.
 struct list {
     struct addr_set with, without;
     bool any_with, fine;
+    unsigned flags;
 };
 
 static unsigned trailing_zero_bits(enum family family, struct addr addr)
@@ -63,6 +65,13 @@ static void report_syntax(struct reader *reader, struct span span, struct slice 
                   "four numbers up to 255, as in 192.0.2.1, 192.0.2.0/24 or 192.0.2.1-192.0.2.9");
 }
 
+static bool has_netmask(struct slice text)
+{
+    struct slice address, length;
+
+    return slice_split(text, '/', &address, &length) && memchr(length.at, '.', length.length);
+}
+
 // Adds one literal address.
 static bool add_literal(struct reader *reader, struct addr_set *set, struct span span, struct slice text)
 {
@@ -79,7 +88,9 @@ static bool add_literal(struct reader *reader, struct addr_set *set, struct span
     case ADDR_LENGTH:
         diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' has no length that fits", (int)text.length,
                  text.at);
-        diag_hint(reader->diags, "a prefix length is up to 32 in IPv4, up to 128 in IPv6");
+        diag_hint(reader->diags, has_netmask(text)
+                                     ? "a netmask is written as the number of its bits: 255.255.255.0 is /24"
+                                     : "a prefix length is up to 32 in IPv4, up to 128 in IPv6");
         break;
     case ADDR_ORDER:
         diag_add(reader->diags, DIAG_ADDRESS, span, "the range '%.*s' ends before it begins",
@@ -92,7 +103,8 @@ static bool add_literal(struct reader *reader, struct addr_set *set, struct span
     return false;
 }
 
-static bool add_name(struct reader *reader, struct addr_set *set, struct span span, struct slice name)
+static bool add_name(struct reader *reader, const struct list *list, struct addr_set *set, struct span span,
+                     struct slice name)
 {
     struct definition *definition = definition_find(&reader->defines, name);
 
@@ -120,7 +132,21 @@ static bool add_name(struct reader *reader, struct addr_set *set, struct span sp
     read_definition(reader, definition);
     if (!definition->addresses)
         return false;
-    addr_set_add_all(reader->arena, set, definition->addresses);
+    if (definition->only_not && set == &list->with && (list->flags & ADDRESSES_NOT_ALONE)) {
+        diag_add(reader->diags, DIAG_ONLY_NOT, span, "$%s is a list of `not` alone: nearly everyone",
+                 definition->key->text);
+        diag_hint(reader->diags, "name the addresses that `not` takes away from");
+        return false;
+    }
+    if (addr_set_add_all(reader->arena, set, definition->addresses) > ADDRESSES_MAX) {
+        // Names that name each other's lists again and again may be no more addresses than before.
+        addr_set_normalise(set);
+        if (addr_set_count(set) > ADDRESSES_MAX / 2) {
+            diag_add(reader->diags, DIAG_TOO_LARGE, span, "the list has more than %d ranges of addresses",
+                     ADDRESSES_MAX / 2);
+            return false;
+        }
+    }
     return true;
 }
 
@@ -135,7 +161,7 @@ static bool add_text(struct reader *reader, struct list *list, struct span span,
     else
         list->any_with = true;
     if (word.length > 1 && word.at[0] == '$')
-        return add_name(reader, set, span, (struct slice){word.at + 1, word.length - 1});
+        return add_name(reader, list, set, span, (struct slice){word.at + 1, word.length - 1});
     return add_literal(reader, set, span, word);
 }
 
@@ -200,12 +226,18 @@ void read_file(struct reader *reader, const struct node *value)
     reader->file = value;
 }
 
+// `{from: fe80::}` and `- fe80::` are mappings to YAML.
+static bool is_broken_ipv6(const struct node *mapping)
+{
+    return mapping->count == 1 && memchr(node_key(mapping, 0)->text, ':', node_key(mapping, 0)->count);
+}
+
 static void add_item(struct reader *reader, struct list *list, const struct node *item)
 {
     struct slice text;
     bool fine;
 
-    if (item->kind == NODE_MAPPING && (!item->count || node_find(item, "file")))
+    if (item->kind == NODE_MAPPING && !is_broken_ipv6(item))
         fine = add_file(reader, list, item);
     else
         fine =
@@ -213,9 +245,30 @@ static void add_item(struct reader *reader, struct list *list, const struct node
     list->fine = list->fine && fine;
 }
 
+// A list that is one name is that name's set.
+static const struct addr_set *lone_name(struct reader *reader, const struct node *node)
+{
+    size_t count;
+    const struct node *items = value_items(node, &count);
+
+    if (count != 1 || items[0].kind != NODE_SCALAR || items[0].count < 2 || items[0].text[0] != '$')
+        return NULL;
+
+    const struct definition *definition =
+        definition_find(&reader->defines, (struct slice){items[0].text + 1, items[0].count - 1});
+
+    return definition && definition->state == DEFINITION_READ && definition->used ? definition->addresses
+                                                                                  : NULL;
+}
+
 const struct addr_set *read_addresses(struct reader *reader, const struct node *node, unsigned flags)
 {
-    struct list list = {.fine = true};
+    const struct addr_set *shared = flags ? NULL : lone_name(reader, node);
+
+    if (shared)
+        return shared;
+
+    struct list list = {.fine = true, .flags = flags};
     size_t count;
     const struct node *items = value_items(node, &count);
     struct addr_set *set = arena_alloc(reader->arena, sizeof(*set));
@@ -239,6 +292,20 @@ const struct addr_set *read_addresses(struct reader *reader, const struct node *
     return set;
 }
 
+static bool is_only_not(const struct node *list)
+{
+    size_t count;
+    const struct node *items = value_items(list, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct slice text = node_text(&items[i]);
+
+        if (items[i].kind != NODE_SCALAR || !slice_is(slice_word(&text), "not"))
+            return false;
+    }
+    return count > 0;
+}
+
 void read_definition(struct reader *reader, struct definition *definition)
 {
     if (definition->state != DEFINITION_UNREAD)
@@ -246,6 +313,7 @@ void read_definition(struct reader *reader, struct definition *definition)
     definition->state = DEFINITION_READING;
     reader->define_depth++;
     definition->addresses = read_addresses(reader, definition->value, 0);
+    definition->only_not = definition->addresses && is_only_not(definition->value);
     reader->define_depth--;
     definition->state = DEFINITION_READ;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // `conntrack`: the size and the lifetimes of the tracking table.
+#include <string.h>
+
 #include "policy/reader.h"
 
 void read_conntrack(struct reader *reader, const struct node *value)
@@ -98,7 +100,7 @@ void read_load(struct reader *reader, const struct node *value)
         if (!add_service(reader, key, node_text(key), true) || !value_scalar(reader, rate, "load", &text) ||
             !rate_parse(reader, node_span(rate), text, 0, &load.rate, &rest))
             continue;
-        if (slice_trim(rest).length)
+        if (slice_trim(rest).length || strstr(rate->text, "burst"))
             diag_add(reader->diags, DIAG_LIMIT, node_span(rate), "a load is N/unit: '%s' goes on",
                      rate->text);
         else

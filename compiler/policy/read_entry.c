@@ -11,6 +11,19 @@ static bool is_included(const struct reader *reader, const struct node *node)
     return node->source != reader->main;
 }
 
+// An entry with an empty list among its keys: it has no packets, for it has no sources or destinations.
+static void match_nothing(struct entry *entry)
+{
+    static const struct addr_set nobody = {0};
+
+    entry->from = entry->to = &nobody;
+}
+
+static bool is_nobody(const struct addr_set *set)
+{
+    return set && addr_set_empty(set);
+}
+
 static void add_empty_warning(struct reader *reader, const struct node *node, const struct addr_set *set)
 {
     if (set && addr_set_empty(set))
@@ -20,7 +33,7 @@ static void add_empty_warning(struct reader *reader, const struct node *node, co
 
 static const struct addr_set *read_side(struct reader *reader, const struct node *value)
 {
-    const struct addr_set *set = read_addresses(reader, value, 0);
+    const struct addr_set *set = read_addresses(reader, value, reader->trusting ? ADDRESSES_NOT_ALONE : 0);
 
     add_empty_warning(reader, value, set);
     return set;
@@ -98,39 +111,58 @@ static void add_builtin(struct reader *reader, const struct service *service)
     }
 }
 
-static void add_own(struct reader *reader, struct definition *definition)
+static void merge_traffic(struct reader *reader, const struct traffic *traffic, size_t count)
 {
+    for (size_t i = 0; i < count; i++)
+        add_traffic(reader, traffic[i].kind, traffic[i].number, &traffic[i].ports);
+}
+
+// The policy's own service is read once, on its own, so that its mistakes are reported once.
+static void read_own(struct reader *reader, struct definition *definition)
+{
+    struct reader apart = *reader;
     size_t count;
     const struct node *items = value_items(definition->value, &count);
 
-    definition->used = true;
-    if (!count && definition->state == DEFINITION_UNREAD)
-        diag_add(reader->diags, DIAG_VALUE, node_span(definition->value), "the service %s has no ports",
+    apart.traffic.items = NULL;
+    apart.traffic.count = apart.traffic.capacity = 0;
+    if (!count)
+        diag_add(reader->diags, DIAG_EMPTY_LIST, node_span(definition->value), "the service %s has no ports",
                  definition->key->text);
     for (size_t i = 0; i < count; i++) {
         struct slice text;
 
-        if (value_scalar(reader, &items[i], "services", &text) && !add_port_text(reader, &items[i], text)) {
+        if (value_scalar(reader, &items[i], "services", &text) && !add_port_text(&apart, &items[i], text)) {
             diag_add(reader->diags, DIAG_PORT, node_span(&items[i]), "'%.*s' is not a port with its protocol",
                      (int)(text.length < 60 ? text.length : 60), text.at);
             diag_hint(reader->diags, "write 8443/tcp or 6881-6999/udp");
         }
     }
+    definition->traffic = apart.traffic.items;
+    definition->traffic_count = apart.traffic.count;
     definition->state = DEFINITION_READ;
+}
+
+static void add_own(struct reader *reader, struct definition *definition)
+{
+    definition->used = true;
+    if (definition->state != DEFINITION_READ)
+        read_own(reader, definition);
+    merge_traffic(reader, definition->traffic, definition->traffic_count);
 }
 
 static void report_service(struct reader *reader, const struct node *node, struct slice word, bool own)
 {
-    const char *nearest = own ? definition_nearest(&reader->services, word) : NULL;
-    const char **words = arena_calloc(reader->arena, service_count + 1, sizeof(*words));
+    const char *nearest = NULL;
     uint64_t number;
 
-    for (size_t i = 0; i < service_count; i++)
-        words[i] = services[i].word;
-    if (!nearest)
-        nearest = nearest_word(word, words);
     diag_add(reader->diags, DIAG_SERVICE, node_span(node), "'%.*s' is not a service",
              (int)(word.length < 60 ? word.length : 60), word.at);
+    if (reader->diags->last_dropped)
+        return;
+    nearest = own ? definition_nearest(&reader->services, word) : NULL;
+    if (!nearest)
+        nearest = nearest_word(word, service_words);
     if (parse_number(word, UINT16_MAX, &number))
         diag_hint(reader->diags, "a port needs its protocol: %.*s/tcp", (int)word.length, word.at);
     else if (protocol_find(word))
@@ -184,7 +216,7 @@ void read_service(struct reader *reader, const struct node *value)
     const struct node *items = value_items(value, &count);
 
     if (!count)
-        diag_add(reader->diags, DIAG_VALUE, node_span(value), "`service` is empty: it would match nothing");
+        warn_empty(reader, value, "service");
     for (size_t i = 0; i < count; i++) {
         struct slice word;
 
@@ -200,7 +232,7 @@ static void read_ports(struct reader *reader, const struct node *value, const ch
 {
     struct port_set ports = {0};
 
-    if (value_ports(reader, value, what, &ports))
+    if (value_ports(reader, value, what, &ports) && ports.count)
         add_traffic(reader, kind, 0, &ports);
 }
 
@@ -248,7 +280,7 @@ void read_protocol(struct reader *reader, const struct node *value)
     const struct node *items = value_items(value, &count);
 
     if (!count)
-        diag_add(reader->diags, DIAG_VALUE, node_span(value), "`protocol` is empty: it would match nothing");
+        warn_empty(reader, value, "protocol");
     for (size_t i = 0; i < count; i++) {
         struct slice word;
 
@@ -259,27 +291,37 @@ void read_protocol(struct reader *reader, const struct node *value)
 
 void read_from(struct reader *reader, const struct node *value)
 {
-    reader->entry->from = read_side(reader, value);
+    const struct addr_set *set = read_side(reader, value);
+
+    if (!is_nobody(reader->entry->from))
+        reader->entry->from = set;
 }
 
 void read_to(struct reader *reader, const struct node *value)
 {
-    reader->entry->to = read_side(reader, value);
+    const struct addr_set *set = read_side(reader, value);
+
+    if (!is_nobody(reader->entry->to))
+        reader->entry->to = set;
 }
 
 void read_in(struct reader *reader, const struct node *value)
 {
-    value_interfaces(reader, value, "in", &reader->entry->in);
+    if (value_interfaces(reader, value, "in", &reader->entry->in) && !reader->entry->in.count)
+        match_nothing(reader->entry);
 }
 
 void read_out(struct reader *reader, const struct node *value)
 {
-    value_interfaces(reader, value, "out", &reader->entry->out);
+    if (value_interfaces(reader, value, "out", &reader->entry->out) && !reader->entry->out.count)
+        match_nothing(reader->entry);
 }
 
 void read_local(struct reader *reader, const struct node *value)
 {
-    value_ports(reader, value, "local", &reader->entry->local);
+    reader->entry->local_span = node_span(value);
+    if (value_ports(reader, value, "local", &reader->entry->local) && !reader->entry->local.count)
+        match_nothing(reader->entry);
 }
 
 void read_verdict(struct reader *reader, const struct node *value)
@@ -299,6 +341,8 @@ void read_track(struct reader *reader, const struct node *value)
     if (!value_bool(reader, value, "track", &track))
         return;
     reader->entry->track_span = node_span(value);
+    if (reader->mode_unknown)
+        return;
     if (mode == TRACKING_SELECTIVE) {
         reader->entry->track = track ? CHOICE_YES : CHOICE_NO;
         return;
@@ -491,24 +535,40 @@ void read_trust(struct reader *reader, const struct node *value)
         struct entry *entry = add_entry(reader, &reader->policy->trust);
 
         begin_entry(reader, entry, &items[i]);
+        reader->trusting = true;
         read_trusted(reader, entry, &items[i]);
+        reader->trusting = false;
     }
+}
+
+// One entry for the items of one file, since `not` takes away from all of its list, but from no other file's.
+static void read_denied(struct reader *reader, const struct node *items, size_t count)
+{
+    struct node list = {.kind = NODE_SEQUENCE,
+                        .line = items[0].line,
+                        .column = items[0].column,
+                        .length = items[0].length,
+                        .count = (uint32_t)count,
+                        .source = items[0].source};
+    struct entry *entry = add_entry(reader, &reader->policy->deny);
+
+    // Read, never written.
+    list.items = (struct node *)(uintptr_t)items;
+    begin_entry(reader, entry, &list);
+    entry->name = "deny";
+    entry->verdict = VERDICT_DROP;
+    entry->from = read_addresses(reader, &list, ADDRESSES_NOT_ALONE);
+    add_empty_warning(reader, &list, entry->from);
 }
 
 void read_deny(struct reader *reader, const struct node *value)
 {
     size_t count;
+    const struct node *items = value_items(value, &count);
 
-    value_items(value, &count);
-    if (!count)
-        return;
-
-    // One entry for the whole list, since `not` takes away from all of it.
-    struct entry *entry = add_entry(reader, &reader->policy->deny);
-
-    begin_entry(reader, entry, value);
-    entry->name = "deny";
-    entry->verdict = VERDICT_DROP;
-    entry->from = read_addresses(reader, value, ADDRESSES_NOT_ALONE);
-    add_empty_warning(reader, value, entry->from);
+    for (size_t from = 0, to; from < count; from = to) {
+        for (to = from + 1; to < count && items[to].source == items[from].source; to++)
+            ;
+        read_denied(reader, items + from, to - from);
+    }
 }

@@ -9,7 +9,6 @@
 #define BURST_MAX     10000 // XT_HASHLIMIT_BURST_MAX of the first revisions (libxt_hashlimit.c)
 #define REFILL_MAX \
     86400 // seconds: beyond a day, credits overflow in the kernel (xt_hashlimit.c, user2credits)
-#define HASHLIMIT_RESOLUTION 1000000 // XT_HASHLIMIT_SCALE_v2 (linux/netfilter/xt_hashlimit.h)
 
 static uint32_t period_of(struct slice unit)
 {
@@ -38,20 +37,29 @@ static bool report_form(struct reader *reader, struct span span, struct slice te
     return false;
 }
 
+// The rate that a time between two events, in parts of a second, comes back as.
+static uint64_t rate_back(const struct rate *rate, uint32_t resolution, uint64_t between)
+{
+    return (uint64_t)resolution * rate->period / (between ? between : 1);
+}
+
 // The kernel stores the time between two events in whole parts of a second: the rate is representable where that time
 // gives the same rate back, as iptables-save would print it.
 static bool check_stored(struct reader *reader, struct span span, const struct rate *rate,
                          uint32_t resolution)
 {
     const uint64_t between = (uint64_t)resolution * rate->period / rate->events;
-    const uint64_t back =
-        between ? (uint64_t)resolution * rate->period / between : (uint64_t)resolution * rate->period;
+    const uint64_t above = rate_back(rate, resolution, between),
+                   below = rate_back(rate, resolution, between + 1);
 
-    if (between && back == rate->events)
+    if (between && above == rate->events)
         return true;
+
+    const bool lower = !between || rate->events - below < above - rate->events;
+
     diag_add(reader->diags, DIAG_LIMIT, span, "the kernel cannot store %u/%s", rate->events,
              period_name(rate->period));
-    diag_hint(reader->diags, "the nearest it can is %llu/%s", (unsigned long long)back,
+    diag_hint(reader->diags, "the nearest it can is %llu/%s", (unsigned long long)(lower ? below : above),
               period_name(rate->period));
     return false;
 }
@@ -134,35 +142,50 @@ static uint32_t hash_limit(const struct entry *entry)
     return hash_bytes(hash, &limit->per_source, sizeof(limit->per_source));
 }
 
-// Hashes that are names already: open addressing, a power of two of slots, 0 for an empty one.
+// Names that are taken: open addressing, a power of two of slots.
+struct taken_slot {
+    uint32_t hash;
+    uint32_t uses; // 0: an empty slot; else how many entries wanted this hash
+};
+
 struct taken {
-    uint32_t *slots;
+    struct taken_slot *slots;
     size_t mask;
 };
 
-static bool take(struct taken *taken, uint32_t hash)
+static struct taken_slot *find_slot(struct taken *taken, uint32_t hash)
 {
     size_t at = hash & taken->mask;
 
-    while (taken->slots[at]) {
-        if (taken->slots[at] == hash)
-            return false;
+    while (taken->slots[at].uses && taken->slots[at].hash != hash)
         at = (at + 1) & taken->mask;
+    taken->slots[at].hash = hash;
+    return &taken->slots[at];
+}
+
+// Two entries alike have a budget each: the second one's name comes from the first one's and its ordinal.
+static uint32_t take_hash(struct taken *taken, uint32_t wanted)
+{
+    struct taken_slot *first = find_slot(taken, wanted), *slot = first;
+    uint32_t hash = wanted;
+
+    while (slot->uses) {
+        const uint32_t ordinal = first->uses++;
+
+        hash = hash_bytes(wanted, &ordinal, sizeof(ordinal));
+        slot = find_slot(taken, hash);
     }
-    taken->slots[at] = hash;
-    return true;
+    slot->uses = 1;
+    return hash;
 }
 
 static void name_limit(struct reader *reader, struct taken *taken, struct entry *entry)
 {
     struct limit *named = arena_alloc(reader->arena, sizeof(*named));
-    uint32_t hash = hash_limit(entry);
+    const uint32_t hash = take_hash(taken, hash_limit(entry));
     char word[7];
     size_t length = 0;
 
-    // Two entries alike have a budget each: the second one's name is that of the first, hashed once more.
-    while (!hash || !take(taken, hash))
-        hash = hash_bytes(hash, &hash, sizeof(hash)) + 1;
     for (const char *at = entry->name; *at && length < sizeof(word) - 1; at++)
         if ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9'))
             word[length++] = *at;
@@ -181,7 +204,7 @@ void name_limits(struct reader *reader)
     for (size_t list = 0; list < 2; list++)
         for (size_t i = 0; i < lists[list]->count; i++)
             limits += lists[list]->items[i].limit != NULL;
-    while (taken.mask < 2 * limits)
+    while (taken.mask < 4 * limits)
         taken.mask = taken.mask * 2 + 1;
     taken.slots = arena_calloc(reader->arena, taken.mask + 1, sizeof(*taken.slots));
     for (size_t list = 0; list < 2; list++)

@@ -2,6 +2,7 @@
 //
 // Scalars and lists of them: document nodes in, typed values out.
 #include <string.h>
+#include <strings.h>
 
 #include "policy/reader.h"
 
@@ -29,8 +30,9 @@ bool value_scalar(struct reader *reader, const struct node *node, const char *wh
     if (node->kind != NODE_SCALAR) {
         diag_add(reader->diags, DIAG_TYPE, node_span(node), "`%s` takes a single value here, not %s", what,
                  kind_name(node));
-        if (node->kind == NODE_MAPPING && memmem(source_line(node->source, node->line).at,
-                                                 source_line(node->source, node->line).length, "::", 2))
+        if (node->kind == NODE_MAPPING && !reader->diags->last_dropped &&
+            memmem(source_line(node->source, node->line).at, source_line(node->source, node->line).length,
+                   "::", 2))
             diag_hint(reader->diags, "put IPv6 addresses that begin or end with a colon in quotes: \"::1\"");
         return false;
     }
@@ -55,22 +57,56 @@ static bool is_boolean(struct slice text)
     return false;
 }
 
+// The length of a run of digits and underscores, as YAML 1.1 allows them.
+static size_t digits(const char *at)
+{
+    return strspn(at, "0123456789_");
+}
+
+// Integers and floats of YAML 1.1 and 1.2, sexagesimal ones and dates among them. `text` is NUL-terminated.
 static bool is_number(struct slice text)
 {
-    bool digit = false;
+    const char *at = text.at + (text.length && strchr("+-", text.at[0]));
+    const char *end = text.at + text.length;
 
-    if (slice_starts(text, "0x") || slice_starts(text, "0o") || slice_starts(text, "0b") ||
-        slice_is(text, ".inf") || slice_is(text, ".nan"))
+    if (!strcasecmp(at, ".inf") || !strcasecmp(at, ".nan"))
         return true;
-    for (size_t i = 0; i < text.length; i++) {
-        const char c = text.at[i];
+    if (at[0] == '0' && at[1] && strchr("xob", at[1]))
+        return at + 2 + strspn(at + 2, "0123456789abcdefABCDEF_") == end;
 
-        if (c >= '0' && c <= '9')
-            digit = true;
-        else if (!strchr("_.:eE+-", c) || (i == 0 && (c == 'e' || c == 'E' || c == '_')))
-            return false;
+    const bool whole = *at >= '0' && *at <= '9';
+
+    at += digits(at);
+    if (whole && at == end)
+        return true;
+    if (whole && (*at == ':' || *at == '-')) {
+        // 22:30 and 22:30:15.5, and 2001-12-14
+        const char separator[] = {*at, '\0'};
+        unsigned parts = 0;
+
+        for (; *at == *separator && at[1] >= '0' && at[1] <= '9'; parts++)
+            at += 1 + digits(at + 1);
+        if (*separator == '-')
+            return parts == 2;
+        at += *at == '.';
+        return at + digits(at) == end;
     }
-    return digit;
+    if (*at == '.') {
+        const size_t fraction = digits(at + 1);
+
+        at += 1 + fraction;
+        if (!whole && !fraction)
+            return false;
+    } else if (!whole) {
+        return false;
+    }
+    if (*at == 'e' || *at == 'E') {
+        at += 1 + (at[1] && strchr("+-", at[1]) != NULL);
+        if (!digits(at))
+            return false;
+        at += digits(at);
+    }
+    return at == end;
 }
 
 const char *plain_surprise(struct slice text)
@@ -84,18 +120,20 @@ const char *plain_surprise(struct slice text)
     return NULL;
 }
 
-static bool refuse_control(struct reader *reader, const struct node *node, const char *what,
-                           struct slice text)
+static bool refuse_unprintable(struct reader *reader, const struct node *node, const char *what,
+                               struct slice text)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        const unsigned char c = (unsigned char)text.at[i];
+    while (text.length) {
+        const size_t bytes = printable_bytes(text);
 
-        if (c >= ' ' && c != 127)
-            continue;
-        diag_add(reader->diags, DIAG_TEXT, node_span(node), "`%s` holds %s", what,
-                 c == '\n' || c == '\r' ? "a line break" : "a control character");
-        diag_hint(reader->diags, "it would break out of its line of output");
-        return true;
+        if (!bytes) {
+            diag_add(reader->diags, DIAG_TEXT, node_span(node), "`%s` holds %s", what,
+                     text.at[0] == '\n' || text.at[0] == '\r' ? "a line break"
+                                                              : "a character that is not fit to print");
+            diag_hint(reader->diags, "it could break out of its line of output");
+            return true;
+        }
+        text = (struct slice){text.at + bytes, text.length - bytes};
     }
     return false;
 }
@@ -113,7 +151,7 @@ bool value_text(struct reader *reader, const struct node *node, const char *what
         diag_hint(reader->diags, "put it in quotes: \"%.*s\"", (int)text->length, text->at);
         return false;
     }
-    return !refuse_control(reader, node, what, *text);
+    return !refuse_unprintable(reader, node, what, *text);
 }
 
 bool value_bool(struct reader *reader, const struct node *node, const char *what, bool *value)
@@ -171,11 +209,14 @@ bool value_number(struct reader *reader, const struct node *node, const char *wh
 void report_word(struct reader *reader, enum diag_code code, struct span span, struct slice word,
                  const char *what, const char *const *words)
 {
-    const char *nearest = nearest_word(word, words);
+    const char *nearest;
     struct buf all = {0};
 
     diag_add(reader->diags, code, span, "'%.*s' is not %s", (int)(word.length < 60 ? word.length : 60),
              word.at, what);
+    if (reader->diags->last_dropped)
+        return;
+    nearest = nearest_word(word, words);
     if (nearest) {
         diag_hint(reader->diags, "did you mean %s?", nearest);
         return;
@@ -204,6 +245,12 @@ bool value_word(struct reader *reader, const struct node *node, const char *what
     return false;
 }
 
+void warn_empty(struct reader *reader, const struct node *node, const char *what)
+{
+    diag_add(reader->diags, DIAG_EMPTY_LIST, node_span(node), "`%s` is empty: it matches nothing", what);
+    diag_hint(reader->diags, "leave the key out where everything is meant");
+}
+
 const struct node *value_items(const struct node *node, size_t *count)
 {
     if (node->kind != NODE_SEQUENCE) {
@@ -220,11 +267,8 @@ bool value_ports(struct reader *reader, const struct node *node, const char *wha
     const struct node *items = value_items(node, &count);
     bool fine = true;
 
-    if (!count) {
-        diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is empty: it would match nothing", what);
-        diag_hint(reader->diags, "leave the entry out, or name its ports");
-        return false;
-    }
+    if (!count)
+        warn_empty(reader, node, what);
     for (size_t i = 0; i < count; i++) {
         struct slice text;
         struct port_range range;
@@ -252,12 +296,14 @@ bool value_ports(struct reader *reader, const struct node *node, const char *wha
 // program between here and the kernel takes apart. IFNAMSIZ is 16 with the NUL (linux/if.h).
 static const char *interface_problem(struct slice name)
 {
-    if (!name.length || name.length > 15)
+    if (!name.length || name.length > INTERFACE_MAX)
         return "names of interfaces have 1 to 15 characters";
     for (size_t i = 0; i < name.length; i++) {
         const char c = name.at[i];
         const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 
+        if (c == '+' && name.length == 1)
+            return "'+' alone is every interface: leave the key out";
         if (c == '+' && i + 1 == name.length)
             return NULL;
         if (!word && !(strchr("._:@-", c) && c))
@@ -276,11 +322,8 @@ bool value_interfaces(struct reader *reader, const struct node *node, const char
     const struct node *items = value_items(node, &count);
     const char **names = arena_calloc(reader->arena, count, sizeof(*names));
 
-    if (!count) {
-        diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is empty: it would match nothing", what);
-        diag_hint(reader->diags, "leave the key out for any interface");
-        return false;
-    }
+    if (!count)
+        warn_empty(reader, node, what);
     for (size_t i = 0; i < count; i++) {
         struct slice text;
 

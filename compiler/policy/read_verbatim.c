@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // `verbatim`: iptables-save text inside a policy or beside it, taken apart into lines that know their table and chain.
+// What the rules say is looked at in check_verbatim.c.
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/reader.h"
@@ -8,36 +10,76 @@
 struct lines {
     struct reader *reader;
     struct verbatim *verbatim;
-    const char *table; // NULL outside of one
+    const struct node *block; // the scalar that holds the text; NULL for a file
+    const char *table;        // NULL outside of one
+    bool skipping;            // in a table that is not known
 };
 
-static const char *const tables[] = {"filter", "mangle", "nat", "raw", "security", NULL};
+// The tables of the kernel and their hooks (iptables(8)).
+static const struct {
+    const char *name;
+    const char *hooks[6];
+} tables[] = {
+    {"filter", {"INPUT", "FORWARD", "OUTPUT"}},
+    {"mangle", {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}},
+    {"nat", {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}},
+    {"raw", {"PREROUTING", "OUTPUT"}},
+    {"security", {"INPUT", "FORWARD", "OUTPUT"}},
+};
 
-static void report(struct lines *lines, struct span span, const char *problem, const char *hint)
+#define TABLE_COUNT (sizeof(tables) / sizeof(*tables))
+
+// Where a line of a block scalar stands in its file: YAML has taken the indentation off, and a quoted scalar has its
+// lines elsewhere.
+static struct span place(const struct lines *lines, struct span span, struct slice text)
 {
-    diag_add(lines->reader->diags, DIAG_VERBATIM, span, "%s", problem);
+    if (!lines->block)
+        return span;
+
+    const struct slice line = source_line(span.source, span.line);
+    const char *at = text.length ? memmem(line.at, line.length, text.at, text.length) : NULL;
+
+    if (!at)
+        return node_span(lines->block);
+    span.column = (uint32_t)(at - line.at) + 1;
+    return span;
+}
+
+static void report(struct lines *lines, struct span span, struct slice text, const char *problem,
+                   const char *hint)
+{
+    diag_add(lines->reader->diags, DIAG_VERBATIM,
+             lines->reader->diags->counts[SEVERITY_ERROR] < DIAG_KEPT ? place(lines, span, text) : span, "%s",
+             problem);
     if (hint)
         diag_hint(lines->reader->diags, "%s", hint);
 }
 
-static bool has_control(struct slice text)
+static bool is_hook_of(const char *table, struct slice chain)
 {
-    for (size_t i = 0; i < text.length; i++)
-        if ((unsigned char)text.at[i] < ' ' && text.at[i] != '\t')
-            return true;
+    for (size_t i = 0; i < TABLE_COUNT; i++)
+        for (size_t j = 0; strcmp(tables[i].name, table) == 0 && tables[i].hooks[j]; j++)
+            if (slice_is(chain, tables[i].hooks[j]))
+                return true;
     return false;
 }
 
-static void open_table(struct lines *lines, struct span span, struct slice name)
+static void open_table(struct lines *lines, struct span span, struct slice line)
 {
+    const char *names[TABLE_COUNT + 1] = {0};
+    const struct slice name = {line.at + 1, line.length - 1};
+
     if (lines->table)
-        report(lines, span, "a table begins before the last one ends", "end each table with COMMIT");
+        report(lines, span, line, "a table begins before the last one ends", "end each table with COMMIT");
     lines->table = NULL;
-    for (size_t i = 0; tables[i]; i++)
-        if (slice_is(name, tables[i]))
-            lines->table = tables[i];
-    if (!lines->table)
-        report_word(lines->reader, DIAG_VERBATIM, span, name, "a table", tables);
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        names[i] = tables[i].name;
+        if (slice_is(name, tables[i].name))
+            lines->table = tables[i].name;
+    }
+    lines->skipping = !lines->table;
+    if (lines->skipping)
+        report_word(lines->reader, DIAG_VERBATIM, place(lines, span, line), name, "a table", names);
 }
 
 static bool is_own_table(const char *table)
@@ -45,32 +87,27 @@ static bool is_own_table(const char *table)
     return strcmp(table, "filter") == 0 || strcmp(table, "raw") == 0;
 }
 
-static bool is_built_in_chain(struct slice chain)
+// `chain` NULL: no rule.
+static void add_line(struct lines *lines, struct span span, const char *chain, struct slice text)
 {
-    static const char *const chains[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
-
-    for (size_t i = 0; i < sizeof(chains) / sizeof(*chains); i++)
-        if (slice_is(chain, chains[i]))
-            return true;
-    return false;
-}
-
-#define CHAIN_NAME_MAX 28 // XT_EXTENSION_MAXNAMELEN (linux/netfilter/x_tables.h) less the NUL
-
-static void add_line(struct lines *lines, struct span span, struct slice chain, struct slice text)
-{
-    struct arena *arena = lines->reader->arena;
-
-    if (!chain.length || chain.length > CHAIN_NAME_MAX)
-        report(lines, span, "a chain has a name of 1 to 28 bytes", NULL);
-    else if (slice_starts(chain, "ctc-"))
-        report(lines, span, "chains whose names begin with ctc- are written by ctc", "rename the chain");
-    *vec_push(arena, lines->verbatim) = (struct verbatim_line){
+    *vec_push(lines->reader->arena, lines->verbatim) = (struct verbatim_line){
         .span = span,
         .table = lines->table,
-        .chain = arena_copy(arena, chain.at, chain.length),
-        .text = arena_copy(arena, text.at, text.length),
+        .chain = chain,
+        .text = arena_copy(lines->reader->arena, text.at, text.length),
     };
+}
+
+static bool chain_fits(struct lines *lines, struct span span, struct slice line, struct slice chain)
+{
+    if (!chain.length || chain.length > CHAIN_NAME_MAX)
+        report(lines, span, line, "a chain has a name of 1 to 28 bytes", NULL);
+    else if (slice_starts(chain, "ctc-"))
+        report(lines, span, line, "chains whose names begin with ctc- are written by ctc",
+               "rename the chain");
+    else
+        return true;
+    return false;
 }
 
 // `:CHAIN POLICY [packets:bytes]`. The policies of the tables that ctc writes are the policy's.
@@ -78,38 +115,16 @@ static void read_chain(struct lines *lines, struct span span, struct slice line)
 {
     struct slice rest = {line.at + 1, line.length - 1};
     const struct slice chain = slice_word(&rest), policy = slice_word(&rest);
+    const bool hook = is_hook_of(lines->table, chain);
 
-    if (!policy.length)
-        report(lines, span, "a chain line is :CHAIN POLICY [packets:bytes]", NULL);
-    if (is_own_table(lines->table) && is_built_in_chain(chain))
+    if (!chain_fits(lines, span, line, chain))
         return;
-    add_line(lines, span, chain, line);
-    vec_last(lines->verbatim)->chain = NULL;
-}
-
-// What makes a rule stateful, so that the kernel tracks as soon as it is loaded, from whatever chain: a match or target
-// that registers for connection tracking (those whose xt_*.c calls nf_ct_netns_get), CT unless it says --notrack, and any
-// rule of the nat table. NULL where there is nothing of the kind.
-static const char *stateful_word(const char *table, struct slice rule)
-{
-    static const char *const words[] = {"state",     "conntrack", "connlimit",  "connmark", "connbytes",
-                                        "connlabel", "helper",    "CONNMARK",   "SYNPROXY", "CONNSECMARK",
-                                        "DNAT",      "SNAT",      "MASQUERADE", "REDIRECT", "NETMAP",
-                                        "cluster",   NULL};
-    bool after_option = false, ct = false, notrack = false;
-
-    if (strcmp(table, "nat") == 0)
-        return "nat";
-    for (struct slice word = slice_word(&rule); word.length; word = slice_word(&rule)) {
-        for (size_t i = 0; after_option && words[i]; i++)
-            if (slice_is(word, words[i]))
-                return words[i];
-        ct = ct || (after_option && slice_is(word, "CT"));
-        notrack = notrack || slice_is(word, "--notrack");
-        after_option = slice_is(word, "-m") || slice_is(word, "--match") || slice_is(word, "-j") ||
-                       slice_is(word, "--jump");
-    }
-    return ct && !notrack ? "CT" : NULL;
+    if (hook ? !slice_is(policy, "ACCEPT") && !slice_is(policy, "DROP") : !slice_is(policy, "-"))
+        report(lines, span, line, "a chain line is :CHAIN POLICY [packets:bytes]",
+               hook ? "the policy of a built-in chain is ACCEPT or DROP"
+                    : "a chain of your own has the policy -");
+    else if (!hook || !is_own_table(lines->table))
+        add_line(lines, span, NULL, line);
 }
 
 static void read_rule(struct lines *lines, struct span span, struct slice line)
@@ -123,30 +138,38 @@ static void read_rule(struct lines *lines, struct span span, struct slice line)
 
     const struct slice command = slice_word(&rest), chain = slice_word(&rest);
 
-    if (!slice_is(command, "-A") && !slice_is(command, "--append")) {
-        report(lines, span, "a rule is written -A CHAIN ...", "as iptables-save prints it");
-        return;
-    }
-    add_line(lines, span, chain, slice_trim(rest));
+    if (!slice_is(command, "-A") && !slice_is(command, "--append"))
+        report(lines, span, line, "a rule is written -A CHAIN ...", "as iptables-save prints it");
+    else if (chain_fits(lines, span, line, chain))
+        add_line(lines, span, arena_copy(lines->reader->arena, chain.at, chain.length), slice_trim(rest));
+}
 
-    const char *word = stateful_word(lines->table, rest);
+static bool is_printable(struct slice text)
+{
+    while (text.length) {
+        const size_t bytes = text.at[0] == '\t' ? 1 : printable_bytes(text);
 
-    if (word && lines->reader->policy->tracking == TRACKING_NONE) {
-        diag_add(lines->reader->diags, DIAG_VERBATIM_TRACKS, span,
-                 "`%s` would start tracking in a policy without it", word);
-        diag_hint(lines->reader->diags, "take the rule out, or say tracking: selective");
+        if (!bytes)
+            return false;
+        text = (struct slice){text.at + bytes, text.length - bytes};
     }
+    return true;
 }
 
 static void read_line(struct lines *lines, struct span span, struct slice line)
 {
-    if (has_control(line)) {
-        report(lines, span, "the line holds a control character", NULL);
+    const bool commit = slice_is(line, "COMMIT");
+
+    if (!is_printable(line)) {
+        report(lines, span, line, "the line holds a character that is not fit to print", NULL);
     } else if (line.at[0] == '*') {
-        open_table(lines, span, (struct slice){line.at + 1, line.length - 1});
+        open_table(lines, span, line);
+    } else if (lines->skipping) {
+        lines->skipping = !commit;
     } else if (!lines->table) {
-        report(lines, span, "a rule stands outside of a table", "begin with *nat, *mangle, *filter or *raw");
-    } else if (slice_is(line, "COMMIT")) {
+        report(lines, span, line, "a rule stands outside of a table",
+               "begin with *nat, *mangle, *filter or *raw");
+    } else if (commit) {
         lines->table = NULL;
     } else if (line.at[0] == ':') {
         read_chain(lines, span, line);
@@ -155,12 +178,8 @@ static void read_line(struct lines *lines, struct span span, struct slice line)
     }
 }
 
-void read_verbatim_text(struct reader *reader, const struct source *source, uint32_t line, struct slice text,
-                        struct verbatim *verbatim)
+static void read_lines(struct lines *lines, struct span span, struct slice text)
 {
-    struct lines lines = {.reader = reader, .verbatim = verbatim};
-    struct span span = {.source = source, .line = line, .column = 1, .length = 1};
-
     for (struct slice rest = text; rest.length; span.line++) {
         struct slice piece = rest, after = {rest.at + rest.length, 0};
 
@@ -171,40 +190,60 @@ void read_verbatim_text(struct reader *reader, const struct source *source, uint
 
         if (!trimmed.length || trimmed.at[0] == '#')
             continue;
+        span.column = (uint32_t)(trimmed.at - piece.at) + 1;
         span.length = (uint32_t)trimmed.length;
-        read_line(&lines, span, trimmed);
+        read_line(lines, span, trimmed);
     }
-    if (lines.table)
-        report(&lines, span, "the last table has no COMMIT", NULL);
+    if (lines->table)
+        report(lines, span, (struct slice){0}, "the last table has no COMMIT", NULL);
 }
 
-// The hooks that a policy's own tables have; INPUT of raw, say, is a typing error.
-static bool is_hook_of(const char *table, struct slice chain)
+// Chain lines by table and name.
+static int compare_declared(const void *a, const void *b)
 {
-    if (strcmp(table, "filter") == 0)
-        return slice_is(chain, "INPUT") || slice_is(chain, "FORWARD") || slice_is(chain, "OUTPUT");
-    if (strcmp(table, "raw") == 0)
-        return slice_is(chain, "PREROUTING") || slice_is(chain, "OUTPUT");
-    return is_built_in_chain(chain);
+    const struct verbatim_line *left = *(const struct verbatim_line *const *)a,
+                               *right = *(const struct verbatim_line *const *)b;
+    const int order = strcmp(left->table, right->table);
+    struct slice rest_left = slice_of(left->text), rest_right = slice_of(right->text);
+    const struct slice name = slice_word(&rest_left), other = slice_word(&rest_right);
+    const int names = memcmp(name.at, other.at, name.length < other.length ? name.length : other.length);
+
+    return order ? order : names ? names : (name.length > other.length) - (name.length < other.length);
 }
 
-static bool is_declared(const struct verbatim *verbatim, const struct verbatim_line *rule)
-{
-    for (size_t i = 0; i < verbatim->count; i++) {
-        const struct verbatim_line *line = &verbatim->items[i];
-        struct slice rest = slice_of(line->text);
-        const struct slice name = line->chain ? (struct slice){0} : slice_word(&rest);
+struct declared {
+    const struct verbatim_line **items;
+    size_t count;
+};
 
-        if (name.length && strcmp(line->table, rule->table) == 0 &&
-            slice_is((struct slice){name.at + 1, name.length - 1}, rule->chain))
-            return true;
-    }
-    return false;
+static struct declared find_declared(struct arena *arena, const struct verbatim *verbatim)
+{
+    struct declared declared = {.items = arena_calloc(arena, verbatim->count, sizeof(*declared.items))};
+
+    for (size_t i = 0; i < verbatim->count; i++)
+        if (!verbatim->items[i].chain)
+            declared.items[declared.count++] = &verbatim->items[i];
+    if (declared.count)
+        qsort(declared.items, declared.count, sizeof(*declared.items), compare_declared);
+    return declared;
+}
+
+static bool is_declared(const struct declared *declared, const char *table, const char *chain)
+{
+    char text[CHAIN_NAME_MAX + 2] = ":";
+    const struct verbatim_line line = {.table = table, .text = text};
+    const struct verbatim_line *wanted = &line;
+
+    strncat(text, chain, CHAIN_NAME_MAX);
+    return declared->count &&
+           bsearch(&wanted, declared->items, declared->count, sizeof(*declared->items), compare_declared);
 }
 
 // A rule of a chain that is nowhere would be lost.
 static void check_chains(struct reader *reader, const struct verbatim *verbatim)
 {
+    const struct declared declared = find_declared(reader->arena, verbatim);
+
     for (size_t i = 0; i < verbatim->count; i++) {
         const struct verbatim_line *rule = &verbatim->items[i];
 
@@ -214,7 +253,8 @@ static void check_chains(struct reader *reader, const struct verbatim *verbatim)
             reader->policy->forwarding == VERDICT_LEAVE) {
             diag_add(reader->diags, DIAG_VERBATIM, rule->span,
                      "`forward: leave` says that FORWARD belongs to others");
-        } else if (!is_hook_of(rule->table, slice_of(rule->chain)) && !is_declared(verbatim, rule)) {
+        } else if (!is_hook_of(rule->table, slice_of(rule->chain)) &&
+                   !is_declared(&declared, rule->table, rule->chain)) {
             diag_add(reader->diags, DIAG_VERBATIM, rule->span, "the table %s has no chain %s here",
                      rule->table, rule->chain);
             diag_hint(reader->diags, "declare it above its rules: \":%s - [0:0]\"", rule->chain);
@@ -222,32 +262,45 @@ static void check_chains(struct reader *reader, const struct verbatim *verbatim)
     }
 }
 
-static void read_family(struct reader *reader, const struct node *value, enum family family)
+// The text itself, or the file that is named instead. False where there is none.
+static bool find_text(struct reader *reader, const struct node *value, struct lines *lines, struct span *span,
+                      struct slice *text)
 {
-    struct verbatim *verbatim = &reader->policy->verbatim[family];
-    struct slice text;
-
+    *span = (struct span){value->source, value->line + 1, 1, 1};
     if (value->kind != NODE_MAPPING) {
         // A block scalar begins on the line behind its indicator.
-        if (value_scalar(reader, value, "verbatim", &text))
-            read_verbatim_text(reader, value->source, value->line + 1, text, verbatim);
-        check_chains(reader, verbatim);
-        return;
+        lines->block = value;
+        return value_scalar(reader, value, "verbatim", text);
     }
     reader->file = NULL;
     if (!read_mapping(reader, value, SCOPE_FILE, "a file of rules"))
-        return;
+        return false;
     if (!reader->file) {
         diag_add(reader->diags, DIAG_MISSING_KEY, node_span(value), "a mapping among rules names a `file`");
-        return;
+        return false;
     }
-    if (!value_text(reader, reader->file, "file", &text))
+    if (!value_text(reader, reader->file, "file", text))
+        return false;
+
+    const struct source *source = open_named_file(reader, reader->file, *text, SOURCE_POLICY_MAX);
+
+    if (!source)
+        return false;
+    *span = (struct span){source, 1, 1, 1};
+    *text = (struct slice){source->bytes, source->length};
+    return true;
+}
+
+static void read_family(struct reader *reader, const struct node *value, enum family family)
+{
+    struct verbatim *verbatim = &reader->policy->verbatim[family];
+    struct lines lines = {.reader = reader, .verbatim = verbatim};
+    struct span span;
+    struct slice text;
+
+    if (!find_text(reader, value, &lines, &span, &text))
         return;
-
-    const struct source *source = open_named_file(reader, reader->file, text, SOURCE_POLICY_MAX);
-
-    if (source)
-        read_verbatim_text(reader, source, 1, (struct slice){source->bytes, source->length}, verbatim);
+    read_lines(&lines, span, text);
     check_chains(reader, verbatim);
 }
 

@@ -4,6 +4,7 @@
 // policy/fields.def. Not for other folders.
 #pragma once
 
+#include "base/kernel.h"
 #include "base/vec.h"
 #include "policy/policy.h"
 #include "source/document.h"
@@ -52,6 +53,7 @@ struct definition {
     enum { DEFINITION_UNREAD, DEFINITION_READING, DEFINITION_READ } state;
     bool used;
     const struct addr_set *addresses; // define
+    bool only_not;                    // define: nearly everyone
     const struct traffic *traffic;    // services
     size_t traffic_count;
 };
@@ -78,13 +80,16 @@ struct reader {
     struct entry *entry;
     VEC(struct traffic) traffic; // of `entry`
     struct expectation *expectation;
+    bool trusting;           // `entry` is one of trust
+    bool mode_unknown;       // `tracking` is wrong, so that nothing can be said of what depends on it
     const struct node *file; // the value of `file`
 };
 
 // Reads every pair of a mapping with the readers of `scope`; unknown keys are reported. False where `node` is no mapping.
 bool read_mapping(struct reader *reader, const struct node *node, enum scope scope, const char *what);
 
-// Values. Each reports what does not fit, names the key as `what`, and gives false.
+// Values. Each reports what does not fit, names the key as `what`, and gives false. An empty list is none of that: it
+// warns, and the set stays empty.
 bool value_scalar(struct reader *reader, const struct node *node, const char *what, struct slice *text);
 bool value_text(struct reader *reader, const struct node *node, const char *what, struct slice *text);
 bool value_bool(struct reader *reader, const struct node *node, const char *what, bool *value);
@@ -96,6 +101,9 @@ bool value_ports(struct reader *reader, const struct node *node, const char *wha
 bool value_interfaces(struct reader *reader, const struct node *node, const char *what,
                       struct interfaces *interfaces);
 bool value_duration(struct reader *reader, const struct node *node, const char *what, uint32_t *seconds);
+
+// Says that an empty list matches nothing.
+void warn_empty(struct reader *reader, const struct node *node, const char *what);
 
 // The items of a list, where a scalar or a mapping stands for a list of one.
 const struct node *value_items(const struct node *node, size_t *count);
@@ -123,10 +131,6 @@ void name_limits(struct reader *reader); // gives every limit of the policy its 
 bool add_service(struct reader *reader, const struct node *node, struct slice word, bool own);
 void add_traffic(struct reader *reader, enum traffic_kind kind, uint8_t number, const struct port_set *ports);
 
-// Splits iptables-save text into lines. Its first line stands at `line` of `source`.
-void read_verbatim_text(struct reader *reader, const struct source *source, uint32_t line, struct slice text,
-                        struct verbatim *verbatim);
-
 // Joins what `root` includes into it. NULL root: nothing to do.
 const struct node *include_files(struct reader *reader, const struct node *root);
 
@@ -136,6 +140,9 @@ const struct source *open_named_file(struct reader *reader, const struct node *n
 
 // The checks that need the whole policy.
 void policy_check(struct reader *reader);
+
+// Looks at what verbatim rules say: whether they are whole, start tracking, or publish a port that goes untracked.
+void check_verbatim(struct reader *reader);
 
 #define FIELD(key, scopes, reader, merge, about) field_reader read_##reader;
 #include "policy/fields.def"

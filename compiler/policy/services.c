@@ -7,6 +7,13 @@ const struct service services[] = {
 #undef SERVICE
 };
 
+const char *const service_words[] = {
+#define SERVICE(word, ports, about) word,
+#include "policy/services.def"
+#undef SERVICE
+    NULL,
+};
+
 const size_t service_count = sizeof(services) / sizeof(*services);
 
 const struct service *service_find(struct slice word)

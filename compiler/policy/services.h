@@ -13,6 +13,7 @@ struct service {
 
 extern const struct service services[];
 extern const size_t service_count;
+extern const char *const service_words[]; // ended by NULL
 
 // NULL where there is none of that name.
 const struct service *service_find(struct slice word);

@@ -10,6 +10,7 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/kernel.h"
 #include "base/ports.h"
 #include "base/vec.h"
 #include "source/source.h"
@@ -40,8 +41,6 @@ enum {
 // Types of addresses, as -m addrtype names them.
 enum { ADDRTYPE_LOCAL = 1 << 0, ADDRTYPE_BROADCAST = 1 << 1, ADDRTYPE_MULTICAST = 1 << 2 };
 
-#define MULTIPORT_SLOTS 15 // XT_MULTI_PORTS (linux/netfilter/xt_multiport.h); a range takes two
-
 struct match {
     enum match_kind kind;
     union {
@@ -60,7 +59,10 @@ struct match {
             struct addr_range range;
         } iprange;
         uint8_t icmp_type;
-        unsigned addrtypes; // of the destination
+        struct { // MATCH_ADDRTYPE, of the destination
+            unsigned types;
+            bool inverted;
+        } addrtype;
         unsigned states;
         const char *helper;
         uint8_t hoplimit;    // exactly
@@ -132,8 +134,6 @@ struct ruleset {
     size_t capacity;
 };
 
-#define CHAIN_NAME_MAX 28 // XT_EXTENSION_MAXNAMELEN (linux/netfilter/x_tables.h) less the NUL
-
 // A table, made where it is not there yet.
 struct table *ruleset_table(struct arena *arena, struct ruleset *ruleset, const char *name);
 
@@ -151,5 +151,6 @@ void ruleset_sort(struct ruleset *ruleset);
 //   - jumps and gotos to chains that exist, at most RULESET_DEPTH_MAX user chains inside each other, and no circle;
 //   - a table within RULESET_TABLE_MAX bytes in the kernel.
 #define RULESET_DEPTH_MAX 12                    // iptables-nft refuses the 16th
+#define RULESET_RULES_MAX ((size_t)2 << 20)     // rules: more of the smallest do not fit RULESET_TABLE_MAX
 #define RULESET_TABLE_MAX ((uint64_t)400 << 20) // bytes; legacy tables of about 512 MB are refused
 const char *ruleset_broken_limit(struct arena *arena, const struct ruleset *ruleset);

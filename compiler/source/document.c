@@ -9,6 +9,7 @@ struct reading {
     struct arena *arena;
     const struct source *source;
     struct diag_list *diags;
+    size_t characters; // of the text
     yaml_parser_t parser;
 };
 
@@ -50,6 +51,8 @@ static void hint_yaml(struct reading *reading, struct span span)
         diag_hint(reading->diags, "a '{' on this line is not closed");
     else if (memchr(line.at, '[', line.length) && !memchr(line.at, ']', line.length))
         diag_hint(reading->diags, "a '[' on this line is not closed");
+    else if (memmem(line.at, line.length, " !", 2))
+        diag_hint(reading->diags, "to take an address away write `not X`");
     else if (start.length && strchr("@`%&*!", start.at[0]))
         diag_hint(reading->diags, "text that begins with '%c' needs quotes", start.at[0]);
 }
@@ -70,7 +73,9 @@ static void report_parser(struct reading *reading)
         return;
     }
 
-    const struct span span = span_of(reading, parser->problem_mark);
+    // What was begun and not ended is at fault where it began.
+    const bool unclosed = (size_t)parser->problem_mark.index + 1 >= reading->characters && parser->context;
+    const struct span span = span_of(reading, unclosed ? parser->context_mark : parser->problem_mark);
 
     diag_add(reading->diags, DIAG_YAML, span, "not YAML: %s%s%s", problem, parser->context ? " " : "",
              parser->context ? parser->context : "");
@@ -300,16 +305,43 @@ static const struct node *read_document(struct reading *reading)
     }
 }
 
+// YAML 1.1 ends a line at U+0085, U+2028 and U+2029, YAML 1.2 does not: a comment for one reader is a rule for another.
+static bool refuse_line_breaks(struct reading *reading, struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        const struct slice rest = {text.at + i, text.length - i};
+
+        reading->characters += ((unsigned char)rest.at[0] & 0xC0) != 0x80;
+        if ((unsigned char)rest.at[0] < 0xC2)
+            continue;
+        if (!slice_starts(rest, "\xC2\x85") && !slice_starts(rest, "\xE2\x80\xA8") &&
+            !slice_starts(rest, "\xE2\x80\xA9"))
+            continue;
+        diag_add(reading->diags, DIAG_YAML,
+                 source_at_offset(reading->source, (size_t)(rest.at - reading->source->bytes)),
+                 "a line break that YAML readers disagree about");
+        diag_hint(reading->diags, "end lines with a newline alone");
+        return true;
+    }
+    return false;
+}
+
 const struct node *document_read(struct arena *arena, const struct source *source, struct diag_list *diags)
 {
     struct reading reading = {.arena = arena, .source = source, .diags = diags};
+    const bool marked = source->length >= 3 && memcmp(source->bytes, "\xEF\xBB\xBF", 3) == 0;
+    const struct slice text = {source->bytes + (marked ? 3 : 0), source->length - (marked ? 3 : 0)};
     const struct node *root = NULL;
 
+    if (refuse_line_breaks(&reading, text))
+        return NULL;
     if (!yaml_parser_initialize(&reading.parser)) {
         diag_add(diags, DIAG_YAML, source_whole(source), "the YAML reader gave up");
         return NULL;
     }
-    yaml_parser_set_input_string(&reading.parser, (const unsigned char *)source->bytes, source->length);
+    // A byte order mark of UTF-8 is allowed; other encodings are not, for other readers may guess another one.
+    yaml_parser_set_encoding(&reading.parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&reading.parser, (const unsigned char *)text.at, text.length);
     root = read_document(&reading);
     yaml_parser_delete(&reading.parser);
     return root;

@@ -97,11 +97,29 @@ static int read_fd(struct arena *arena, int fd, bool is_stdin, size_t limit, str
     return read_stream(arena, fd, limit, source);
 }
 
+static const char *printable_name(struct arena *arena, const char *path)
+{
+    struct slice rest = slice_of(path);
+    char *name = arena_copy(arena, path, rest.length);
+
+    for (char *at = name; rest.length;) {
+        const size_t bytes = printable_bytes(rest), step = bytes ? bytes : 1;
+
+        if (!bytes)
+            *at = '?';
+        at += step;
+        rest = (struct slice){rest.at + step, rest.length - step};
+    }
+    return name;
+}
+
 int source_read(struct arena *arena, const char *path, size_t limit, struct source *source)
 {
     const bool is_stdin = strcmp(path, "-") == 0;
 
-    *source = (struct source){.name = is_stdin ? "<stdin>" : path, .path = is_stdin ? "" : path, .bytes = ""};
+    *source = (struct source){.name = is_stdin ? "<stdin>" : printable_name(arena, path),
+                              .path = is_stdin ? "" : path,
+                              .bytes = ""};
     if (is_stdin)
         return read_fd(arena, STDIN_FILENO, true, limit, source);
 

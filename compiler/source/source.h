@@ -14,7 +14,7 @@
 #define SOURCE_ADDRESSES_MAX ((size_t)256 << 20) // bytes of a file of addresses
 
 struct source {
-    const char *name;  // as diagnostics print it
+    const char *name;  // as diagnostics print it: the path, with what is not fit to print replaced
     const char *path;  // where it was opened
     const char *bytes; // NUL after the last one
     size_t length;

@@ -194,17 +194,55 @@ def amounts():
                     pieces(HEAD, b"allow:\n", (b"  - {tcp: 0}\n", 100000)), at(3, 11, "port") + at(502, 11, "port"),
                     others=True, allowance=2)
     yield Generated("a hundred thousand addresses, the last one wrong",
-                    lines(["version: 1", "deny:"] + [f"  - 10.{i >> 16}.{i >> 8 & 255}.{i & 255}" for i in range(100000)] +
+                    lines(["version: 1", "deny:"] +
+                          [f"  - 10.{i >> 16}.{i >> 8 & 255}.{i & 255}" for i in range(100000)] +
                           ["  - 10.0.0.256"]), at(100003, 5, "address"))
     yield Generated("a hundred thousand names, the last one wrong",
-                    lines(["version: 1", "define:"] + [f"  n{i}: 10.0.0.1" for i in range(100000)] + ["  n: 10.0.0.256"]),
+                    lines(["version: 1", "define:"] + [f"  n{i}: 10.0.0.1" for i in range(100000)] +
+                          ["  n: 10.0.0.256"]),
                     at(100003, 6, "address"))
     yield Generated("a hundred thousand services, the last one wrong",
                     lines(["version: 1", "services:"] + [f"  s{i}: 1/tcp" for i in range(100000)] + ["  s: 0/tcp"]),
                     at(100003, 6, "port"))
     yield Generated("a hundred thousand ports of one entry, the last one wrong",
-                    lines(["version: 1", "allow:", "  - tcp:"] + [f"    - {65535 - 2 * (i % 32000)}" for i in range(100000)] +
+                    lines(["version: 1", "allow:", "  - tcp:"] +
+                          [f"    - {65535 - 2 * (i % 32000)}" for i in range(100000)] +
                           ["    - 0"]), at(100004, 7, "port"))
+
+
+def products():
+    """Small texts that ask for much work or for many rules."""
+    def two_lists(item, key):
+        return both(lines(["version: 1", "include: site.yaml", f"{key}:"] + [item(i) for i in range(0, 100000, 2)]),
+                    lines([f"{key}:"] + [item(i) for i in range(1, 100000, 2)], name="site.yaml"))
+
+    interfaces = ", ".join(f"if{i}" for i in range(2000))
+    addresses = ", ".join(f"10.{i >> 8}.{i & 255}.0/25" for i in range(2000))
+    ports = ", ".join(str(1024 + 2 * i) for i in range(2000))
+
+    yield Generated("names of two files, a hundred thousand in all",
+                    two_lists(lambda i: f"  n{i}: 10.0.0.1", "define"), [], allowance=2)
+    yield Generated("services of two files, a hundred thousand in all",
+                    two_lists(lambda i: f"  s{i}: 1/tcp", "services"), [], allowance=2)
+    yield Generated("two thousand interfaces to two thousand, from two thousand addresses to two thousand ports",
+                    policy(HEAD + f"forward: [{{in: [{interfaces}], out: [{interfaces}], from: [{addresses}], "
+                           f"to: [{addresses}], tcp: [{ports}]}}]\n".encode()), codes=("too-large",))
+    yield Generated("two thousand interfaces, two thousand addresses, two thousand ports",
+                    policy(HEAD + f"allow: [{{in: [{interfaces}], from: [{addresses}], tcp: [{ports}]}}]\n".encode()),
+                    codes=("too-large",))
+    yield Generated("twenty thousand helpers beside twenty thousand untracked entries",
+                    lines(["version: 1", "tracking: selective", "allow:"] +
+                          ["  - {tcp: 21, helper: ftp}", "  - {tcp: 22, track: false}"] * 20000), [], allowance=2)
+    yield Generated("fifty thousand rules of a chain that is declared last",
+                    both(policy(HEAD + b"verbatim: {ipv4: {file: rules}}\n"),
+                         pieces(b"*filter\n", (b":other - [0:0]\n", 50000), (b"-A own -j ACCEPT\n", 50000),
+                                b":own - [0:0]\nCOMMIT\n", name="rules")), [], allowance=2)
+    yield Generated("thirty thousand holes",
+                    lines(["version: 1", "allow:", "  - service: ssh", "    from:", "      - 10.0.0.0/8"] +
+                          [f"      - not 10.{i >> 7}.{2 * (i & 127)}.{i & 255}" for i in range(30000)]), [],
+                    allowance=2)
+    yield Generated("every other port", policy(
+        HEAD + f"allow: [{{tcp: [{', '.join(map(str, range(1, 65536, 2)))}]}}]\n".encode()), [], allowance=2)
 
 
 def sparse(name, size):
@@ -229,7 +267,8 @@ def address_files():
     yield Generated("an address file that nobody writes to", both(named, fifo("list")))
     yield Generated("an address file that points nowhere", both(named, link("list", "nowhere")), place)
     yield Generated("an address file that points to itself", both(named, link("list", "list")), place)
-    yield Generated("an address file with a name too long", policy(HEAD + b"deny: {file: " + b"a" * 5000 + b"}\n"), place)
+    yield Generated("an address file with a name too long",
+                    policy(HEAD + b"deny: {file: " + b"a" * 5000 + b"}\n"), place)
     yield Generated("an address file beyond the limit", both(named, sparse("list", 257 * MEGA)), place)
     yield Generated("an address file of 200 MB of nothing", both(named, sparse("list", 200 * MEGA)),
                     at(1, 1, "address", "list"), others=True, allowance=5)
@@ -279,7 +318,8 @@ def includes():
     yield Generated("a chain of a thousand includes", include_chain, codes=("include",))
     yield Generated("includes that double 25 times", diamond, codes=("include",))
     yield Generated("one include ten thousand times",
-                    both(lines(["version: 1", "include:"] + ["  - site.yaml"] * 10000), pieces(b"log: true\n", name="site.yaml")),
+                    both(lines(["version: 1", "include:"] + ["  - site.yaml"] * 10000),
+                         pieces(b"log: true\n", name="site.yaml")),
                     [])
     yield Generated("ten thousand includes that are missing",
                     lines(["version: 1", "include:"] + [f"  - nowhere{i}" for i in range(10000)]),
@@ -309,17 +349,18 @@ def ways_in():
                     arguments=("policy.yaml/policy.yaml",))
     yield Generated("a policy without end", nothing, whole("file", "/dev/zero"), arguments=("/dev/zero",))
     yield Generated("a policy of memory", nothing, whole("file", "/proc/self/mem"), arguments=("/proc/self/mem",))
-    yield Generated("a policy with a name too long", nothing, whole("file", "a" * 5000), arguments=("a" * 5000,))
+    yield Generated("a policy with a name too long", nothing, whole("file", "./" + "a" * 5000),
+                    arguments=("./" + "a" * 5000,))
     yield Generated("a policy with an empty name", nothing, arguments=("",))
-    yield Generated("a policy with terminal escapes in its name", nothing, arguments=("\x1b[2J\n",))
+    yield Generated("a policy with terminal escapes in its name", nothing, arguments=("./\x1b[2J\n",))
     yield Generated("a policy from standard input without end", nothing, codes=("too-large", "file"),
                     arguments=("-",), stdin=lambda _: open("/dev/zero", "rb"))
     yield Generated("a policy from standard input with a mistake", policy(HEAD + b"allow: [80]\n"),
                     at(2, 9, "service", "<stdin>"), arguments=("-",), stdin=opened("policy.yaml"))
-    yield Generated("a policy from standard input that is a folder", nothing, whole("file", "<stdin>"), arguments=("-",),
-                    stdin=opened_folder)
+    yield Generated("a policy from standard input that is a folder", nothing, whole("file", "<stdin>"),
+                    arguments=("-",), stdin=opened_folder)
 
 
 def cases():
-    for group in (encodings, depths, names, amounts, address_files, includes, ways_in):
+    for group in (encodings, depths, names, amounts, products, address_files, includes, ways_in):
         yield from group()

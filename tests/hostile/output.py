@@ -3,6 +3,7 @@
 
 import contextlib
 import ctypes
+import json
 import os
 import random
 import resource
@@ -148,6 +149,79 @@ def wrong_policy_is_silent(scene):
     expect(not result.stdout, f"stdout: {result.stdout!r}")
 
 
+# Text that must not become rules
+
+def rules_alone(text):
+    """The lines of a ruleset that are no comments."""
+    return [line for line in text.split(b"\n") if not line.startswith(b"#")]
+
+
+def file_name_with_rules(scene):
+    """a policy whose file name holds rules"""
+    expected = rules_alone(scene.rules("small.yaml"))
+    for name in ("x\n*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n.yaml", "x\r-A INPUT -j ACCEPT.yaml", "\x1b[2J.yaml",
+                 "\udcff.yaml", "y" * 240 + ".yaml"):
+        (scene.folder / name).write_text(SMALL)
+        result = scene.ctc("compile", "-4", f"./{name}")
+        expect_exit(result, EXIT_FINE, EXIT_WORLD)
+        if result.status == EXIT_FINE:
+            expect(rules_alone(result.stdout) == expected, f"{name!r} is in the rules")
+            control = [byte for byte in result.stdout if byte < 32 and byte != 10 or byte == 127]
+            expect(not control, f"{name!r} puts control characters into the rules")
+
+
+def unquote(text):
+    """The words of a line as iptables-restore splits it (add_param_to_argv of xshared.c)."""
+    words, word, quoted, escaped = [], None, False, False
+    for char in text:
+        if quoted and escaped:
+            word, escaped = word + char, False
+        elif quoted and char == "\\":
+            escaped = True
+        elif char == '"':
+            word, quoted = word or "", not quoted
+        elif not quoted and char in " \t\n":
+            words, word = words + ([word] if word is not None else []), None
+        else:
+            word = (word or "") + char
+    expect(not quoted, f"an open quote: {text}")
+    return words + ([word] if word is not None else [])
+
+
+def names_with_quotes(scene):
+    """names with quotes and options come out as comments"""
+    names = ['"', '\\', '\\"', "'", "it's", '" -j ACCEPT', "-j ACCEPT", "--comment x", "$(reboot)", "`reboot`", "#",
+             "a  b", "%s%n", "*filter", ":INPUT ACCEPT [0:0]", "COMMIT", "é", "x" * 64, "\\" * 64, '"' * 64, " ",
+             "a " * 32]
+    for name in names:
+        text = json.dumps(name, ensure_ascii=False)
+        (scene.folder / "plain.yaml").write_text("version: 1\nallow: [{name: web, tcp: 80}]\n")
+        (scene.folder / "named.yaml").write_text(f"version: 1\nallow: [{{name: {text}, tcp: 80}}]\n")
+        result = scene.ctc("compile", "-4", "--comments", "named.yaml")
+        plain = scene.ctc("compile", "-4", "--comments", "plain.yaml")
+        expect_exit(result, EXIT_FINE)
+        expect(result.stdout.count(b"\n") == plain.stdout.count(b"\n"), f"{name!r} adds lines")
+        comments = 0
+        for line in result.stdout.decode().split("\n"):
+            if not line.startswith("#"):
+                words = unquote(line)
+                comments += any(words[i] == "--comment" and name in words[i + 1] for i in range(len(words) - 1))
+        expect(comments, f"{name!r} is no comment of the rules:\n" +
+               "\n".join(line for line in result.stdout.decode().split("\n") if "--dport 80" in line))
+
+
+def log_prefixes_with_quotes(scene):
+    """log prefixes with quotes and options come out as prefixes"""
+    for prefix in ('"', "\\", '" -j ACCEPT ', "-j ACCEPT", "%s%n", "é", " ", "x" * 29, '"' * 29):
+        (scene.folder / "log.yaml").write_text(
+            f"version: 1\nlog: {{prefix: {json.dumps(prefix, ensure_ascii=False)}}}\n")
+        result = scene.ctc("compile", "-4", "log.yaml")
+        expect_exit(result, EXIT_FINE)
+        lines = [unquote(line) for line in result.stdout.decode().split("\n") if "LOG" in line]
+        expect(lines and all(words[words.index("--log-prefix") + 1] == prefix for words in lines),
+               f"{prefix!r}: {lines}")
+
+
 # -o FILE
 
 def new_file(scene):
@@ -157,14 +231,14 @@ def new_file(scene):
     expect_alone(scene.out, "rules")
 
 
-def new_file_obeys_umask(scene):
-    """-o makes a file with the mode that the umask leaves"""
-    for mask in (0o022, 0o077, 0o027):
+def new_file_is_private(scene):
+    """-o makes a file that only its owner reads"""
+    for mask in (0o000, 0o022, 0o077):
         (scene.out / "rules").unlink(missing_ok=True)
         expect_exit(scene.ctc("compile", "-o", "out/rules", "small.yaml", prepare=lambda mask=mask: os.umask(mask)),
                     EXIT_FINE)
         mode = stat.S_IMODE((scene.out / "rules").stat().st_mode)
-        expect(mode == 0o666 & ~mask, f"mode {mode:o} under umask {mask:o}")
+        expect(mode == 0o600, f"mode {mode:o} under umask {mask:o}")
 
 
 def old_file_is_replaced(scene):
@@ -262,10 +336,10 @@ def looping_symlink(scene):
 
 def target_is_a_folder(scene):
     """-o to a folder without its slash"""
-    (scene.out / "rules").mkdir()
-    expect_exit(scene.ctc("compile", "-o", "out/rules", "small.yaml"), EXIT_USAGE, EXIT_WORLD)
-    expect((scene.out / "rules").is_dir() and not os.listdir(scene.out / "rules"), "the folder was written to")
-    expect_alone(scene.out, "rules")
+    expect_exit(scene.ctc("compile", "-o", "out", "small.yaml"), EXIT_FINE)
+    expect_content(scene.out / "rules.v4", scene.rules("small.yaml"), "the new rules")
+    expect_content(scene.out / "rules.v6", scene.rules("small.yaml", "-6"), "the new rules")
+    expect_alone(scene.out, "rules.v4", "rules.v6")
 
 
 def target_has_no_folder(scene):
@@ -287,29 +361,43 @@ def target_has_no_name(scene):
 
 
 def long_names(scene):
-    """-o to the longest name there can be"""
+    """-o to the longest name there can be, and to a longer one"""
     name = "r" * 255
-    expect_exit(scene.ctc("compile", "-4", "-o", f"out/{name}", "small.yaml"), EXIT_FINE)
-    expect_content(scene.out / name, scene.rules("small.yaml"), "the new rules")
-    expect_alone(scene.out, name)
+    result = scene.ctc("compile", "-4", "-o", f"out/{name}", "small.yaml")
+    expect_exit(result, EXIT_FINE, EXIT_WORLD)
+    if result.status == EXIT_FINE:
+        expect_content(scene.out / name, scene.rules("small.yaml"), "the new rules")
+    expect_alone(scene.out, *([name] if result.status == EXIT_FINE else []))
     expect_exit(scene.ctc("compile", "-4", "-o", f"out/{name}r", "small.yaml"), EXIT_WORLD)
     expect_alone(scene.out, name)
 
 
+def pipes_stay(scene):
+    """-o to a pipe writes into it"""
+    path = scene.out / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    result = scene.ctc("compile", "-4", "-o", "out/pipe", "small.yaml")
+    text = os.read(reader, 1 << 16)
+    os.close(reader)
+    expect(stat.S_ISFIFO(path.lstat().st_mode), f"the pipe is gone, exit {result.status}")
+    expect_exit(result, EXIT_FINE, EXIT_WORLD)
+    expect(text == (scene.rules("small.yaml") if result.status == EXIT_FINE else b""), f"the pipe got {text[:60]!r}")
+    expect_alone(scene.out, "pipe")
+
+
 def devices_stay(scene):
-    """-o to a device or a pipe does not take its place"""
-    device, pipe = scene.out / "null", scene.out / "pipe"
-    os.mkfifo(pipe)
-    result = scene.ctc("compile", "-o", "out/pipe", "small.yaml")
-    expect(not result.crash(), result.crash())
-    expect(stat.S_ISFIFO(pipe.lstat().st_mode), f"the pipe is gone, exit {result.status}")
-    try:
-        os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
-    except PermissionError:
-        raise Skip("only root can make devices") from None
-    result = scene.ctc("compile", "-o", "out/null", "small.yaml")
-    expect(stat.S_ISCHR(device.lstat().st_mode), f"the device is gone, exit {result.status}")
-    expect_alone(scene.out, "null", "pipe")
+    """-o to a device writes to it"""
+    for name, minor, status in (("null", 3, EXIT_FINE), ("full", 7, EXIT_WORLD)):
+        path = scene.out / name
+        try:
+            os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+        except PermissionError:
+            raise Skip("only root can make devices") from None
+        result = scene.ctc("compile", "-o", f"out/{name}", "small.yaml")
+        expect(stat.S_ISCHR(path.lstat().st_mode), f"the device is gone, exit {result.status}")
+        expect_exit(result, status)
+    expect_alone(scene.out, "null", "full")
 
 
 def folder_is_gone(scene):
@@ -349,9 +437,9 @@ def limited_memory(scene):
         raise Skip("the sanitizer needs its address space")
     path = old_file(scene)
     for megabytes in (6, 8, 10, 14):
-        size = megabytes << 20
+        limits = (megabytes << 20, resource.RLIM_INFINITY)
         result = scene.ctc("compile", "-4", "-o", "out/rules", "large.yaml",
-                           prepare=lambda size=size: resource.setrlimit(resource.RLIMIT_AS, (size, size)))
+                           prepare=lambda limits=limits: resource.setrlimit(resource.RLIMIT_AS, limits))
         # Below some size the program cannot even be loaded; the loader says so with 127.
         expect(result.status in (EXIT_FINE, EXIT_WORLD, 127), f"exit {result.status} with {megabytes} MB")
         if result.status == EXIT_FINE:
@@ -426,7 +514,7 @@ def folder_does_not_exist(scene):
     result = scene.ctc("compile", "-o", "nowhere/", "small.yaml")
     expect_exit(result, EXIT_FINE, EXIT_WORLD)
     made = (scene.folder / "nowhere").exists()
-    expect(made == (result.status == EXIT_FINE), f"exit {result.status}, but the folder {'is' if made else 'is not'} there")
+    expect(made == (result.status == EXIT_FINE), f"exit {result.status}, with {os.listdir(scene.folder)}")
 
 
 # A disk of their own
@@ -524,6 +612,9 @@ def killed(scene, target, names):
             content = (scene.out / name).read_bytes()
             expect(content in (OLD, new[name]), f"{name} is neither old nor new: {len(content)} bytes")
             seen["new" if content == new[name] else "old"] += 1
+        # What is left over where a name had to be given must not look like rules.
+        strays = [name for name in os.listdir(scene.out) if name not in names and not name.startswith(".")]
+        expect(not strays, f"stray files: {strays}")
     expect(seen["old"], f"never killed before it was done: {seen}")
 
 
@@ -539,9 +630,10 @@ def killed_while_writing_a_folder(scene):
 
 TESTS = [
     full_device, full_device_for_errors, closed_pipe, closed_stdout, closed_descriptors, wrong_policy_is_silent,
-    new_file, new_file_obeys_umask, old_file_is_replaced, readers_keep_the_old_file, wrong_policy_keeps_the_file,
-    mode_is_kept, owner_is_kept, symlinks_stay, chain_of_symlinks_stays, dangling_symlink, looping_symlink,
-    target_is_a_folder, target_has_no_folder, target_is_below_a_file, target_has_no_name, long_names, devices_stay,
+    file_name_with_rules, names_with_quotes, log_prefixes_with_quotes, new_file, new_file_is_private,
+    old_file_is_replaced, readers_keep_the_old_file, wrong_policy_keeps_the_file, mode_is_kept, owner_is_kept,
+    symlinks_stay, chain_of_symlinks_stays, dangling_symlink, looping_symlink, target_is_a_folder,
+    target_has_no_folder, target_is_below_a_file, target_has_no_name, long_names, pipes_stay, devices_stay,
     folder_is_gone, limited_files, limited_memory, limited_descriptors, folder_gets_both, folder_keeps_both,
     folder_with_a_folder_in_the_way, folder_with_a_folder_in_the_way_and_nothing_else, folder_with_symlinks,
     folder_does_not_exist, read_only_folder, killed_while_writing_a_file, killed_while_writing_a_folder,

@@ -2,6 +2,7 @@
 """Runs ctc with a limit on its time, and measures what it took."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,9 +14,12 @@ CTC = os.path.abspath(os.environ.get("CTC") or "build/release/ctc")
 BUILD = os.environ.get("BUILD", os.path.dirname(CTC)).rstrip("/")
 MODE = os.environ.get("MODE") or os.path.basename(BUILD)
 SANITIZED = MODE == "asan"
+MEASURED = MODE == "release"  # whether time and memory are judged
 
-TIMEOUT = 60 if SANITIZED else 20  # seconds until a run counts as hanging
+TIMEOUT = 20 if MEASURED else 60  # seconds until a run counts as hanging
 KEPT = 1 << 20  # bytes of output that are looked at
+ADDRESS_SPACE = 1 << 30  # bytes that a run may map, so that one which asks for ever more fails alone
+SANITIZERS = {"ASAN_OPTIONS": "hard_rss_limit_mb=2048", "UBSAN_OPTIONS": "print_stacktrace=1"}
 REPORTS = (b"AddressSanitizer", b"LeakSanitizer", b"runtime error:", b"UndefinedBehaviorSanitizer")
 
 
@@ -43,13 +47,19 @@ def head(file):
     return file.read(KEPT)
 
 
-def run(arguments, folder, stdin=None, stdout=None, program=None, prepare=None):
+def run(arguments, folder, stdin=None, stdout=None, prepare=None):
     """Runs `ctc ARGUMENTS` in a folder. This process stays small, since the memory of a child counts from its own."""
-    command = [*(program or [CTC]), *arguments]
+    def begin():
+        if not SANITIZED:
+            resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, resource.RLIM_INFINITY))
+        if prepare:
+            prepare()
+
+    command = [CTC, *arguments]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         start = time.monotonic()
         process = subprocess.Popen(command, cwd=folder, stdin=stdin or subprocess.DEVNULL, stdout=stdout or out,
-                                   stderr=err, preexec_fn=prepare)
+                                   stderr=err, env={**SANITIZERS, **os.environ}, preexec_fn=begin)
         timer = threading.Timer(TIMEOUT, process.kill)
         timer.start()
         _, status, usage = os.wait4(process.pid, 0)

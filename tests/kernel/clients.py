@@ -11,6 +11,11 @@ from netns import Family, Namespace, address
 from packets import ECHO_REPLY, ECHO_REQUEST, ICMP, icmp_message
 from services import CHUNK, receive_exactly
 
+# Seconds within which the reject of a connection has to arrive. On these links the reject of a SYN
+# is back before connect() has let go of its socket, and IPv6 then takes note of it only at the
+# second SYN, a second later.
+SECOND_SYN = 1.5
+
 _marks = itertools.count(1)
 
 
@@ -125,23 +130,24 @@ def udp(end: End, dest: str, port: int, request: int = 32, answer: int = 32, spo
     return result
 
 
-def ping(end: End, dest: str, timeout: float = 0.6) -> str:
+def ping(end: End, dest: str, size: int = 8, timeout: float = 0.6) -> str:
     with end.namespace:
         sock = socket.socket(end.family.af, socket.SOCK_RAW, ICMP[end.family.name])
     number = next(_marks) & 0xffff
     with sock:
         sock.bind((end.address(), 0))
         sock.sendto(icmp_message(end.family, end.address(), dest, ECHO_REQUEST[end.family.name], 0,
-                                 number << 16, b"ping"), (dest, 0))
+                                 number << 16, b"." * size), (dest, 0))
         until = time.monotonic() + timeout
         while (left := until - time.monotonic()) > 0:
             sock.settimeout(left)
             try:
-                data = sock.recv(2048)
+                data = sock.recv(65536)
             except TimeoutError:
                 break
             message = data[20:] if end.family.index == 0 else data
-            if message[0] == ECHO_REPLY[end.family.name] and message[4:6] == number.to_bytes(2, "big"):
+            if (message[0] == ECHO_REPLY[end.family.name] and len(message) == 8 + size
+                    and message[4:6] == number.to_bytes(2, "big")):
                 return ""
     return "no answer"
 

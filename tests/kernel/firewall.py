@@ -20,8 +20,8 @@ class Compiled(NamedTuple):
     diagnostics: str
 
 
-def compile_policy(policy: Path, family: Family) -> Compiled:
-    done = subprocess.run([os.environ["CTC"], "compile", family.option, str(policy)],
+def compile_policy(policy: Path, family: Family, *options: str) -> Compiled:
+    done = subprocess.run([os.environ["CTC"], "compile", family.option, *options, str(policy)],
                           capture_output=True, text=True, timeout=60, check=False)
     return Compiled(done.returncode, done.stdout, done.stderr)
 

@@ -8,10 +8,12 @@ import test_fixed_point
 import test_forward
 import test_holes
 import test_limits
+import test_link
 import test_nat
 import test_refused
 import test_reload
 import test_tracking
+import test_verdicts
 from firewall import BACKENDS, load, policy_path
 from netns import FAMILIES
 from report import Report
@@ -27,11 +29,23 @@ def traffic(variant: Variant, backend: str, report: Report) -> None:
         # First what is refused: an answer to a query of the server's would count as established.
         test_refused.run(scene, variant, family, part)
         test_allowed.run(scene, variant, family, part)
+        test_link.run(scene, family, part)
+
+
+def listener(backend: str, report: Report) -> None:
+    """A policy with no rule that would put fragments together before the others see them."""
+    scene = Scene(backend)
+    load(scene.topology.server, policy_path("none-listener"), backend)
+    for family in FAMILIES:
+        part = report.part(f"none-listener {family.name} {backend}: ")
+        test_allowed.datagrams(scene, family, part)
+        test_refused.fragments(scene, family, part)
 
 
 def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs: dict[str, Callable[[Report], None]] = {}
     for backend in BACKENDS:
+        jobs[f"full table {backend}"] = partial(test_tracking.full_table, backend)
         for variant in VARIANTS:
             jobs[f"traffic {variant.policy} {backend}"] = partial(traffic, variant, backend)
         for policy, mode in (("full", "full"), ("selective", "selective"), ("none", "none"),
@@ -40,6 +54,8 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
                 test_tracking.entries_left, policy, mode, backend)
         for policy in test_limits.POLICIES:
             jobs[f"limits {policy} {backend}"] = partial(test_limits.run, policy, backend)
+        for policy in ("lists-full", "lists", "lists-none"):
+            jobs[f"verdicts {policy} {backend}"] = partial(test_verdicts.run, policy, backend)
         for policy in ("forward", "forward-selective", "forward-none", "forward-ftp"):
             jobs[f"router {policy} {backend}"] = partial(test_forward.run, policy, backend)
         jobs[f"router nat {backend}"] = partial(test_nat.run, backend)
@@ -47,7 +63,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
         for rules in test_holes.NAMES:
             jobs[f"holes {rules} {backend}"] = partial(test_holes.run, rules, backend)
         jobs[f"fixed point {backend}"] = partial(test_fixed_point.run, backend)
-        jobs[f"full table {backend}"] = partial(test_tracking.full_table, backend)
+        jobs[f"listener {backend}"] = partial(listener, backend)
     jobs["holes text"] = test_holes.another_text
     return jobs
 

@@ -43,6 +43,7 @@ ADDRESSES = {
     "client": ("198.51.100.10", "2001:db8:1::10"),
     "peer": ("198.51.100.11", "2001:db8:1::11"),
     "trusted": ("198.51.100.20", "2001:db8:1::20"),
+    "watched": ("198.51.100.30", "2001:db8:1::30"),
     "resolver": ("198.51.100.53", "2001:db8:1::53"),
     "banned": ("198.51.100.66", "2001:db8:1::66"),
     "router": ("198.51.100.1", "2001:db8:1::1"),
@@ -153,7 +154,7 @@ class Topology:
         self.spaces = {name: Namespace(name) for name in names}
         self.client, self.router, self.server, self.relay, self.tail, self.far = (
             self.spaces[name] for name in names)
-        clients = ("client", "peer", "trusted", "resolver", "banned")
+        clients = ("client", "peer", "trusted", "watched", "resolver", "banned")
         link(self.router, self.client, "198.51.100.1/24 2001:db8:1::1/64",
              " ".join("{}/24 {}/64".format(*ADDRESSES[who]) for who in clients))
         link(self.router, self.server, "192.0.2.1/24 2001:db8:2::1/64",

@@ -30,7 +30,7 @@ cannot_run() {
 [ "$(id -u)" = 0 ] || cannot_run "it needs root, to make network namespaces and load rules"
 PATH=$PATH:/usr/sbin:/sbin
 unshare --net true 2>/dev/null || cannot_run "this root may not make network namespaces"
-for tool in ip conntrack iptables-{legacy,nft}-{restore,save} ip6tables-{legacy,nft}-{restore,save}; do
+for tool in ip conntrack ip{,6}tables-{legacy,nft}-{restore,save}; do
     command -v "$tool" >/dev/null || cannot_run "$tool is not installed"
 done
 unshare --net iptables-legacy-save -t filter >/dev/null 2>&1 ||

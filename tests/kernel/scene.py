@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The topology with everything listening that the tests talk to."""
-from clients import End
+import time
+
+from clients import End, ping
 from netns import FAMILIES, Family, Topology, address
 from services import Services
 
@@ -26,6 +28,8 @@ class Scene:
         self.services = Services()
         for family in FAMILIES:
             self._listen(family)
+        for family in FAMILIES:
+            self._wait_for_links(family)
 
     def _listen(self, family: Family) -> None:
         services, topology = self.services, self.topology
@@ -41,6 +45,15 @@ class Scene:
         services.ftp(topology.client, family)
         services.tcp(topology.far, family, *REMOTE_TCP)
         services.udp(topology.far, family, *REMOTE_UDP)
+
+    def _wait_for_links(self, family: Family) -> None:
+        """A link takes a moment to come up, and drops what is sent before."""
+        until = time.monotonic() + 10
+        ends = [self.client(family), self.far(family)]
+        while ends:
+            ends = [end for end in ends if ping(end, address("server", family), timeout=0.1)]
+            if time.monotonic() > until:
+                raise RuntimeError(f"{ends[0].who} does not reach the server by {family.name}")
 
     def client(self, family: Family, who: str = "client") -> End:
         return End(self.topology.client, who, family)

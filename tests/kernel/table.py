@@ -14,10 +14,14 @@ def limit(namespace: Namespace) -> int:
     return int(namespace.sysctl("net.netfilter.nf_conntrack_max"))
 
 
+def listing(namespace: Namespace, family: Family, *filters: str) -> list[str]:
+    return namespace.run("conntrack", "-L", "-f", family.name, *filters).splitlines()
+
+
 def entries(namespace: Namespace, family: Family, protocol: str, port: int) -> int:
     """How many entries have this destination port in their first direction."""
-    listing = namespace.run("conntrack", "-L", "-f", family.name, "-p", protocol)
-    return sum(re.search(r"dport=(\d+)", line)[1] == str(port) for line in listing.splitlines())
+    return sum(re.search(r"dport=(\d+)", line)[1] == str(port)
+               for line in listing(namespace, family, "-p", protocol))
 
 
 def empty(namespace: Namespace) -> None:

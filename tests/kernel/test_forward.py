@@ -64,7 +64,7 @@ def limited(scene: Scene, family: Family, report: Report) -> None:
         trouble = clients.why(error)
     report.works("200 segments of a limited forwarded connection pass", trouble)
     report.check("one connection more than the limit is refused",
-                 clients.tcp(client, here, 8080, timeout=1.5) != "", "it works")
+                 clients.tcp(client, here, 8080, clients.SECOND_SYN) != "", "it works")
     for sock in socks:
         sock.close()
 
@@ -76,7 +76,8 @@ def refused(scene: Scene, family: Family, report: Report) -> None:
     source = address("client", family)
     wanted = {PROHIBITED[family.name]}
     probes = [(prober.probe(source, dest, "tcp", sport=sport, dport=dport, flags=flags), wanted)
-              for sport in SOURCE_PORTS for dest, dport in ((here, 6379), (here, 50000), (there, 80))
+              for sport in SOURCE_PORTS
+              for dest, dport in ((here, 6379), (here, 50000), (there, 80))
               for flags in (SYN, ACK, FIN, SYN | ACK)]
     probes += [(prober.probe(source, dest, "udp", sport=sport, dport=dport), wanted)
                for sport in SOURCE_PORTS for dest, dport in ((here, 11211), (there, 9000))]

@@ -11,8 +11,6 @@ BURST = 3          # as in limits.yaml, at 5 a minute: no second token within a 
 SEGMENTS = 200
 # Which of the two UDP services each policy tracks: the one at 5060, the one at 25565.
 POLICIES = {"limits-full": (True, True), "limits": (True, False), "limits-none": (False, False)}
-# Long enough for the reject of a second SYN; see test_refused.py.
-SECOND_SYN = 1.5
 
 
 def run(policy: str, backend: str, report: Report) -> None:
@@ -34,11 +32,11 @@ def connections(scene: Scene, family: Family, port: int, report: Report) -> None
     trouble = next(filter(None, (clients.echo(socks[0]) for _ in range(SEGMENTS))), "")
     report.works(f"{SEGMENTS} segments of one connection to tcp {port} pass", trouble)
     report.equal(f"connection {BURST + 1} to tcp {port} is refused",
-                 clients.tcp(client, here, port, SECOND_SYN),
+                 clients.tcp(client, here, port, clients.SECOND_SYN),
                  "EHOSTUNREACH" if family is IPV4 else "EACCES")
     report.works(f"a live connection to tcp {port} goes on", clients.echo(socks[1]))
     # A source is an address in IPv4 and the 64 bits of a network in IPv6.
-    other = clients.tcp(scene.client(family, "peer"), here, port, SECOND_SYN)
+    other = clients.tcp(scene.client(family, "peer"), here, port, clients.SECOND_SYN)
     if family is IPV4:
         report.works(f"another host still reaches tcp {port}", other)
     else:
@@ -54,7 +52,7 @@ def total(scene: Scene, family: Family, report: Report) -> None:
     for end in (scene.client(family), scene.client(family, "peer"), scene.far(family)):
         report.works(f"tcp 5060 lets the {end.who} host in", clients.tcp(end, here, 5060))
     report.check("tcp 5060 is refused once all together used the limit up",
-                 clients.tcp(scene.client(family, "trusted"), here, 5060, SECOND_SYN) != "")
+                 clients.tcp(scene.client(family, "trusted"), here, 5060, clients.SECOND_SYN) != "")
 
 
 def datagrams(scene: Scene, family: Family, port: int, by_flow: bool, report: Report) -> None:

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Measures ctc: beside the loader of its output, and as policies grow. Prints Markdown.
+
+    bench.py CTC [--large]
+"""
+
+import json
+import math
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import gen
+
+RUNS = 3  # of which the fastest counts
+STEPS = [1_000, 10_000, 100_000]
+LARGE = 1_000_000
+
+
+class Cost:
+    """What the fastest of a few runs took, and the largest memory of all."""
+
+    def __init__(self, folder, *command, runs=RUNS):
+        self.seconds, self.megabytes = math.inf, 0
+        for _ in range(runs):
+            with open(folder / "out", "wb") as out:
+                begin = time.perf_counter()
+                child = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE)
+                errors = child.stderr.read()
+                _, status, usage = os.wait4(child.pid, 0)
+                child.returncode = os.waitstatus_to_exitcode(status)
+            if child.returncode != 0:
+                raise SystemExit(f"{' '.join(command)}: exit code {child.returncode}: {errors.decode()[:500]}")
+            self.seconds = min(self.seconds, time.perf_counter() - begin)
+            self.megabytes = max(self.megabytes, usage.ru_maxrss / 1024)
+        with open(folder / "out", "rb") as out:
+            self.rules = sum(line.startswith(b"-A ") for line in out)
+
+
+def number(value):
+    return f"{value:,}"
+
+
+def row(*cells):
+    print("| " + " | ".join(str(cell) for cell in cells) + " |")
+
+
+def head(*cells):
+    row(*cells)
+    row(*("---" for _ in cells))
+
+
+def beside_loaders(ctc, folder):
+    gen.write("ten", 0, folder)
+    rules = folder / "rules"
+    with open(rules, "wb") as out:
+        subprocess.run([ctc, "compile", "-4", str(folder / "policy.yaml")], stdout=out, check=True)
+    commands = {"ctc": f"{ctc} compile -4 {folder}/policy.yaml"}
+    for name in ("iptables-legacy-restore", "iptables-nft-restore"):
+        if os.geteuid() == 0 and shutil.which(name):
+            commands[f"{name} --test"] = f"{name} --test {rules}"
+    apart = ["unshare", "--net"] if len(commands) > 1 else []
+    subprocess.run([*apart, "hyperfine", "--style", "none", "--shell", "none", "--warmup", "20", "--min-runs", "200",
+                    "--export-json", str(folder / "times.json"), *commands.values()],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    times = json.loads((folder / "times.json").read_text())["results"]
+    print("## A policy of ten entries, beside the loader of its rules\n")
+    head("command", "median", "fastest", "as often as ctc's median")
+    for name, result in zip(commands, times):
+        row(f"`{name}`", f"{result['median'] * 1000:.2f} ms", f"{result['min'] * 1000:.2f} ms",
+            f"{result['median'] / times[0]['median']:.2f}")
+    print()
+
+
+def growth(title, ctc, folder, kind, steps):
+    """Each size beside the one before: by how much more than N log N would have it grow."""
+    print(f"## {title}\n")
+    head("N", "seconds", "memory, MB", "rules, IPv4", "times the step before", "over N log N", "bytes a rule")
+    before = None
+    for count in steps:
+        gen.write(kind, count, folder)
+        cost = Cost(folder, ctc, "compile", "-4", str(folder / "policy.yaml"))
+        ratio = over = ""
+        if before:
+            ratio = cost.seconds / before[1]
+            expected = count * math.log(count) / (before[0] * math.log(before[0]))
+            ratio, over = f"{ratio:.1f}", f"{ratio / expected:.2f}"
+        row(number(count), f"{cost.seconds:.3f}", f"{cost.megabytes:.0f}", number(cost.rules), ratio or "–", over or "–",
+            number(round(cost.megabytes * 2**20 / cost.rules)))
+        before = count, cost.seconds
+    print()
+
+
+def checking(ctc, folder, steps):
+    print("## `ctc check` of the same entries: both families, and what is dead among them\n")
+    head("N", "seconds", "memory, MB")
+    for count in steps:
+        gen.write("pairs", count, folder)
+        cost = Cost(folder, ctc, "check", str(folder / "policy.yaml"))
+        row(number(count), f"{cost.seconds:.3f}", f"{cost.megabytes:.0f}")
+    print()
+
+
+def beside_ferm(ctc, folder, steps):
+    print("## The same rules by ferm\n")
+    head("N", "ctc, seconds", "ferm, seconds", "ferm / ctc")
+    for count in steps:
+        gen.write("pairs", count, folder)
+        gen.write("ferm", count, folder)
+        own = Cost(folder, ctc, "compile", "-4", str(folder / "policy.yaml"))
+        other = Cost(folder, "ferm", "--noexec", "--lines", str(folder / "policy.ferm"), runs=1)
+        row(number(count), f"{own.seconds:.3f}", f"{other.seconds:.2f}", f"{other.seconds / own.seconds:.0f}")
+    print()
+
+
+def main():
+    ctc = os.path.abspath(sys.argv[1])
+    large = [LARGE] if "--large" in sys.argv[2:] else []
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    # A policy that eats the machine is a result too, but not a pleasant one.
+    resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        version = subprocess.run([ctc, "--version"], capture_output=True, check=True, text=True).stdout.strip()
+        print(f"# What {version} costs\n")
+        print("Made by `tests/bench/run.sh" + (" --large" if large else "") + f"`: the fastest of {RUNS} runs, the largest "
+              "memory of all. Seconds differ between\nmachines; the ratios tell more.\n")
+        if shutil.which("hyperfine"):
+            beside_loaders(ctc, folder)
+        else:
+            print("(hyperfine is not installed: no comparison with the loaders.)\n")
+        growth("Entries: N times `{tcp: PORT, from: ADDRESS}`", ctc, folder, "pairs", STEPS + large)
+        growth("A file of N prefixes in `deny`, both families, duplicates and overlaps", ctc, folder, "prefixes",
+               STEPS + [LARGE])
+        checking(ctc, folder, STEPS)
+        if shutil.which("ferm"):
+            beside_ferm(ctc, folder, STEPS)
+
+
+if __name__ == "__main__":
+    main()

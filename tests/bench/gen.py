@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Writes a policy of a given size into a folder, the same one every time.
+
+    gen.py KIND COUNT FOLDER
+
+Kinds:
+  ten       a server's policy of ten entries (COUNT is ignored)
+  pairs     COUNT entries of `allow`: {tcp: PORT, from: ADDRESS}, all different
+  ferm      the same rules as `pairs`, as ferm's configuration
+  prefixes  a file of COUNT IPv4 and IPv6 prefixes that `deny` names: unsorted, a tenth of them twice, many inside others
+"""
+
+import random
+import sys
+from pathlib import Path
+
+TEN = """version: 1
+tracking: selective
+define: {office: [192.0.2.0/24, "2001:db8:1::/48"]}
+allow:
+  - {service: [http, https], track: false}
+  - {service: ssh, from: $office, limit: 10/minute}
+  - {tcp: 11211, udp: 11211, from: 10.0.0.0/8, track: false}
+  - {tcp: [9100, 9200-9210], from: 10.9.0.0/16}
+  - {service: smtp, from: 198.51.100.0/24}
+  - {service: ping, limit: 20/second}
+  - {protocol: esp}
+  - 8443/tcp
+connect:
+  - {service: dns, to: 192.0.2.53, track: false}
+  - {service: ntp, track: false}
+"""
+
+
+def address(number):
+    """Spread over 10.0.0.0/8 and beyond, and never the same for two numbers below 2^24."""
+    number = number * 7919 % (1 << 24)
+    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+
+
+def port(number):
+    return 1024 + number * 31 % 60000
+
+
+def write_pairs(count, folder):
+    with open(folder / "policy.yaml", "w", encoding="ascii") as policy:
+        policy.write("version: 1\nallow:\n")
+        policy.writelines(f"  - {{tcp: {port(i)}, from: {address(i)}}}\n" for i in range(count))
+
+
+def write_ferm(count, folder):
+    with open(folder / "policy.ferm", "w", encoding="ascii") as policy:
+        policy.write("table filter chain INPUT {\n    policy DROP;\n")
+        policy.writelines(f"    proto tcp dport {port(i)} saddr {address(i)} ACCEPT;\n" for i in range(count))
+        policy.write("}\n")
+
+
+def prefix(source):
+    if source.random() < 0.7:
+        bits = source.choice((16, 22, 24, 24, 24, 28, 32, 32))
+        number = source.getrandbits(32) >> (32 - bits) << (32 - bits)
+        return ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0)) + f"/{bits}"
+    bits = source.choice((32, 48, 48, 56, 64, 128))
+    number = (0x2001 << 112 | source.getrandbits(112)) >> (128 - bits) << (128 - bits)
+    return ":".join(f"{number >> shift & 0xFFFF:x}" for shift in range(112, -16, -16)) + f"/{bits}"
+
+
+def write_prefixes(count, folder):
+    source = random.Random(1)
+    prefixes = [prefix(source) for _ in range(count - count // 10)]
+    prefixes += source.sample(prefixes, count // 10)
+    source.shuffle(prefixes)
+    (folder / "list").write_text("# prefixes\n" + "\n".join(prefixes) + "\n", encoding="ascii")
+    (folder / "policy.yaml").write_text("version: 1\ndeny: [{file: list}]\nallow: [ssh]\n", encoding="ascii")
+
+
+def write(kind, count, folder):
+    folder = Path(folder)
+    if kind == "ten":
+        (folder / "policy.yaml").write_text(TEN, encoding="ascii")
+    elif kind == "pairs":
+        write_pairs(count, folder)
+    elif kind == "ferm":
+        write_ferm(count, folder)
+    elif kind == "prefixes":
+        write_prefixes(count, folder)
+    else:
+        raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        raise SystemExit(__doc__)
+    write(sys.argv[1], int(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Judges what ctc makes of rules that people really wrote.
+
+    judge.py CTC CORPUS [PATTERN]
+
+Every file of the corpus is tried three times:
+  refused   given as a policy, it is refused at once and said to be none;
+  carried   given as `verbatim: {ipv4: {file: F}}`, each of its rules is in the output, unchanged and in order, or the
+            file has a line that iptables-save does not write, and the diagnostic names such a line;
+  loaded    where the index says that the file loads by itself, the output loads as well, and its nat, mangle and
+            security tables are those that the file gives. Needs root.
+"""
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+SECONDS_TO_REFUSE = 2
+SECONDS_TO_CARRY = 10
+SECONDS_TO_LOAD = 60
+EXIT_POLICY = 1
+
+OWN_TABLES = ("filter", "raw")  # the policy writes rules there too
+TABLES = ("filter", "mangle", "nat", "raw", "security")
+HOOKS = {
+    "filter": {"INPUT", "FORWARD", "OUTPUT"},
+    "raw": {"PREROUTING", "OUTPUT"},
+    "mangle": {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"},
+    "nat": {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"},
+    "security": {"INPUT", "FORWARD", "OUTPUT"},
+}
+RULE = re.compile(r"(?:\[\d+:\d+\]\s+)?(?:-A|--append)\s+(\S+)\s*(.*)")
+CHAIN = re.compile(r":(\S+)\s+(\S+)")
+ERROR = re.compile(r"^(.+?):(?:(\d+):(\d+):)? error: .* \[([a-z-]+)\]$", re.M)
+
+
+class Ruleset:
+    """Restore text as tables of chains: their policies, and their rules in order."""
+
+    def __init__(self, text):
+        self.policies = {}  # (table, chain) -> policy
+        self.rules = {}  # (table, chain) -> texts
+        self.odd_lines = set()  # numbers of lines that iptables-save does not write there
+        table = None
+        for number, line in enumerate(text.split("\n"), 1):
+            line = line.strip(" \t\r")
+            rule, chain = RULE.fullmatch(line), CHAIN.match(line)
+            if not line or line[0] == "#":
+                continue
+            if line[0] == "*":
+                if table or line[1:] not in TABLES:
+                    self.odd_lines.add(number)
+                table = line[1:]
+            elif line == "COMMIT" and table:
+                table = None
+            elif table and chain:
+                self.policies[table, chain.group(1)] = chain.group(2)
+            elif table and rule:
+                self.rules.setdefault((table, rule.group(1)), []).append(rule.group(2))
+                if rule.group(1) not in HOOKS.get(table, ()) and (table, rule.group(1)) not in self.policies:
+                    self.odd_lines.add(number)
+            else:
+                self.odd_lines.add(number)
+        self.ended = table is None
+
+
+def run(seconds, *command, text=None):
+    """What a command gives: exit code (None where it took too long), standard output and standard error."""
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return None, "", f"not done after {seconds} seconds"
+    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+
+
+def refuse(ctc, path):
+    """None, or what is wrong with ctc's refusal of a file that is no policy."""
+    code, output, errors = run(SECONDS_TO_REFUSE, ctc, str(path))
+    found = {match[3] for match in ERROR.findall(errors)}
+    if code != EXIT_POLICY:
+        return f"exit code {code}: {errors.strip()[:200]}"
+    if output:
+        return "something on standard output"
+    return None if found and found <= {"not-a-policy", "yaml"} else f"refused as {found}"
+
+
+def in_order(rules, among):
+    """Whether all of `rules` stand among others in their order."""
+    rest = iter(among)
+    return all(rule in rest for rule in rules)
+
+
+def missing(given, output):
+    """None, or a rule or a chain of the file that the output does not have."""
+    for (table, chain), rules in given.rules.items():
+        carried = output.rules.get((table, chain), [])
+        if table not in OWN_TABLES and carried != rules:
+            return f"other rules in {table} {chain}"
+        if chain not in HOOKS[table] and carried != rules:
+            return f"other rules in the own chain {table} {chain}"
+        if not in_order(rules, carried):
+            return f"rules of {table} {chain} are missing or in another order"
+    for (table, chain), policy in given.policies.items():
+        if (table, chain) not in output.policies:
+            return f"no chain {table} {chain}"
+        # Of a user chain, iptables-restore takes any word for "-".
+        if table not in OWN_TABLES and chain in HOOKS[table] and output.policies[table, chain] != policy:
+            return f"another policy of {table} {chain}"
+    return None
+
+
+def carry(ctc, path, family, folder):
+    """What is wrong (or None), and the output where there is one."""
+    policy = Path(folder) / "policy.yaml"
+    policy.write_text(f"version: 1\nverbatim: {{ipv{family}: {{file: '{path}'}}}}\n", encoding="utf-8")
+    code, output, errors = run(SECONDS_TO_CARRY, ctc, f"-{family}", str(policy))
+    text = path.read_bytes().decode("utf-8", "surrogateescape")
+    given = Ruleset(text)
+    if code == EXIT_POLICY:
+        named = {int(line or 0) for file, line, _, code in ERROR.findall(errors)
+                 if file == str(path) and code == "verbatim"}
+        if output:
+            return "refused, with something on standard output", None
+        if not given.odd_lines and given.ended:
+            return f"refused, and all its lines look right: {errors.strip()[:200]}", None
+        if given.odd_lines and not named & given.odd_lines:
+            return f"refused for lines {named}, and what is odd are {given.odd_lines}", None
+        return None, None
+    if code != 0:
+        return f"exit code {code}: {errors.strip()[:200]}", None
+    if given.odd_lines or not given.ended:
+        return f"carried, and iptables-save does not write line {min(given.odd_lines, default='(COMMIT)')}", None
+    return missing(given, Ruleset(output)), output
+
+
+# A namespace of the command's own, or nothing at all: $0 is the namespace that rules must never reach.
+APART = ['unshare', '--net', 'sh', '-c', '[ "$(readlink /proc/self/ns/net)" != "$0" ] && "$1" && exec "$2"']
+
+
+def saved_tables(family, text):
+    """Loads a text. What iptables-save prints afterwards, by table without counters and comments, or an error."""
+    command = "ip6tables-legacy" if family == "6" else "iptables-legacy"
+    code, output, errors = run(SECONDS_TO_LOAD, *APART, os.readlink("/proc/self/ns/net"), f"{command}-restore",
+                               f"{command}-save", text=text.encode("utf-8", "surrogateescape"))
+    if code != 0:
+        return None, errors.strip()[:200]
+    tables = {}
+    for piece in re.split(r"^\*", output, flags=re.M)[1:]:
+        name, _, rest = piece.partition("\n")
+        tables[name] = re.sub(r"^#.*\n|\[\d+:\d+\]", "", rest, flags=re.M)
+    return tables, None
+
+
+def load(path, family, output):
+    """None, or what is wrong with the output once it is loaded."""
+    alone, problem = saved_tables(family, path.read_bytes().decode("utf-8", "surrogateescape"))
+    if problem:
+        return None  # this kernel has less than the one of the index
+    together, problem = saved_tables(family, output)
+    if problem:
+        return f"does not load: {problem}"
+    for name in TABLES:
+        if name not in OWN_TABLES and alone.get(name) != together.get(name):
+            return f"the table {name} is another one"
+    return None
+
+
+def can_load():
+    return os.geteuid() == 0 and shutil.which("iptables-legacy-restore") and \
+        run(5, "unshare", "--net", "iptables-legacy-save")[0] == 0
+
+
+def judge(ctc, path, row, loading):
+    """Pairs of a test's name and its problem (None: passed, "": skipped) for one file."""
+    with tempfile.TemporaryDirectory() as folder:
+        problem, output = carry(ctc, path, row["family"], folder)
+    results = [("refused", refuse(ctc, path)), ("carried", problem)]
+    if output is not None and not problem and row["legacy_load"] == "ok":
+        results.append(("loaded", load(path, row["family"], output) if loading else ""))
+    return results
+
+
+def main():
+    ctc, corpus = sys.argv[1], Path(sys.argv[2]).resolve()
+    pattern = sys.argv[3] if len(sys.argv) > 3 else ""
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    loading = can_load()
+    with open(corpus / "index.tsv", encoding="utf-8", newline="") as index:
+        rows = [row for row in csv.DictReader(index, delimiter="\t", quoting=csv.QUOTE_NONE) if pattern in row["file"]]
+    os.environ.setdefault("XTABLES_LOCKFILE", str(Path(tempfile.gettempdir()) / f"ctc-corpus-lock.{os.getpid()}"))
+    tally = Counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        judged = pool.map(lambda row: judge(ctc, corpus / "rules" / row["file"], row, loading), rows)
+        for row, results in zip(rows, judged):
+            for name, problem in results:
+                tally["skipped" if problem == "" else "failed" if problem else "passed"] += 1
+                if problem:
+                    print(f"FAIL {name}: {row['file']}: {problem}", flush=True)
+    Path(os.environ["XTABLES_LOCKFILE"]).unlink(missing_ok=True)
+    if tally["skipped"]:
+        print("skipped: loading needs root, network namespaces and iptables-legacy")
+    skipped = f", {tally['skipped']} skipped" if tally["skipped"] else ""
+    print(f"{tally['passed']} passed, {tally['failed']} failed{skipped}")
+    return 1 if tally["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

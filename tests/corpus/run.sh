@@ -1,0 +1,20 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The corpus tier: firewall rules that people really wrote, given to ctc in place of a policy and carried by one.
+# The collection is no part of the project, for its licences differ: it is looked for in $CTC_SHARED/corpus, by default
+# beside the checkout. Takes the binary from $CTC. As root, what is carried is loaded too, in network namespaces that
+# last as long as the command that loads it.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+root=$(CDPATH='' cd -- "$here/../.." && pwd)
+CTC=${CTC:-$root/build/release/ctc}
+CTC_SHARED=${CTC_SHARED:-$root/../shared}
+
+if [ ! -f "$CTC_SHARED/corpus/index.tsv" ]; then
+    echo "skipped: there is no collection of rules at $CTC_SHARED/corpus"
+    echo "0 passed, 0 failed, 1 skipped"
+    exit 0
+fi
+exec "${PYTHON:-/usr/bin/python3}" -B "$here/judge.py" "$CTC" "$CTC_SHARED/corpus" "$@"

@@ -1,0 +1,297 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# run.sh [--update]: do README, manual and examples say what the compiler does? With --update, the output blocks of the
+# README are written anew first, for review. Takes the binary from $CTC.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/../.." || exit 1
+
+ctc=${CTC:-build/release/ctc}
+case $ctc in
+/*) ;;
+*) ctc=$PWD/$ctc ;;
+esac
+if [ ! -x "$ctc" ]; then
+    echo "run.sh: no program $ctc; try make" >&2
+    exit 1
+fi
+
+passed=0 failed=0 skipped=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+pass() {
+    passed=$((passed + 1))
+}
+
+fail() { # what
+    failed=$((failed + 1))
+    echo "FAILED  $1"
+}
+
+skip() { # what
+    skipped=$((skipped + 1))
+    echo "skipped $1"
+}
+
+# Passes when nothing is in the file, else fails and shows it.
+judge() { # what file
+    if [ -s "$2" ]; then
+        fail "$1"
+        sed 's/^/    /' "$2"
+    else
+        pass
+    fi
+}
+
+# --- README: each block below `<!-- run: COMMAND -->` is what the command prints.
+
+run_command() { # command
+    # shellcheck disable=SC2329 # the evaluated command calls it
+    ctc() { "$ctc" "$@"; }
+    eval "$1" 2>/dev/null
+}
+
+regenerate() { # file: the same text with the output blocks made anew
+    local line command='' state=text
+    while IFS= read -r line; do
+        case $state in
+        text)
+            printf '%s\n' "$line"
+            if [[ $line =~ ^\<!--\ run:\ (.*)\ --\>$ ]]; then
+                command=${BASH_REMATCH[1]} state=marked
+            fi
+            ;;
+        marked)
+            printf '%s\n' "$line"
+            if [[ $line == '```'* ]]; then
+                run_command "$command"
+                state=block
+            fi
+            ;;
+        block)
+            if [[ $line == '```' ]]; then
+                printf '%s\n' "$line"
+                state=text
+            fi
+            ;;
+        esac
+    done <"$1"
+}
+
+check_readme() {
+    regenerate README.md >"$work/README.md"
+    if [ "${1-}" = --update ]; then
+        cat "$work/README.md" >README.md
+    fi
+    diff -u README.md "$work/README.md" >"$work/report"
+    judge 'README: output blocks are what the commands print (--update writes them anew)' "$work/report"
+
+    if [ "$(grep -c '^<!-- run: ' README.md)" -ge 3 ]; then
+        pass
+    else
+        fail 'README: the output blocks are marked'
+    fi
+}
+
+check_links() {
+    local link
+    while IFS= read -r link; do
+        case $link in
+        *://* | '#'*) continue ;;
+        esac
+        if [ -e "${link%%#*}" ]; then
+            pass
+        else
+            fail "README: the link $link leads nowhere"
+        fi
+    done < <(grep -o '](\([^)]*\))' README.md | sed 's/^](//; s/)$//' | sort -u)
+}
+
+# --- Manual
+
+policy_page=compiler/man/ctc-policy.5
+command_page=compiler/man/ctc.1
+
+# Keys that the language has: "SCOPE key", one a line.
+fields() {
+    sed -n 's/^FIELD("\([^"]*\)", \([A-Z_| ]*\),.*/\1 \2/p' compiler/policy/fields.def |
+        while read -r key scopes; do
+            for scope in ${scopes//|/ }; do
+                echo "$scope $key"
+            done
+        done
+}
+
+# Keys that the manual documents, likewise. A section bears the name of its scope; one key of ENTRIES belongs to the
+# scopes that the line below it lists.
+documented_fields() {
+    awk '
+        /^\.Sh / { section = $2; next }
+        /^\.It Ic / { key = $3; if (section != "ENTRIES") print section, key; else waiting = 1; next }
+        waiting {
+            waiting = 0
+            sub(/\..*/, "")
+            gsub(/,/, "")
+            for (i = 1; i <= NF; i++) print toupper($i), key
+        }' "$policy_page"
+}
+
+same_sets() { # what wanted documented
+    sort "$2" >"$work/wanted"
+    sort "$3" >"$work/documented"
+    diff "$work/wanted" "$work/documented" |
+        sed -n -e 's/^< /not documented: /p' -e 's/^> /documented, but not there, or twice: /p' >"$work/report"
+    if [ ! -s "$work/wanted" ]; then
+        echo 'the table was not found' >"$work/report"
+    fi
+    judge "$1" "$work/report"
+}
+
+check_tables() {
+    fields >"$work/a"
+    documented_fields >"$work/b"
+    same_sets 'ctc-policy(5): every key of every mapping, once' "$work/a" "$work/b"
+
+    sed -n 's/^HELPER("\([^"]*\)", \([A-Z]*\), \([0-9]*\), \([A-Z]*\))$/\1 \2 \3 \4/p' compiler/policy/helpers.def >"$work/a"
+    sed -n '/^\.Ss Helpers/,/^\.S[hs] DEFAULT/s/^\.It Cm \(.*\)$/\1/p' "$policy_page" | sed 's/ Ta / /g' >"$work/b"
+    same_sets 'ctc-policy(5): every helper with its ports' "$work/a" "$work/b"
+
+    sed -n 's/^TIMEOUT([A-Z0-9_]*, "\([^"]*\)")$/\1/p' compiler/policy/timeouts.def >"$work/a"
+    sed -n '/^\.It Ic timeouts/,/^Each is/p' "$policy_page" | sed -n 's/^\.Cm //p' | tr -d '.,' | tr -s ' ' '\n' >"$work/b"
+    same_sets 'ctc-policy(5): every timeout' "$work/a" "$work/b"
+
+    # A row may go on on the next line.
+    tr '\n' ' ' <compiler/diag/codes.def | grep -o 'DIAG([A-Z_]*, "[^"]*", [A-Z]*' |
+        sed 's/DIAG([A-Z_]*, "\([^"]*\)", \([A-Z]*\)/\2 \1/' >"$work/a"
+    sed -n '/^\.Sh DIAGNOSTICS/,/^\.Sh SEE/p' "$command_page" |
+        awk '/^\.Ss / { severity = toupper(substr($2, 1, length($2) - 1)) } /^\.It Sy / { print severity, $3 }' >"$work/b"
+    same_sets 'ctc(1): every diagnostic with its severity, once' "$work/a" "$work/b"
+
+    sed -n '/^const struct command commands/,/^};/s/^ *{"\([^"]*\)",.*/\1/p' compiler/main.c >"$work/a"
+    sed -n '/^\.Sh COMMANDS/,/^\.Sh ENV/s/^\.It Cm \([a-z]*\).*/\1/p' "$command_page" | grep -vxE 'text|json|sarif|github' >"$work/b"
+    same_sets 'ctc(1): every command' "$work/a" "$work/b"
+}
+
+# Each long option that the program knows stands in the manual.
+check_options() {
+    local option
+    while IFS= read -r option; do
+        if grep -q -- "Fl -$option" "$command_page" || grep -q -- "-$option\$\|, -$option " "$command_page"; then
+            pass
+        else
+            fail "ctc(1): the option --$option"
+        fi
+    done < <(grep -ho '{"[a-z][a-z0-9-]*", \(no\|required\)_argument' compiler/cli/*.c | sed 's/{"\([^"]*\)".*/\1/' | sort -u)
+}
+
+# The examples of ctc-policy(5) go to a file each: the text behind `.\" policy`, then the display that follows it.
+write_manual_policies() { # folder
+    awk -v folder="$1" '
+        /^\.\\" policy/ {
+            prefix = $0
+            sub(/^\.\\" policy */, "", prefix)
+            gsub(/; */, "\n", prefix)
+            marked = 1
+            next
+        }
+        /^\.Bd -literal/ && marked { inside = 1; marked = 0; text = ""; line = NR; next }
+        /^\.Ed/ && inside {
+            inside = 0
+            file = folder "/line-" line ".yaml"
+            if (text !~ /(^|\n)version:/) printf "version: 1\n" >file
+            if (prefix != "") print prefix >file
+            printf "%s", text >file
+            close(file)
+            next
+        }
+        inside { text = text $0 "\n"; next }
+        /^\.Bd -literal/ { print "line " NR ": a display without `policy` before it" }' "$policy_page" >"$work/report"
+    judge 'ctc-policy(5): each example is marked to be compiled' "$work/report"
+}
+
+check_manual_policies() {
+    local policy
+    cp -r examples "$work/manual"
+    printf '*nat\n-A POSTROUTING -o eth0 -j MASQUERADE\nCOMMIT\n' >"$work/manual/nat.v4"
+    cp "$work/manual/nat.v4" "$work/manual/nat.v6"
+    write_manual_policies "$work/manual"
+    if ! ls "$work"/manual/line-*.yaml >/dev/null 2>&1; then
+        fail 'ctc-policy(5): there are examples'
+        return
+    fi
+    for policy in "$work"/manual/line-*.yaml; do
+        if "$ctc" check --strict "$policy" >"$work/report" 2>&1; then
+            pass
+        else
+            fail "ctc-policy(5), $(basename "$policy" .yaml): the example compiles without warnings"
+            sed 's/^/    /' "$work/report"
+        fi
+    done
+}
+
+check_manual_form() {
+    local page
+    if ! command -v mandoc >/dev/null; then
+        skip 'manual: lint (no mandoc here)'
+        return
+    fi
+    for page in "$command_page" "$policy_page"; do
+        mandoc -Tlint -W warning "$page" 2>/dev/null >"$work/report"
+        judge "$page: mandoc has nothing to say" "$work/report"
+    done
+}
+
+# --- Examples
+
+# shellcheck disable=SC2016 # the dollar is the editor's
+schema_line='# yaml-language-server: $schema=../schemas/policy.schema.json'
+
+check_examples() {
+    local policy family
+    for policy in examples/*.yaml; do
+        for family in 4 6; do
+            if "$ctc" compile "-$family" "$policy" >"$work/rules" 2>"$work/report" && [ ! -s "$work/report" ] &&
+                grep -q '^COMMIT$' "$work/rules"; then
+                pass
+            else
+                fail "$policy: compiles for IPv$family without errors and warnings"
+                sed 's/^/    /' "$work/report"
+            fi
+        done
+        if [ "$(sed -n 2p "$policy")" = "$schema_line" ]; then
+            pass
+        else
+            fail "$policy: the second line names the schema"
+        fi
+        if grep -qF "(examples/${policy##*/})" README.md; then
+            pass
+        else
+            fail "$policy: README lists it"
+        fi
+    done
+}
+
+case ${1-} in
+'' | --update) ;;
+*)
+    echo 'usage: tests/docs/run.sh [--update]' >&2
+    exit 2
+    ;;
+esac
+
+check_readme "${1-}"
+check_links
+check_tables
+check_options
+check_manual_policies
+check_manual_form
+check_examples
+
+if [ "$skipped" -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+else
+    echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ]

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unit/fixture.h"
+
+#include <dirent.h>
+#include <errno.h>
+
+#include "cli/cli.h"
+
+// The command's table, which main.c has outside of tests.
+const struct command commands[] = {{"none", "", "", NULL}};
+const size_t command_count = 1;
+
+struct writing {
+    char folder[PATH_MAX];
+    char a[PATH_MAX + 32], b[PATH_MAX + 32];
+    struct buf text_a, text_b;
+};
+
+static void writing_open(struct writing *writing)
+{
+    *writing = (struct writing){0};
+    folder_make(writing->folder);
+    snprintf(writing->a, sizeof(writing->a), "%s/a", writing->folder);
+    snprintf(writing->b, sizeof(writing->b), "%s/b", writing->folder);
+    buf_text(&writing->text_a, "new a\n");
+    buf_text(&writing->text_b, "new b\n");
+}
+
+static void writing_close(struct writing *writing)
+{
+    buf_clear(&writing->text_a);
+    buf_clear(&writing->text_b);
+    folder_remove(writing->folder);
+}
+
+// Files of the folder, but for `.` and `..`: nothing temporary is left behind.
+static size_t files_in(const char *folder)
+{
+    DIR *directory = opendir(folder);
+    size_t count = 0;
+
+    assert_non_null(directory);
+    for (const struct dirent *entry; (entry = readdir(directory));)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(directory);
+    return count;
+}
+
+static void assert_file(const char *path, const char *text)
+{
+    char *contents = file_contents(path);
+
+    if (text) {
+        assert_non_null(contents);
+        assert_string_equal(contents, text);
+    } else {
+        assert_null(contents);
+    }
+    free(contents);
+}
+
+// write_files() with what it says on standard error thrown away.
+static enum exit_code write_quietly(const struct output_file *files, size_t count)
+{
+    const int saved = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY);
+
+    assert_true(saved >= 0 && null >= 0);
+    fflush(stderr);
+    dup2(null, STDERR_FILENO);
+
+    const enum exit_code code = write_files(files, count);
+
+    fflush(stderr);
+    dup2(saved, STDERR_FILENO);
+    close(null);
+    close(saved);
+    return code;
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat status;
+
+    assert_succeeds(lstat(path, &status));
+    return status.st_mode & 07777;
+}
+
+TEST(a_new_file_is_the_owners_alone)
+{
+    struct writing w;
+
+    writing_open(&w);
+    assert_int_equal(write_files(&(struct output_file){w.a, &w.text_a}, 1), EXIT_FINE);
+    assert_file(w.a, "new a\n");
+    assert_int_equal(mode_of(w.a), 0600);
+    assert_int_equal(files_in(w.folder), 1);
+    writing_close(&w);
+}
+
+TEST(a_file_keeps_its_mode_and_is_replaced_by_another)
+{
+    struct writing w;
+    struct stat before, after;
+
+    writing_open(&w);
+    file_write(w.a, "old and longer\n", 15);
+    assert_succeeds(chmod(w.a, 0644));
+    assert_succeeds(stat(w.a, &before));
+    assert_int_equal(write_files(&(struct output_file){w.a, &w.text_a}, 1), EXIT_FINE);
+    assert_succeeds(stat(w.a, &after));
+    assert_file(w.a, "new a\n");
+    assert_int_equal(after.st_mode & 07777, 0644);
+    // Never written in place: whoever has the old file open reads it to its end.
+    assert_true(before.st_ino != after.st_ino);
+    assert_int_equal(files_in(w.folder), 1);
+    writing_close(&w);
+}
+
+TEST(a_symbolic_link_stays_and_its_target_is_replaced)
+{
+    struct writing w;
+    char link_path[PATH_MAX + 32], dangling[PATH_MAX + 32];
+
+    writing_open(&w);
+    snprintf(link_path, sizeof(link_path), "%s/link", w.folder);
+    snprintf(dangling, sizeof(dangling), "%s/dangling", w.folder);
+    file_write(w.a, "old\n", 4);
+    assert_succeeds(symlink("a", link_path));
+    assert_succeeds(symlink("b", dangling));
+    assert_int_equal(write_files(&(struct output_file){link_path, &w.text_a}, 1), EXIT_FINE);
+    assert_file(w.a, "new a\n");
+    assert_int_equal(write_files(&(struct output_file){dangling, &w.text_b}, 1), EXIT_FINE);
+    assert_file(w.b, "new b\n");
+
+    char target[10];
+
+    assert_int_equal(readlink(link_path, target, sizeof(target)), 1);
+    assert_int_equal(readlink(dangling, target, sizeof(target)), 1);
+    assert_int_equal(files_in(w.folder), 4);
+    writing_close(&w);
+}
+
+TEST(two_files_are_written_together)
+{
+    struct writing w;
+
+    writing_open(&w);
+    file_write(w.b, "old b\n", 6);
+
+    const struct output_file files[] = {{w.a, &w.text_a}, {w.b, &w.text_b}};
+
+    assert_int_equal(write_files(files, 2), EXIT_FINE);
+    assert_file(w.a, "new a\n");
+    assert_file(w.b, "new b\n");
+    assert_int_equal(files_in(w.folder), 2);
+    writing_close(&w);
+}
+
+TEST(where_one_of_two_fails_neither_is_written)
+{
+    struct writing w;
+    char missing[PATH_MAX + 32];
+
+    writing_open(&w);
+    snprintf(missing, sizeof(missing), "%s/no/such", w.folder);
+    file_write(w.a, "old a\n", 6);
+
+    const struct output_file last_fails[] = {{w.a, &w.text_a}, {missing, &w.text_b}},
+                             first_fails[] = {{missing, &w.text_b}, {w.a, &w.text_a}};
+
+    assert_int_equal(write_quietly(last_fails, 2), EXIT_WORLD);
+    assert_int_equal(write_quietly(first_fails, 2), EXIT_WORLD);
+    assert_file(w.a, "old a\n");
+    assert_int_equal(files_in(w.folder), 1);
+    writing_close(&w);
+}
+
+TEST(where_the_second_name_is_a_folder_the_first_file_stays)
+{
+    struct writing w;
+
+    writing_open(&w);
+    file_write(w.a, "old a\n", 6);
+    assert_succeeds(mkdir(w.b, 0700));
+
+    const struct output_file files[] = {{w.a, &w.text_a}, {w.b, &w.text_b}};
+
+    assert_int_equal(write_quietly(files, 2), EXIT_WORLD);
+    assert_file(w.a, "old a\n");
+    assert_int_equal(files_in(w.folder), 2);
+    writing_close(&w);
+}
+
+TEST(a_folder_is_not_replaced)
+{
+    struct writing w;
+
+    writing_open(&w);
+    assert_int_equal(write_quietly(&(struct output_file){w.folder, &w.text_a}, 1), EXIT_WORLD);
+    assert_int_equal(files_in(w.folder), 0);
+    writing_close(&w);
+}
+
+TEST(a_device_is_written_to_and_stays_one)
+{
+    struct writing w;
+    struct stat status;
+
+    writing_open(&w);
+    assert_int_equal(write_files(&(struct output_file){"/dev/null", &w.text_a}, 1), EXIT_FINE);
+    assert_succeeds(stat("/dev/null", &status));
+    assert_true(S_ISCHR(status.st_mode));
+    if (access("/dev/full", W_OK) == 0)
+        assert_int_equal(write_quietly(&(struct output_file){"/dev/full", &w.text_a}, 1), EXIT_WORLD);
+    writing_close(&w);
+}
+
+TEST(an_empty_text_makes_an_empty_file)
+{
+    struct writing w;
+    const struct buf nothing = {0};
+
+    writing_open(&w);
+    file_write(w.a, "old\n", 4);
+    assert_int_equal(write_files(&(struct output_file){w.a, &nothing}, 1), EXIT_FINE);
+    assert_file(w.a, "");
+    writing_close(&w);
+}
+
+TEST(a_name_without_a_folder_is_in_the_current_one)
+{
+    struct writing w;
+    char before[PATH_MAX];
+
+    writing_open(&w);
+    assert_non_null(getcwd(before, sizeof(before)));
+    assert_succeeds(chdir(w.folder));
+    assert_int_equal(write_files(&(struct output_file){"a", &w.text_a}, 1), EXIT_FINE);
+    assert_int_equal(write_files(&(struct output_file){"a", &w.text_b}, 1), EXIT_FINE);
+    assert_succeeds(chdir(before));
+    assert_file(w.a, "new b\n");
+    assert_int_equal(files_in(w.folder), 1);
+    writing_close(&w);
+}
+
+RUN_TESTS(CASE(a_new_file_is_the_owners_alone), CASE(a_file_keeps_its_mode_and_is_replaced_by_another),
+          CASE(a_symbolic_link_stays_and_its_target_is_replaced), CASE(two_files_are_written_together),
+          CASE(where_one_of_two_fails_neither_is_written),
+          CASE(where_the_second_name_is_a_folder_the_first_file_stays), CASE(a_folder_is_not_replaced),
+          CASE(a_device_is_written_to_and_stays_one), CASE(an_empty_text_makes_an_empty_file),
+          CASE(a_name_without_a_folder_is_in_the_current_one))

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "support/test.h"
+
+#include <stdio.h>
+
+#include "ruleset/ruleset.h"
+
+struct making {
+    struct arena arena;
+    struct ruleset ruleset;
+    struct table *table;
+};
+
+static void making_open(struct making *making)
+{
+    *making = (struct making){0};
+    making->table = ruleset_table(&making->arena, &making->ruleset, "filter");
+}
+
+static struct chain *chain_of(struct making *making, const char *name)
+{
+    return table_chain(&making->arena, making->table, name, CHAIN_USER);
+}
+
+static void jump(struct making *making, const char *from, enum target_kind kind, const char *to)
+{
+    chain_append(&making->arena, chain_of(making, from))->target = (struct target){kind, to};
+}
+
+static const char *broken(struct making *making)
+{
+    return ruleset_broken_limit(&making->arena, &making->ruleset);
+}
+
+TEST(tables_and_chains_are_made_once)
+{
+    struct making making;
+
+    making_open(&making);
+
+    struct chain *input = table_chain(&making.arena, making.table, "INPUT", CHAIN_DROP);
+
+    assert_ptr_equal(input, table_chain(&making.arena, making.table, "INPUT", CHAIN_ACCEPT));
+    assert_int_equal(input->policy, CHAIN_DROP);
+    for (int i = 0; i < 100; i++)
+        table_chain(&making.arena, making.table, arena_printf(&making.arena, "c%d", i), CHAIN_USER);
+    assert_ptr_equal(input, making.table->items[0]);
+    assert_int_equal(making.table->count, 101);
+    assert_ptr_equal(making.table, ruleset_table(&making.arena, &making.ruleset, "filter"));
+    assert_int_equal(making.ruleset.count, 1);
+    arena_clear(&making.arena);
+}
+
+TEST(chains_are_sorted_as_the_kernel_saves_them)
+{
+    static const char *const made[] = {"zeta",  "POSTROUTING", "alpha", "OUTPUT",  "ctc-10",
+                                       "ctc-2", "INPUT",       "Alpha", "FORWARD", "PREROUTING"};
+    static const char *const wanted[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING",
+                                         "Alpha",      "alpha", "ctc-10",  "ctc-2",  "zeta"};
+    struct making making;
+
+    making_open(&making);
+    for (size_t i = 0; i < array_length(made); i++)
+        chain_of(&making, made[i]);
+    ruleset_sort(&making.ruleset);
+    for (size_t i = 0; i < array_length(wanted); i++)
+        assert_string_equal(making.table->items[i]->name, wanted[i]);
+    arena_clear(&making.arena);
+}
+
+TEST(sorting_an_empty_table_is_fine)
+{
+    struct making making;
+
+    making_open(&making);
+    ruleset_sort(&making.ruleset);
+    assert_null(broken(&making));
+    arena_clear(&making.arena);
+}
+
+static void nest(struct making *making, int depth)
+{
+    jump(making, "INPUT", TARGET_JUMP, "c1");
+    for (int i = 1; i < depth; i++)
+        jump(making, arena_printf(&making->arena, "c%d", i), i % 2 ? TARGET_JUMP : TARGET_GOTO,
+             arena_printf(&making->arena, "c%d", i + 1));
+    chain_of(making, arena_printf(&making->arena, "c%d", depth));
+}
+
+TEST(user_chains_stand_inside_each_other_to_the_limit)
+{
+    struct making making;
+
+    making_open(&making);
+    nest(&making, RULESET_DEPTH_MAX);
+    assert_null(broken(&making));
+    arena_clear(&making.arena);
+    making_open(&making);
+    nest(&making, RULESET_DEPTH_MAX + 1);
+    assert_contains(broken(&making), "inside each other");
+    arena_clear(&making.arena);
+}
+
+TEST(a_circle_is_found)
+{
+    struct making making;
+
+    making_open(&making);
+    jump(&making, "a", TARGET_JUMP, "b");
+    jump(&making, "b", TARGET_GOTO, "a");
+    assert_contains(broken(&making), "inside each other");
+    arena_clear(&making.arena);
+    making_open(&making);
+    jump(&making, "a", TARGET_JUMP, "a");
+    assert_contains(broken(&making), "inside each other");
+    arena_clear(&making.arena);
+}
+
+// Each chain jumps twice to the next one: walking every path would take 2^12 steps a chain, and many more with wider fans.
+TEST(a_wide_fan_is_checked_in_reasonable_time)
+{
+    struct making making;
+
+    making_open(&making);
+    for (int i = 1; i < RULESET_DEPTH_MAX; i++)
+        for (int j = 0; j < 3; j++)
+            jump(&making, arena_printf(&making.arena, "c%d", i), TARGET_JUMP,
+                 arena_printf(&making.arena, "c%d", i + 1));
+    chain_of(&making, "c12");
+    assert_null(broken(&making));
+    arena_clear(&making.arena);
+}
+
+TEST(a_jump_to_nowhere_is_found)
+{
+    struct making making;
+
+    making_open(&making);
+    jump(&making, "INPUT", TARGET_GOTO, "nowhere");
+    assert_contains(broken(&making), "not there");
+    arena_clear(&making.arena);
+}
+
+TEST(names_of_chains_have_28_bytes_at_most)
+{
+    struct making making;
+
+    making_open(&making);
+    chain_of(&making, "1234567890123456789012345678");
+    assert_null(broken(&making));
+    chain_of(&making, "12345678901234567890123456789");
+    assert_contains(broken(&making), "28 bytes");
+    arena_clear(&making.arena);
+    making_open(&making);
+    chain_of(&making, "");
+    assert_non_null(broken(&making));
+    arena_clear(&making.arena);
+}
+
+static bool multiport_fits(size_t singles, size_t pairs)
+{
+    struct making making;
+    struct port_range ports[32];
+    struct match match = {.kind = MATCH_MULTIPORT};
+
+    for (size_t i = 0; i < singles + pairs; i++)
+        ports[i] = (struct port_range){(uint16_t)(100 + 10 * i), (uint16_t)(100 + 10 * i + (i >= singles))};
+    match.multiport.items = ports;
+    match.multiport.count = singles + pairs;
+    making_open(&making);
+
+    struct rule *rule = chain_append(&making.arena, chain_of(&making, "INPUT"));
+
+    rule->matches = &match;
+    rule->match_count = 1;
+
+    const bool fits = !broken(&making);
+
+    arena_clear(&making.arena);
+    return fits;
+}
+
+TEST(a_multiport_match_has_fifteen_slots_and_a_range_takes_two)
+{
+    assert_true(multiport_fits(15, 0));
+    assert_false(multiport_fits(16, 0));
+    assert_true(multiport_fits(1, 7));
+    assert_false(multiport_fits(2, 7));
+    assert_false(multiport_fits(0, 8));
+    assert_false(multiport_fits(0, 0));
+}
+
+TEST(a_table_fits_the_kernel)
+{
+    static const struct match big[] = {{.kind = MATCH_HASHLIMIT}, {.kind = MATCH_COMMENT}};
+    struct making making;
+
+    making_open(&making);
+
+    struct chain *input = chain_of(&making, "INPUT");
+
+    // Some 900 bytes each: 400,000 of them fit, half a million do not.
+    for (int i = 0; i < 500000; i++) {
+        struct rule *rule = chain_append(&making.arena, input);
+
+        rule->matches = big;
+        rule->match_count = 2;
+        if (i == 400000)
+            assert_null(broken(&making));
+    }
+    assert_contains(broken(&making), "400 MiB");
+    arena_clear(&making.arena);
+}
+
+TEST(what_is_broken_names_family_and_table)
+{
+    struct making making;
+
+    making_open(&making);
+    making.ruleset.family = FAMILY_IPV6;
+    jump(&making, "INPUT", TARGET_JUMP, "nowhere");
+    assert_contains(broken(&making), "IPv6, table filter");
+    arena_clear(&making.arena);
+}
+
+RUN_TESTS(CASE(tables_and_chains_are_made_once), CASE(chains_are_sorted_as_the_kernel_saves_them),
+          CASE(sorting_an_empty_table_is_fine), CASE(user_chains_stand_inside_each_other_to_the_limit),
+          CASE(a_circle_is_found), CASE(a_wide_fan_is_checked_in_reasonable_time),
+          CASE(a_jump_to_nowhere_is_found), CASE(names_of_chains_have_28_bytes_at_most),
+          CASE(a_multiport_match_has_fifteen_slots_and_a_range_takes_two), CASE(a_table_fits_the_kernel),
+          CASE(what_is_broken_names_family_and_table))
