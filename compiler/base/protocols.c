@@ -37,3 +37,11 @@ const char *protocol_builtin_name(uint8_t number)
             return protocols[i].name;
     return NULL;
 }
+
+const char *protocol_name(uint8_t number)
+{
+    for (size_t i = 0; i < PROTOCOL_COUNT; i++)
+        if (protocols[i].number == number)
+            return protocols[i].name;
+    return NULL;
+}

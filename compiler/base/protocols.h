@@ -15,5 +15,8 @@ uint8_t protocol_find(struct slice word);
 // The name that iptables-save prints on every host, from its own list; NULL where it asks /etc/protocols.
 const char *protocol_builtin_name(uint8_t number);
 
+// A name for people; NULL where there is none.
+const char *protocol_name(uint8_t number);
+
 // All names, ended by NULL.
 extern const char *const protocol_names[];

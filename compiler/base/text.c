@@ -109,6 +109,11 @@ bool parse_number(struct slice text, uint64_t max, uint64_t *value)
     return true;
 }
 
+static char lower_case(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 #define WORD_MAX 40
 
 size_t edit_distance(struct slice a, struct slice b, size_t limit)
@@ -123,7 +128,7 @@ size_t edit_distance(struct slice a, struct slice b, size_t limit)
     for (size_t i = 1; i <= a.length; i++) {
         row[0] = i;
         for (size_t j = 1; j <= b.length; j++) {
-            const bool same = a.at[i - 1] == b.at[j - 1];
+            const bool same = lower_case(a.at[i - 1]) == lower_case(b.at[j - 1]);
             size_t best = last[j - 1] + (same ? 0 : 1);
 
             if (last[j] + 1 < best)

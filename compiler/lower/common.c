@@ -132,7 +132,7 @@ void append_related(struct lowering *lowering, struct chain *chain, const struct
     for (size_t i = 0; i < entries->count; i++) {
         bool again = false;
 
-        if (!entries->items[i].helper)
+        if (!entries->items[i].helper || !entry_in_family(&entries->items[i], lowering->family))
             continue;
         for (size_t j = 0; j < done.count && !again; j++)
             again = same_data(&entries->items[i], done.items[j]);

@@ -40,36 +40,37 @@ static void untrack_own(struct raw *raw, struct flow in)
     append_flow(raw->lowering, raw->output, &in, NULL, 0, notrack);
 }
 
-// Untracks packets that come in as `in`, and the answers that leave, or the other way round: one is the reverse of the
-// other. Interfaces have no say: replies may leave elsewhere.
-static void untrack(struct raw *raw, struct flow in)
+// Decides for packets that come in as `in`, and for the answers that leave: one is the reverse of the other. Interfaces
+// have no say: replies may leave elsewhere.
+static void decide_both_ways(struct raw *raw, struct flow in, struct target target)
 {
     in = flow_anywhere(in);
 
     const struct match local = local_destination(raw->lowering, &in);
     const struct flow out = flow_reverse(raw->lowering, &in);
 
-    append_flow(raw->lowering, raw->prerouting, &in, &local, 1, notrack);
-    append_flow(raw->lowering, raw->output, &out, NULL, 0, notrack);
+    append_flow(raw->lowering, raw->prerouting, &in, &local, 1, target);
+    append_flow(raw->lowering, raw->output, &out, NULL, 0, target);
     if (in.protocol == PROTOCOL_ANY) {
-        // Of all protocols, UDP alone goes untracked to addresses that are not LOCAL.
+        // Of all protocols, UDP alone has services at addresses that are not LOCAL.
         in.protocol = PROTOCOL_UDP;
 
         struct match others = local_destination(raw->lowering, &in);
 
         others.addrtype.types &= ~(unsigned)ADDRTYPE_LOCAL;
-        append_flow(raw->lowering, raw->prerouting, &in, &others, 1, notrack);
+        append_flow(raw->lowering, raw->prerouting, &in, &others, 1, target);
     }
 }
 
+static void untrack(struct raw *raw, struct flow in)
+{
+    decide_both_ways(raw, in, notrack);
+}
+
+// The walk ends before the rules that would untrack the packets.
 static void keep_tracked(struct raw *raw, struct flow in)
 {
-    in = flow_anywhere(in);
-
-    const struct flow out = flow_reverse(raw->lowering, &in);
-
-    append_flow(raw->lowering, raw->prerouting, &in, NULL, 0, target_accept());
-    append_flow(raw->lowering, raw->output, &out, NULL, 0, target_accept());
+    decide_both_ways(raw, in, target_accept());
 }
 
 typedef void action(struct raw *raw, struct flow in);
@@ -100,15 +101,8 @@ static void untrack_loopback(struct raw *raw)
     append_flow(raw->lowering, raw->output, &flow, NULL, 0, notrack);
 }
 
-// To the connections of an entry that come to this host (`local`), that pass through, or that leave it. In PREROUTING the
-// first two look alike but for their destination, and each helper is for one of them.
-enum path { PATH_LOCAL, PATH_FORWARDED, PATH_LEAVING };
-
-static void attach_helper(struct raw *raw, const struct entry *entry, enum path path)
+static void attach_helper(struct raw *raw, const struct entry *entry, struct chain *chain, bool local_only)
 {
-    struct match local = {.kind = MATCH_ADDRTYPE, .addrtype = {.types = ADDRTYPE_LOCAL}};
-
-    local.addrtype.inverted = path == PATH_FORWARDED;
     for (size_t i = 0; i < entry_flow_count(entry); i++) {
         struct flow flow;
 
@@ -116,16 +110,20 @@ static void attach_helper(struct raw *raw, const struct entry *entry, enum path 
         if (entry->traffic[i].kind != entry->helper->control || !entry_flow(raw->lowering, entry, i, &flow))
             continue;
         flow = flow_anywhere(flow);
-        append_flow(raw->lowering, path == PATH_LEAVING ? raw->output : raw->prerouting, &flow, &local,
-                    path != PATH_LEAVING, (struct target){TARGET_HELPER, entry->helper->name});
+
+        const struct match local = local_destination(raw->lowering, &flow);
+
+        append_flow(raw->lowering, chain, &flow, &local, local_only,
+                    (struct target){TARGET_HELPER, entry->helper->name});
     }
 }
 
-static void attach_helpers(struct raw *raw, const struct entry_list *entries, enum path path)
+static void attach_helpers(struct raw *raw, const struct entry_list *entries, struct chain *chain,
+                           bool local_only)
 {
     for (size_t i = 0; i < entries->count; i++)
         if (entries->items[i].helper)
-            attach_helper(raw, &entries->items[i], path);
+            attach_helper(raw, &entries->items[i], chain, local_only);
 }
 
 // The data connections of a helper belong to its control connection, whoever else untracks their ports.
@@ -133,7 +131,7 @@ static void keep_data_tracked(struct raw *raw, const struct entry *entry)
 {
     struct flow flow = flow_everything();
 
-    if (!entry->helper || !entry->data.count)
+    if (!entry->helper || !entry->data.count || !entry_in_family(entry, raw->lowering->family))
         return;
     flow.entry = entry;
     flow.protocol = entry->helper->data == TRAFFIC_TCP ? PROTOCOL_TCP : PROTOCOL_UDP;
@@ -206,9 +204,10 @@ void lower_raw(struct lowering *lowering)
         append_flow(lowering, raw.output, &everything, NULL, 0, notrack);
         return;
     }
-    attach_helpers(&raw, &policy->allow, PATH_LOCAL);
-    attach_helpers(&raw, &policy->forward, PATH_FORWARDED);
-    attach_helpers(&raw, &policy->connect, PATH_LEAVING);
+    attach_helpers(&raw, &policy->allow, raw.prerouting, true);
+    attach_helpers(&raw, &policy->connect, raw.output, false);
     if (policy->tracking == TRACKING_SELECTIVE)
         lower_selective(&raw);
+    // Behind the others, since a service that DNAT publishes is still LOCAL here: what is untracked stays so.
+    attach_helpers(&raw, &policy->forward, raw.prerouting, false);
 }

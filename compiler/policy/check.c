@@ -182,9 +182,14 @@ static void check_ephemeral(struct reader *reader, const struct entry *entry)
     diag_hint(reader->diags, "reserve them with net.ipv4.ip_local_reserved_ports, or set host.ephemeral");
 }
 
+static bool has_packets(const struct entry *entry)
+{
+    return entry_in_family(entry, FAMILY_IPV4) || entry_in_family(entry, FAMILY_IPV6);
+}
+
 static bool accepts_tcp(const struct entry *entry)
 {
-    for (size_t i = 0; i < entry->traffic_count; i++)
+    for (size_t i = 0; i < entry->traffic_count && has_packets(entry); i++)
         if (entry->traffic[i].kind == TRAFFIC_TCP || entry->traffic[i].kind == TRAFFIC_ANY)
             return entry->verdict == VERDICT_ACCEPT;
     return false;
@@ -193,7 +198,10 @@ static bool accepts_tcp(const struct entry *entry)
 static void check_way_in(struct reader *reader)
 {
     const struct policy *policy = reader->policy;
-    bool way_in = policy->trust.count > 0 || policy->input == VERDICT_ACCEPT;
+    bool way_in = policy->input == VERDICT_ACCEPT;
+
+    for (size_t i = 0; i < policy->trust.count; i++)
+        way_in = way_in || has_packets(&policy->trust.items[i]);
 
     for (size_t i = 0; i < policy->allow.count && !way_in; i++)
         way_in = accepts_tcp(&policy->allow.items[i]);

@@ -151,6 +151,13 @@ static inline bool entry_untracked(const struct policy *policy, const struct ent
            (policy->tracking == TRACKING_SELECTIVE && entry->track == CHOICE_NO);
 }
 
+// Whether an entry has packets in a family: none of its sets of addresses is empty there.
+static inline bool entry_in_family(const struct entry *entry, enum family family)
+{
+    return (!entry->from || entry->from->families[family].count) &&
+           (!entry->to || entry->to->families[family].count);
+}
+
 struct source_set;
 
 // Reads the policy `path` and all it includes, and checks it. All that is wrong is in `diags`; the policy is fit for use

@@ -58,7 +58,13 @@ static void report_syntax(struct reader *reader, struct span span, struct slice 
     }
     diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' is not an address",
              (int)(text.length < 60 ? text.length : 60), text.at);
-    if (letters && !colons)
+    if (slice_is(text, "any") || slice_is(text, "all"))
+        diag_hint(reader->diags, "leave the key out where any address is meant");
+    else if (!text.length)
+        diag_hint(reader->diags, "`not` takes the address behind it away: not 192.0.2.66");
+    else if (memchr(text.at, '%', text.length))
+        diag_hint(reader->diags, "a zone is no part of an address: name the interface with `in` or `out`");
+    else if (letters && !colons)
         diag_hint(reader->diags, "host names are not looked up; a defined list is written $name");
     else if (!colons)
         diag_hint(reader->diags,

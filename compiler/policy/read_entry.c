@@ -204,8 +204,12 @@ static const char *joined(struct arena *arena, const struct node *node)
         if (items[i].kind == NODE_SCALAR)
             buf_printf(&text, "%s%s", text.length ? "," : "", items[i].text);
 
-    const char *copy = arena_copy(arena, text.bytes ? text.bytes : "", text.length < 64 ? text.length : 64);
+    char *copy = arena_copy(arena, text.bytes ? text.bytes : "", text.length < 64 ? text.length : 64);
 
+    // It may become a comment of a rule.
+    for (char *at = copy; *at; at++)
+        if ((unsigned char)*at < ' ' || (unsigned char)*at > '~')
+            *at = '?';
     buf_clear(&text);
     return copy;
 }
@@ -542,23 +546,15 @@ void read_trust(struct reader *reader, const struct node *value)
 }
 
 // One entry for the items of one file, since `not` takes away from all of its list, but from no other file's.
-static void read_denied(struct reader *reader, const struct node *items, size_t count)
+static void read_denied(struct reader *reader, const struct node *list)
 {
-    struct node list = {.kind = NODE_SEQUENCE,
-                        .line = items[0].line,
-                        .column = items[0].column,
-                        .length = items[0].length,
-                        .count = (uint32_t)count,
-                        .source = items[0].source};
     struct entry *entry = add_entry(reader, &reader->policy->deny);
 
-    // Read, never written.
-    list.items = (struct node *)(uintptr_t)items;
-    begin_entry(reader, entry, &list);
+    begin_entry(reader, entry, list);
     entry->name = "deny";
     entry->verdict = VERDICT_DROP;
-    entry->from = read_addresses(reader, &list, ADDRESSES_NOT_ALONE);
-    add_empty_warning(reader, &list, entry->from);
+    entry->from = read_addresses(reader, list, ADDRESSES_NOT_ALONE);
+    add_empty_warning(reader, list, entry->from);
 }
 
 void read_deny(struct reader *reader, const struct node *value)
@@ -567,8 +563,13 @@ void read_deny(struct reader *reader, const struct node *value)
     const struct node *items = value_items(value, &count);
 
     for (size_t from = 0, to; from < count; from = to) {
+        struct node list = items[from];
+
         for (to = from + 1; to < count && items[to].source == items[from].source; to++)
             ;
-        read_denied(reader, items + from, to - from);
+        list.kind = NODE_SEQUENCE;
+        list.items = (struct node *)(uintptr_t)(items + from); // read, never written
+        list.count = (uint32_t)(to - from);
+        read_denied(reader, to - from == count ? value : &list);
     }
 }

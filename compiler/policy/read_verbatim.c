@@ -29,28 +29,9 @@ static const struct {
 
 #define TABLE_COUNT (sizeof(tables) / sizeof(*tables))
 
-// Where a line of a block scalar stands in its file: YAML has taken the indentation off, and a quoted scalar has its
-// lines elsewhere.
-static struct span place(const struct lines *lines, struct span span, struct slice text)
+static void report(struct lines *lines, struct span span, const char *problem, const char *hint)
 {
-    if (!lines->block)
-        return span;
-
-    const struct slice line = source_line(span.source, span.line);
-    const char *at = text.length ? memmem(line.at, line.length, text.at, text.length) : NULL;
-
-    if (!at)
-        return node_span(lines->block);
-    span.column = (uint32_t)(at - line.at) + 1;
-    return span;
-}
-
-static void report(struct lines *lines, struct span span, struct slice text, const char *problem,
-                   const char *hint)
-{
-    diag_add(lines->reader->diags, DIAG_VERBATIM,
-             lines->reader->diags->counts[SEVERITY_ERROR] < DIAG_KEPT ? place(lines, span, text) : span, "%s",
-             problem);
+    diag_add(lines->reader->diags, DIAG_VERBATIM, span, "%s", problem);
     if (hint)
         diag_hint(lines->reader->diags, "%s", hint);
 }
@@ -70,7 +51,7 @@ static void open_table(struct lines *lines, struct span span, struct slice line)
     const struct slice name = {line.at + 1, line.length - 1};
 
     if (lines->table)
-        report(lines, span, line, "a table begins before the last one ends", "end each table with COMMIT");
+        report(lines, span, "a table begins before the last one ends", "end each table with COMMIT");
     lines->table = NULL;
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         names[i] = tables[i].name;
@@ -79,7 +60,7 @@ static void open_table(struct lines *lines, struct span span, struct slice line)
     }
     lines->skipping = !lines->table;
     if (lines->skipping)
-        report_word(lines->reader, DIAG_VERBATIM, place(lines, span, line), name, "a table", names);
+        report_word(lines->reader, DIAG_VERBATIM, span, name, "a table", names);
 }
 
 static bool is_own_table(const char *table)
@@ -98,13 +79,12 @@ static void add_line(struct lines *lines, struct span span, const char *chain, s
     };
 }
 
-static bool chain_fits(struct lines *lines, struct span span, struct slice line, struct slice chain)
+static bool chain_fits(struct lines *lines, struct span span, struct slice chain)
 {
     if (!chain.length || chain.length > CHAIN_NAME_MAX)
-        report(lines, span, line, "a chain has a name of 1 to 28 bytes", NULL);
+        report(lines, span, "a chain has a name of 1 to 28 bytes", NULL);
     else if (slice_starts(chain, "ctc-"))
-        report(lines, span, line, "chains whose names begin with ctc- are written by ctc",
-               "rename the chain");
+        report(lines, span, "chains whose names begin with ctc- are written by ctc", "rename the chain");
     else
         return true;
     return false;
@@ -117,10 +97,10 @@ static void read_chain(struct lines *lines, struct span span, struct slice line)
     const struct slice chain = slice_word(&rest), policy = slice_word(&rest);
     const bool hook = is_hook_of(lines->table, chain);
 
-    if (!chain_fits(lines, span, line, chain))
+    if (!chain_fits(lines, span, chain))
         return;
     if (hook ? !slice_is(policy, "ACCEPT") && !slice_is(policy, "DROP") : !slice_is(policy, "-"))
-        report(lines, span, line, "a chain line is :CHAIN POLICY [packets:bytes]",
+        report(lines, span, "a chain line is :CHAIN POLICY [packets:bytes]",
                hook ? "the policy of a built-in chain is ACCEPT or DROP"
                     : "a chain of your own has the policy -");
     else if (!hook || !is_own_table(lines->table))
@@ -139,8 +119,8 @@ static void read_rule(struct lines *lines, struct span span, struct slice line)
     const struct slice command = slice_word(&rest), chain = slice_word(&rest);
 
     if (!slice_is(command, "-A") && !slice_is(command, "--append"))
-        report(lines, span, line, "a rule is written -A CHAIN ...", "as iptables-save prints it");
-    else if (chain_fits(lines, span, line, chain))
+        report(lines, span, "a rule is written -A CHAIN ...", "as iptables-save prints it");
+    else if (chain_fits(lines, span, chain))
         add_line(lines, span, arena_copy(lines->reader->arena, chain.at, chain.length), slice_trim(rest));
 }
 
@@ -161,14 +141,13 @@ static void read_line(struct lines *lines, struct span span, struct slice line)
     const bool commit = slice_is(line, "COMMIT");
 
     if (!is_printable(line)) {
-        report(lines, span, line, "the line holds a character that is not fit to print", NULL);
+        report(lines, span, "the line holds a character that is not fit to print", NULL);
     } else if (line.at[0] == '*') {
         open_table(lines, span, line);
     } else if (lines->skipping) {
         lines->skipping = !commit;
     } else if (!lines->table) {
-        report(lines, span, line, "a rule stands outside of a table",
-               "begin with *nat, *mangle, *filter or *raw");
+        report(lines, span, "a rule stands outside of a table", "begin with *nat, *mangle, *filter or *raw");
     } else if (commit) {
         lines->table = NULL;
     } else if (line.at[0] == ':') {
@@ -178,9 +157,36 @@ static void read_line(struct lines *lines, struct span span, struct slice line)
     }
 }
 
-static void read_lines(struct lines *lines, struct span span, struct slice text)
+// The line behind `line` of the same source.
+static struct slice next_line(const struct source *source, struct slice line)
 {
-    for (struct slice rest = text; rest.length; span.line++) {
+    const char *end = source->bytes + source->length;
+    const char *newline =
+        memchr(line.at + line.length, '\n', (size_t)(end - line.at - (ptrdiff_t)line.length));
+    const char *at = newline ? newline + 1 : end;
+    const char *stop = memchr(at, '\n', (size_t)(end - at));
+
+    return (struct slice){at, (size_t)((stop ? stop : end) - at)};
+}
+
+// Where `text` stands. YAML has taken the indentation off a block scalar, and a quoted one has its lines elsewhere.
+static struct span place(const struct lines *lines, struct span span, struct slice raw, struct slice text)
+{
+    const char *at = memmem(raw.at, raw.length, text.at, text.length);
+
+    span.length = (uint32_t)text.length;
+    if (!at)
+        return lines->block ? node_span(lines->block) : span;
+    span.column = (uint32_t)(at - raw.at) + 1;
+    return span;
+}
+
+// `first` is where the text begins in its source.
+static void read_lines(struct lines *lines, struct span first, struct slice text)
+{
+    struct slice raw = source_line(first.source, first.line);
+
+    for (struct slice rest = text; rest.length; first.line++, raw = next_line(first.source, raw)) {
         struct slice piece = rest, after = {rest.at + rest.length, 0};
 
         slice_split(rest, '\n', &piece, &after);
@@ -188,14 +194,11 @@ static void read_lines(struct lines *lines, struct span span, struct slice text)
 
         const struct slice trimmed = slice_trim(piece);
 
-        if (!trimmed.length || trimmed.at[0] == '#')
-            continue;
-        span.column = (uint32_t)(trimmed.at - piece.at) + 1;
-        span.length = (uint32_t)trimmed.length;
-        read_line(lines, span, trimmed);
+        if (trimmed.length && trimmed.at[0] != '#')
+            read_line(lines, place(lines, first, raw, trimmed), trimmed);
     }
     if (lines->table)
-        report(lines, span, (struct slice){0}, "the last table has no COMMIT", NULL);
+        report(lines, first, "the last table has no COMMIT", NULL);
 }
 
 // Chain lines by table and name.

@@ -46,7 +46,10 @@ void traffic_print(struct buf *out, const struct traffic *traffic)
         buf_text(out, "ping");
         break;
     case TRAFFIC_PROTOCOL:
-        buf_printf(out, "protocol %u", traffic->number);
+        if (protocol_name(traffic->number))
+            buf_text(out, protocol_name(traffic->number));
+        else
+            buf_printf(out, "protocol %u", traffic->number);
         break;
     }
 }

@@ -305,13 +305,21 @@ static const struct node *read_document(struct reading *reading)
     }
 }
 
+static size_t count_characters(struct slice text)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < text.length; i++)
+        count += ((unsigned char)text.at[i] & 0xC0) != 0x80;
+    return count;
+}
+
 // YAML 1.1 ends a line at U+0085, U+2028 and U+2029, YAML 1.2 does not: a comment for one reader is a rule for another.
 static bool refuse_line_breaks(struct reading *reading, struct slice text)
 {
     for (size_t i = 0; i < text.length; i++) {
         const struct slice rest = {text.at + i, text.length - i};
 
-        reading->characters += ((unsigned char)rest.at[0] & 0xC0) != 0x80;
         if ((unsigned char)rest.at[0] < 0xC2)
             continue;
         if (!slice_starts(rest, "\xC2\x85") && !slice_starts(rest, "\xE2\x80\xA8") &&
@@ -333,8 +341,7 @@ const struct node *document_read(struct arena *arena, const struct source *sourc
     const struct slice text = {source->bytes + (marked ? 3 : 0), source->length - (marked ? 3 : 0)};
     const struct node *root = NULL;
 
-    if (refuse_line_breaks(&reading, text))
-        return NULL;
+    reading.characters = count_characters(text);
     if (!yaml_parser_initialize(&reading.parser)) {
         diag_add(diags, DIAG_YAML, source_whole(source), "the YAML reader gave up");
         return NULL;
@@ -344,5 +351,5 @@ const struct node *document_read(struct arena *arena, const struct source *sourc
     yaml_parser_set_input_string(&reading.parser, (const unsigned char *)text.at, text.length);
     root = read_document(&reading);
     yaml_parser_delete(&reading.parser);
-    return root;
+    return root && !refuse_line_breaks(&reading, text) ? root : NULL;
 }

@@ -101,7 +101,7 @@ def encodings():
     yield Generated("characters of four bytes before a mistake",
                     policy(HEAD + 'allow: [{name: "🔥🧱", tcp: 0}]\n'.encode()), at(2, 27, "port"))
     yield Generated("a line separator in a comment before a mistake",
-                    policy(HEAD + "# one\u2028# two\nallow: [{tcp: 0}]\n".encode()), at(3, 15, "port"))
+                    policy(HEAD + "# one\u2028# two\nallow: [{tcp: 0}]\n".encode()), at(2, 6, "yaml"))
     yield Generated("text that runs to the left",
                     policy(HEAD + 'allow: ["ssh\u202e"]\n'.encode()), at(2, 9, "service"))
     yield Generated("a C1 control in a word", policy(HEAD + 'allow: ["ssh\u009b2J"]\n'.encode()), at(2, 13, "yaml"))
@@ -301,7 +301,7 @@ def includes():
     yield Generated("an include that points nowhere", both(named, link("site.yaml", "nowhere")), place)
     yield Generated("an include that points to itself", both(named, link("site.yaml", "site.yaml")), place)
     yield Generated("an include that points back", both(named, link("site.yaml", "policy.yaml")), at(2, 10, "include"))
-    yield Generated("an include of standard input", policy(HEAD + b'include: "-"\n'), place)
+    yield Generated("an include of standard input", policy(HEAD + b'include: "-"\n'), at(2, 10, "value"))
     yield Generated("an include of 100 MB", both(named, sparse("site.yaml", 100 * MEGA)), place)
 
     def include_chain(folder):
