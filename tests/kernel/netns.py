@@ -185,7 +185,3 @@ class Topology:
     def forget_neighbours(self, family: Family) -> None:
         for host in (self.server, self.router):
             host.run("ip", family.option, "neighbour", "flush", "all")
-
-    def close(self) -> None:
-        for space in self.spaces.values():
-            space.close()

@@ -30,7 +30,3 @@ class Report:
         other = Report(self.prefix + prefix)
         other.results = self.results
         return other
-
-    def failed(self) -> set[str]:
-        """Names, without the prefix, of what failed."""
-        return {each.name.removeprefix(self.prefix) for each in self.results if not each.passed}

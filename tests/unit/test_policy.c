@@ -116,7 +116,7 @@ TEST(services_ports_and_protocols_become_traffic)
         {"ssh", "tcp 22", "ssh"},
         {"dns", "udp 53; tcp 53", "dns"},
         {"ping", "ping", "ping"},
-        {"ipsec", "udp 500,4500; protocol 50", "ipsec"},
+        {"ipsec", "udp 500,4500; esp", "ipsec"},
         {"game", "tcp 25565; udp 25565,27000-27010", "game"},
         {"http", "tcp 8888", "http"}, // the policy's own word wins
         {"8443/tcp", "tcp 8443", "8443/tcp"},
@@ -129,7 +129,7 @@ TEST(services_ports_and_protocols_become_traffic)
         {"{protocol: any, tcp: 22}", "any", "any"},
         {"{protocol: tcp}", "tcp", "tcp"},
         {"{protocol: tcp, tcp: 22}", "tcp", "tcp"},
-        {"{protocol: [icmp, esp, 112]}", "icmp; protocol 50; protocol 112", NULL},
+        {"{protocol: [icmp, esp, 112]}", "icmp; esp; vrrp", NULL},
         {"{protocol: 6}", "tcp", "tcp"},
         {"{name: mine, service: ssh}", "tcp 22", "mine"},
         {"{service: ssh, name: \"0x5\"}", "tcp 22", "0x5"},
