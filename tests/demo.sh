@@ -40,7 +40,7 @@ tried() { # tool file...
     else
         for file in "$@"; do
             if ! answer=$(unshare --net "$tool" --test "$file" 2>&1); then
-                echo "$tool --test, ${file##*/}: $(head -n 1 <<<"$answer")"
+                echo "$tool --test, ${file#"$out"/}: $(head -n 1 <<<"$answer")"
                 return
             fi
         done
@@ -51,11 +51,11 @@ tried() { # tool file...
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
-compile() { # policy
-    local name
-    name=$(basename "$1" .yaml)
-    "$ctc" compile -4 -o "$out/$name.v4" "$1"
-    "$ctc" compile -6 -o "$out/$name.v6" "$1"
+compile() { # policy: its rules.v4 and rules.v6, in a folder with its name
+    local folder
+    folder=$out/$(basename "$1" .yaml)
+    mkdir "$folder"
+    "$ctc" compile -o "$folder/" "$1"
 }
 
 first=examples/first.yaml
@@ -63,22 +63,23 @@ compile "$first"
 heading "A policy, $first:"
 tail -n +3 "$first" | indented
 heading "The rules it becomes for IPv4, by: ctc -4 $first"
-indented <"$out/first.v4"
+indented <"$out/first/rules.v4"
 
 heading 'Three ways out of "nf_conntrack: table full" that an article gives, put right:'
 printf '  %-28s %13s %13s\n' 'rules' 'IPv4' 'IPv6'
 printf '  %-28s %7s %5s %7s %5s\n' 'policy' filter raw filter raw
 while IFS='|' read -r name fixes; do
     compile "examples/$name.yaml"
-    printf '  %-28s %7d %5d %7d %5d\n' "$name.yaml" "$(rules_in filter "$out/$name.v4")" "$(rules_in raw "$out/$name.v4")" \
-        "$(rules_in filter "$out/$name.v6")" "$(rules_in raw "$out/$name.v6")"
+    v4=$out/$name/rules.v4 v6=$out/$name/rules.v6
+    printf '  %-28s %7d %5d %7d %5d\n' "$name.yaml" "$(rules_in filter "$v4")" "$(rules_in raw "$v4")" \
+        "$(rules_in filter "$v6")" "$(rules_in raw "$v6")"
     printf '    %s%s%s\n' "$dim" "$fixes" "$plain"
 done <<'END'
 article-selective|untracked no longer means accepted, so memcached is shut to the world; replies are untracked too
 article-notrack|nobody gets in by sending from port 80, 53 or 123; the host reaches more than port 80
 article-nomodules|the host can open TCP connections at all; port 53 is no way in
 END
-printf '\n  %s\n  %s\n' "$(tried iptables-restore "$out"/*.v4)" "$(tried ip6tables-restore "$out"/*.v6)"
+printf '\n  %s\n  %s\n' "$(tried iptables-restore "$out"/*/rules.v4)" "$(tried ip6tables-restore "$out"/*/rules.v6)"
 
 heading 'Next'
 printf '  %-48s %s\n' \

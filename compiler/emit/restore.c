@@ -298,6 +298,8 @@ static void put_rule(struct buf *out, const struct chain *chain, const struct ru
     if (rule->out)
         buf_printf(out, " -o %s", rule->out);
     put_protocol(out, rule);
+    if (rule->later_fragments)
+        buf_text(out, " -f");
     for (size_t i = 0; i < rule->match_count; i++)
         put_match(out, &rule->matches[i], family);
     put_target(out, &rule->target);

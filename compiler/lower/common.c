@@ -89,6 +89,24 @@ void append_icmp_errors(struct lowering *lowering, struct chain *chain)
     }
 }
 
+void append_fragments(struct lowering *lowering, struct chain *chain, enum verdict fallback)
+{
+    struct match fragment = {.kind = MATCH_FRAGMENT, .fragment_first = true};
+    const struct flow everything = flow_everything();
+    struct flow later = everything;
+
+    if (lowering->policy->tracking != TRACKING_NONE || lowering->socket_rule || fallback == VERDICT_ACCEPT)
+        return;
+    if (lowering->family == FAMILY_IPV4) {
+        later.later_fragments = true;
+        append_flow(lowering, chain, &later, NULL, 0, target_accept());
+        return;
+    }
+    append_flow(lowering, chain, &everything, &fragment, 1, (struct target){.kind = TARGET_DROP});
+    fragment.fragment_first = false;
+    append_flow(lowering, chain, &everything, &fragment, 1, target_accept());
+}
+
 void append_deny(struct lowering *lowering, struct chain *chain)
 {
     const struct entry_list *deny = &lowering->policy->deny;

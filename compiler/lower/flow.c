@@ -314,6 +314,7 @@ void append_flow(struct lowering *lowering, struct chain *chain, const struct fl
         rule->addresses[SIDE_DESTINATION] = addresses[SIDE_DESTINATION]->address;
         rule->protocol = flow->protocol;
         rule->protocol_inverted = flow->protocol_inverted;
+        rule->later_fragments = flow->later_fragments;
         rule->target = target;
         if (flow->entry)
             rule->span = flow->entry->span;

@@ -37,6 +37,7 @@ struct flow {
     bool protocol_inverted;
     struct port_set ports[2]; // by side; none: any
     int icmp_type;            // -1: any
+    bool later_fragments;     // IPv4: the fragments behind the first one alone
     enum syn syn;
 };
 
@@ -103,6 +104,10 @@ bool untracked_elsewhere(const struct lowering *lowering, const struct entry *en
 void append_loopback(struct lowering *lowering, struct chain *chain, bool leaving);
 void append_neighbours(struct lowering *lowering, struct chain *chain, bool leaving);
 void append_icmp_errors(struct lowering *lowering, struct chain *chain);
+
+// Without tracking and without a socket rule, nothing puts fragments together: a later one has no ports to look at. It is
+// harmless without its first one, and that is refused behind the entries unless one of them accepts it.
+void append_fragments(struct lowering *lowering, struct chain *chain, enum verdict fallback);
 void append_deny(struct lowering *lowering, struct chain *chain);
 
 // RELATED connections of the helpers that the entries of a list name, where this host or one behind it is connected to.

@@ -87,5 +87,7 @@ void lower_forward(struct lowering *lowering)
     append_verbatim(lowering, lowering->filter, forward);
     for (size_t i = 0; i < policy->forward.count; i++)
         append_entry(lowering, forward, &policy->forward.items[i], policy->forwarding);
+    if (policy->forward.count)
+        append_fragments(lowering, forward, policy->forwarding);
     append_default(lowering, forward, policy->forwarding, &policy->forward);
 }

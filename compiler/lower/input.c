@@ -121,21 +121,6 @@ static void accept_replies(struct lowering *lowering, struct chain *input)
         append_flow(lowering, input, &everything, &invalid, 1, (struct target){.kind = TARGET_DROP});
 }
 
-// Without tracking and without a socket rule, nothing puts IPv6 fragments together: a later one has no ports to look at.
-// It is harmless without its first one, and that is dropped unless a rule above accepts it.
-static void decide_fragments(struct lowering *lowering, struct chain *input)
-{
-    struct match fragment = {.kind = MATCH_FRAGMENT, .fragment_first = true};
-    const struct flow everything = flow_everything();
-
-    if (lowering->family != FAMILY_IPV6 || lowering->policy->tracking != TRACKING_NONE ||
-        lowering->socket_rule || lowering->policy->input == VERDICT_ACCEPT)
-        return;
-    append_flow(lowering, input, &everything, &fragment, 1, (struct target){.kind = TARGET_DROP});
-    fragment.fragment_first = false;
-    append_flow(lowering, input, &everything, &fragment, 1, target_accept());
-}
-
 void lower_input(struct lowering *lowering)
 {
     const struct policy *policy = lowering->policy;
@@ -151,6 +136,8 @@ void lower_input(struct lowering *lowering)
     append_verbatim(lowering, lowering->filter, input);
     for (size_t i = 0; i < policy->allow.count; i++)
         append_entry(lowering, input, &policy->allow.items[i], policy->input);
-    decide_fragments(lowering, input);
+    // The kernel puts IPv4 packets for this host together by itself.
+    if (lowering->family == FAMILY_IPV6)
+        append_fragments(lowering, input, policy->input);
     append_default(lowering, input, policy->input, &policy->allow);
 }

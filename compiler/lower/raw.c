@@ -17,17 +17,25 @@ struct raw {
 
 static const struct target notrack = {.kind = TARGET_NOTRACK};
 
-// Of packets that come in, those for this host: forwarded ones stay tracked, and NAT lives on them. Multicast and
-// broadcast addresses are not LOCAL to the kernel; UDP services are reached by them too. IPv6 has no broadcast, and the
-// kernel refuses a rule that asks for it.
-static struct match local_destination(const struct lowering *lowering, const struct flow *flow)
+// Appends rules for packets that come in and are for this host: forwarded ones stay tracked, and NAT lives on them.
+// Multicast and broadcast addresses are not LOCAL to the kernel, and of all protocols UDP has services there. For IPv6 the
+// kernel knows no broadcast, and a packet must be of all the types that a rule names (net/netfilter/xt_addrtype.c,
+// match_type6): one rule each.
+static void append_incoming(struct raw *raw, const struct flow *in, struct target target)
 {
-    struct match match = {.kind = MATCH_ADDRTYPE, .addrtype = {.types = ADDRTYPE_LOCAL}};
+    const bool ipv4 = raw->lowering->family == FAMILY_IPV4, any = in->protocol == PROTOCOL_ANY;
+    const unsigned others = ADDRTYPE_MULTICAST | (ipv4 ? ADDRTYPE_BROADCAST : 0U);
+    const bool udp = in->protocol == PROTOCOL_UDP && !in->protocol_inverted;
+    struct match match = {.kind = MATCH_ADDRTYPE,
+                          .addrtype = {.types = ADDRTYPE_LOCAL | (udp && ipv4 ? others : 0U)}};
+    struct flow group = *in;
 
-    if (flow->protocol == PROTOCOL_UDP)
-        match.addrtype.types |=
-            ADDRTYPE_MULTICAST | (lowering->family == FAMILY_IPV4 ? ADDRTYPE_BROADCAST : 0);
-    return match;
+    append_flow(raw->lowering, raw->prerouting, in, &match, 1, target);
+    if (!any && !(udp && !ipv4))
+        return;
+    group.protocol = PROTOCOL_UDP;
+    match.addrtype.types = others;
+    append_flow(raw->lowering, raw->prerouting, &group, &match, 1, target);
 }
 
 // What this host asks of one of its own addresses leaves by lo, where the output side alone decides, and comes back in.
@@ -46,20 +54,10 @@ static void decide_both_ways(struct raw *raw, struct flow in, struct target targ
 {
     in = flow_anywhere(in);
 
-    const struct match local = local_destination(raw->lowering, &in);
     const struct flow out = flow_reverse(raw->lowering, &in);
 
-    append_flow(raw->lowering, raw->prerouting, &in, &local, 1, target);
+    append_incoming(raw, &in, target);
     append_flow(raw->lowering, raw->output, &out, NULL, 0, target);
-    if (in.protocol == PROTOCOL_ANY) {
-        // Of all protocols, UDP alone has services at addresses that are not LOCAL.
-        in.protocol = PROTOCOL_UDP;
-
-        struct match others = local_destination(raw->lowering, &in);
-
-        others.addrtype.types &= ~(unsigned)ADDRTYPE_LOCAL;
-        append_flow(raw->lowering, raw->prerouting, &in, &others, 1, target);
-    }
 }
 
 static void untrack(struct raw *raw, struct flow in)
@@ -103,6 +101,8 @@ static void untrack_loopback(struct raw *raw)
 
 static void attach_helper(struct raw *raw, const struct entry *entry, struct chain *chain, bool local_only)
 {
+    const struct match local = {.kind = MATCH_ADDRTYPE, .addrtype = {.types = ADDRTYPE_LOCAL}};
+
     for (size_t i = 0; i < entry_flow_count(entry); i++) {
         struct flow flow;
 
@@ -110,9 +110,6 @@ static void attach_helper(struct raw *raw, const struct entry *entry, struct cha
         if (entry->traffic[i].kind != entry->helper->control || !entry_flow(raw->lowering, entry, i, &flow))
             continue;
         flow = flow_anywhere(flow);
-
-        const struct match local = local_destination(raw->lowering, &flow);
-
         append_flow(raw->lowering, chain, &flow, &local, local_only,
                     (struct target){TARGET_HELPER, entry->helper->name});
     }

@@ -104,6 +104,7 @@ struct rule {
     const char *in, *out;             // NULL: any
     uint8_t protocol;                 // 0: any
     bool protocol_inverted;
+    bool later_fragments; // IPv4: the fragments behind the first one, and nothing else
     const struct match *matches;
     size_t match_count;
     struct target target;

@@ -252,8 +252,9 @@ check_examples() {
     local policy family
     for policy in examples/*.yaml; do
         for family in 4 6; do
-            if "$ctc" compile "-$family" "$policy" >"$work/rules" 2>"$work/report" && [ ! -s "$work/report" ] &&
-                grep -q '^COMMIT$' "$work/rules"; then
+            # The note about the other family is no complaint.
+            if "$ctc" compile "-$family" "$policy" >"$work/rules" 2>"$work/report" &&
+                ! grep -qv '^ctc: note:' "$work/report" && grep -q '^COMMIT$' "$work/rules"; then
                 pass
             else
                 fail "$policy: compiles for IPv$family without errors and warnings"
