@@ -66,10 +66,18 @@ static bool is_directory(const char *path)
            (path[strlen(path) - 1] == '/' || (stat(path, &status) == 0 && S_ISDIR(status.st_mode)));
 }
 
+static const char *const rule_files[FAMILY_COUNT] = {"rules.v4", "rules.v6"};
+
+// The path of a family's file in a directory. False where it is too long.
+static bool path_in(const char *directory, enum family family, char path[PATH_MAX])
+{
+    const char *slash = directory[strlen(directory) - 1] == '/' ? "" : "/";
+
+    return snprintf(path, PATH_MAX, "%s%s%s", directory, slash, rule_files[family]) < PATH_MAX;
+}
+
 static enum exit_code write_directory(const char *directory, struct buf texts[FAMILY_COUNT])
 {
-    static const char *const names[FAMILY_COUNT] = {"rules.v4", "rules.v6"};
-    const char *slash = directory[strlen(directory) - 1] == '/' ? "" : "/";
     char paths[FAMILY_COUNT][PATH_MAX];
     struct output_file files[FAMILY_COUNT];
     struct stat status;
@@ -79,7 +87,7 @@ static enum exit_code write_directory(const char *directory, struct buf texts[FA
         return EXIT_WORLD;
     }
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
-        if (snprintf(paths[family], PATH_MAX, "%s%s%s", directory, slash, names[family]) >= PATH_MAX) {
+        if (!path_in(directory, family, paths[family])) {
             fprintf(stderr, "ctc: error: cannot write to %s: %s\n", directory, strerror(ENAMETOOLONG));
             return EXIT_WORLD;
         }
@@ -99,6 +107,18 @@ static bool is_source(const struct compilation *compilation, const char *path)
         if (compilation->sources.items[i]->device == status.st_dev &&
             compilation->sources.items[i]->inode == status.st_ino)
             return S_ISREG(status.st_mode);
+    return false;
+}
+
+static bool would_replace_source(const struct compilation *compilation, const char *output)
+{
+    char path[PATH_MAX];
+
+    if (!is_directory(output))
+        return is_source(compilation, output);
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        if (path_in(output, family, path) && is_source(compilation, path))
+            return true;
     return false;
 }
 
@@ -130,8 +150,8 @@ static enum exit_code compile(struct compilation *compilation, const struct opti
 
     enum exit_code code = compilation->diags.exit;
 
-    if (fine && options->output && is_source(compilation, options->output))
-        code = usage_error("compile", "%s is a part of the policy itself", options->output);
+    if (fine && options->output && would_replace_source(compilation, options->output))
+        code = usage_error("compile", "%s would replace a file of the policy itself", options->output);
     else if (fine)
         code = write_rules(options, texts);
 

@@ -111,6 +111,23 @@ static void add_ports(struct arena *arena, struct rule_facts *facts, const char 
     }
 }
 
+// `! --dport 22` is every port but that one.
+static struct port_set other_ports(struct arena *arena, const struct port_set *ports)
+{
+    struct port_set others = {0};
+    uint32_t next = 0;
+
+    for (size_t i = 0; i < ports->count; i++) {
+        if (ports->items[i].first > next)
+            port_set_add(arena, &others,
+                         (struct port_range){(uint16_t)next, (uint16_t)(ports->items[i].first - 1)});
+        next = (uint32_t)ports->items[i].last + 1;
+    }
+    if (next <= UINT16_MAX)
+        port_set_add(arena, &others, (struct port_range){(uint16_t)next, UINT16_MAX});
+    return others;
+}
+
 static void note_target(struct rule_facts *facts, const char *target, bool notrack)
 {
     facts->ct = facts->ct || strcmp(target, "CT") == 0 || strcmp(target, "NOTRACK") == 0;
@@ -137,7 +154,11 @@ static struct rule_facts rule_facts(struct arena *arena, const char *table, cons
             facts.protocol = value;
         } else if (i + 1 < words->count && (strcmp(text, "--dport") == 0 || strcmp(text, "--dports") == 0 ||
                                             strcmp(text, "--destination-port") == 0)) {
+            const bool negated = i && strcmp(words->items[i - 1].text, "!") == 0;
+
             add_ports(arena, &facts, words->items[++i].text);
+            if (negated)
+                facts.ports = other_ports(arena, &facts.ports);
         } else if (strcmp(text, "--comment") == 0 || strcmp(text, "--log-prefix") == 0) {
             i++; // free text
         }
@@ -155,8 +176,9 @@ static bool publishes_untracked(const struct policy *policy, const struct rule_f
 
         for (size_t j = 0; j < entry->traffic_count && entry_untracked(policy, entry); j++) {
             const struct traffic *traffic = &entry->traffic[j];
-            const enum traffic_kind kind =
-                facts->protocol && strcmp(facts->protocol, "udp") == 0 ? TRAFFIC_UDP : TRAFFIC_TCP;
+            const bool udp = facts->protocol &&
+                             (strcmp(facts->protocol, "udp") == 0 || strcmp(facts->protocol, "17") == 0);
+            const enum traffic_kind kind = udp ? TRAFFIC_UDP : TRAFFIC_TCP;
 
             if ((traffic->kind == TRAFFIC_ANY || traffic->kind == kind) &&
                 (!traffic->ports.count || !facts->ports.count ||
