@@ -20,6 +20,9 @@ static enum chain_policy policy_of(const char *word)
 // A line `:CHAIN POLICY [packets:bytes]`, which policy/read_verbatim.c has checked.
 static void declare_chain(struct lowering *lowering, struct table *table, const char *text)
 {
+    if (!*text)
+        return;
+
     struct slice rest = {text + 1, strlen(text) - 1};
     const struct slice name = slice_word(&rest), policy = slice_word(&rest);
 

@@ -97,7 +97,7 @@ struct verbatim_line {
     struct span span;
     const char *table;
     const char *chain; // NULL: not a rule
-    const char *text;  // a rule without "-A CHAIN "; ":CHAIN POLICY" lines whole
+    const char *text;  // a rule without "-A CHAIN "; ":CHAIN POLICY" lines whole; "" where the table begins
 };
 
 struct verbatim {

@@ -45,6 +45,17 @@ static bool is_hook_of(const char *table, struct slice chain)
     return false;
 }
 
+// `chain` NULL: a line that is no rule.
+static void add_line(struct lines *lines, struct span span, const char *chain, struct slice text)
+{
+    *vec_push(lines->reader->arena, lines->verbatim) = (struct verbatim_line){
+        .span = span,
+        .table = lines->table,
+        .chain = chain,
+        .text = arena_copy(lines->reader->arena, text.at, text.length),
+    };
+}
+
 static void open_table(struct lines *lines, struct span span, struct slice line)
 {
     const char *names[TABLE_COUNT + 1] = {0};
@@ -59,6 +70,9 @@ static void open_table(struct lines *lines, struct span span, struct slice line)
             lines->table = tables[i].name;
     }
     lines->skipping = !lines->table;
+    // A table without a line of its own is carried too: loading it empties the kernel's.
+    if (lines->table)
+        add_line(lines, span, NULL, (struct slice){"", 0});
     if (lines->skipping)
         report_word(lines->reader, DIAG_VERBATIM, span, name, "a table", names);
 }
@@ -66,17 +80,6 @@ static void open_table(struct lines *lines, struct span span, struct slice line)
 static bool is_own_table(const char *table)
 {
     return strcmp(table, "filter") == 0 || strcmp(table, "raw") == 0;
-}
-
-// `chain` NULL: no rule.
-static void add_line(struct lines *lines, struct span span, const char *chain, struct slice text)
-{
-    *vec_push(lines->reader->arena, lines->verbatim) = (struct verbatim_line){
-        .span = span,
-        .table = lines->table,
-        .chain = chain,
-        .text = arena_copy(lines->reader->arena, text.at, text.length),
-    };
 }
 
 static bool chain_fits(struct lines *lines, struct span span, struct slice chain)

@@ -155,7 +155,7 @@ struct slice source_line(const struct source *source, uint32_t line)
             at++;
     }
     if (!at || at >= end)
-        return (struct slice){"", 0};
+        return (struct slice){end, 0};
 
     const char *stop = memchr(at, '\n', (size_t)(end - at));
     struct slice text = {at, (size_t)((stop ? stop : end) - at)};

@@ -38,7 +38,7 @@ int source_read(struct arena *arena, const char *path, size_t limit, struct sour
 // `name` as seen from the directory of `from`: unchanged where it is absolute.
 const char *source_relative(struct arena *arena, const struct source *from, struct slice name);
 
-// A line without its end; an empty slice beyond the last one.
+// A line without its end; an empty slice at the end of the text beyond the last one.
 struct slice source_line(const struct source *source, uint32_t line);
 
 struct span source_whole(const struct source *source);

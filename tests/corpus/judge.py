@@ -60,6 +60,10 @@ class Ruleset:
                 table = line[1:]
             elif line == "COMMIT" and table:
                 table = None
+            elif table and chain and chain.group(2).startswith("["):
+                self.odd_lines.add(number)  # no policy: iptables-legacy-restore refuses it
+            elif table and rule and rule.group(2).replace('\\"', "").count('"') % 2:
+                self.odd_lines.add(number)
             elif table and chain:
                 self.policies[table, chain.group(1)] = chain.group(2)
             elif table and rule:
