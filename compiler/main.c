@@ -86,13 +86,10 @@ static enum exit_code unknown_command(const char *word)
     return usage_error("", "'%s' is neither a command nor a file", word);
 }
 
-int main(int argc, char **argv)
+static enum exit_code run(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
 
-    // A reader that goes away, or a limit on file sizes, is an error of write(2) and no reason to die half-way.
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);
     if (!word)
         return usage_error("", NULL);
     if (is_help(word))
@@ -101,8 +98,16 @@ int main(int argc, char **argv)
         return print_version();
     for (size_t i = 0; i < command_count; i++)
         if (strcmp(word, commands[i].name) == 0)
-            return (int)(argc == 3 && is_help(argv[2]) ? run_help : commands[i].run)(argc - 1, argv + 1);
+            return (argc == 3 && is_help(argv[2]) ? run_help : commands[i].run)(argc - 1, argv + 1);
     if ((word[0] == '-' && word[1]) || is_file_name(word))
         return run_compile(argc, argv);
     return unknown_command(word);
+}
+
+int main(int argc, char **argv)
+{
+    // A reader that goes away, or a limit on file sizes, is an error of write(2) and no reason to die half-way.
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    return (int)run(argc, argv);
 }

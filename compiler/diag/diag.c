@@ -44,6 +44,9 @@ static const char *cleaned(struct arena *arena, const char *text)
 }
 
 static void add(struct diag_list *list, enum severity severity, enum diag_code code, struct span span,
+                const char *format, va_list args) __attribute__((format(printf, 5, 0)));
+
+static void add(struct diag_list *list, enum severity severity, enum diag_code code, struct span span,
                 const char *format, va_list args)
 {
     list->counts[severity]++;

@@ -8,6 +8,7 @@
 #include "policy/reader.h"
 
 #define ADDRESSES_MAX    (16 << 20) // ranges of one list while it is read; half of it when it is joined
+#define ADDRESS_LINE_MAX 200        // bytes that are looked at; a range of IPv6 addresses has 91
 #define DEFINE_DEPTH_MAX 64         // names that stand for names
 
 // One list while it is read. What `not` names is taken away at the end, wherever it stands.
@@ -173,9 +174,14 @@ static bool add_text(struct reader *reader, struct list *list, struct span span,
 
 static struct slice without_comment(struct slice line)
 {
-    for (size_t i = 0; i < line.length; i++)
-        if (line.at[i] == '#' || line.at[i] == ';')
-            line.length = i;
+    static const char marks[] = {'#', ';'};
+
+    for (size_t i = 0; i < sizeof(marks); i++) {
+        const char *mark = line.length ? memchr(line.at, marks[i], line.length) : NULL;
+
+        if (mark)
+            line.length = (size_t)(mark - line.at);
+    }
     return slice_trim(line);
 }
 
@@ -194,10 +200,13 @@ static bool add_lines(struct reader *reader, struct addr_set *set, const struct 
         slice_split(rest, '\n', &line, &after);
         rest = after;
 
-        const struct slice text = without_comment(line);
+        struct slice text = without_comment(line);
 
         if (!text.length)
             continue;
+        // No address is that long, and what is wrong shows at the front.
+        if (text.length > ADDRESS_LINE_MAX)
+            text.length = ADDRESS_LINE_MAX;
 
         const struct span span = {source, number, (uint32_t)(text.at - line.at) + 1, (uint32_t)text.length};
 
