@@ -462,6 +462,7 @@ const struct policy *policy_read(struct arena *arena, const char *path, struct s
         name_limits(&reader);
         policy_check(&reader);
     }
-    source_set_hash(sources, reader.policy->hash);
+    if (diags->exit == EXIT_FINE)
+        source_set_hash(sources, reader.policy->hash);
     return reader.policy;
 }
