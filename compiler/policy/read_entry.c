@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "policy/reader.h"
-#include "policy/services.h"
 
 static bool is_included(const struct reader *reader, const struct node *node)
 {
@@ -53,148 +52,8 @@ void read_name(struct reader *reader, const struct node *value)
     reader->entry->name = text.at;
 }
 
-void add_traffic(struct reader *reader, enum traffic_kind kind, uint8_t number, const struct port_set *ports)
-{
-    static struct port_range all_ports[] = {{0, UINT16_MAX}};
-    const struct port_set all = {all_ports, 1, 1};
-    struct traffic *traffic = NULL;
-
-    for (size_t i = 0; i < reader->traffic.count && !traffic; i++)
-        if (reader->traffic.items[i].kind == kind && reader->traffic.items[i].number == number)
-            traffic = &reader->traffic.items[i];
-    if (!traffic) {
-        traffic = vec_push(reader->arena, &reader->traffic);
-        *traffic = (struct traffic){.kind = kind, .number = number};
-    }
-    if (kind != TRAFFIC_TCP && kind != TRAFFIC_UDP)
-        return;
-    if (!ports)
-        ports = &all;
-    for (size_t i = 0; i < ports->count; i++)
-        port_set_add(reader->arena, &traffic->ports, ports->items[i]);
-}
-
-// Reads `N/tcp`, `N-M/udp`. False where it is not of that form; what is wrong with one that is, is reported.
-static bool add_port_text(struct reader *reader, const struct node *node, struct slice word)
-{
-    struct slice ports, protocol;
-    struct port_range range;
-
-    if (!slice_split(word, '/', &ports, &protocol))
-        return false;
-
-    const bool tcp = slice_is(protocol, "tcp");
-    const char *problem = port_range_parse(ports, &range);
-
-    if (problem || (!tcp && !slice_is(protocol, "udp"))) {
-        diag_add(reader->diags, DIAG_PORT, node_span(node), "'%.*s' is not a port with its protocol",
-                 (int)(word.length < 60 ? word.length : 60), word.at);
-        diag_hint(reader->diags, "%s", problem ? problem : "write 8443/tcp or 6881-6999/udp");
-    } else {
-        struct port_set set = {&range, 1, 1};
-
-        add_traffic(reader, tcp ? TRAFFIC_TCP : TRAFFIC_UDP, 0, &set);
-    }
-    return true;
-}
-
-// The items of the built-in table, which are right.
-static void add_builtin(struct reader *reader, const struct service *service)
-{
-    struct slice rest = slice_of(service->ports);
-
-    for (struct slice word = slice_word(&rest); word.length; word = slice_word(&rest)) {
-        if (slice_is(word, "ping"))
-            add_traffic(reader, TRAFFIC_ECHO, 0, NULL);
-        else if (!add_port_text(reader, NULL, word))
-            add_traffic(reader, TRAFFIC_PROTOCOL, protocol_find(word), NULL);
-    }
-}
-
-static void merge_traffic(struct reader *reader, const struct traffic *traffic, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        add_traffic(reader, traffic[i].kind, traffic[i].number, &traffic[i].ports);
-}
-
-// The policy's own service is read once, on its own, so that its mistakes are reported once.
-static void read_own(struct reader *reader, struct definition *definition)
-{
-    struct reader apart = *reader;
-    size_t count;
-    const struct node *items = value_items(definition->value, &count);
-
-    apart.traffic.items = NULL;
-    apart.traffic.count = apart.traffic.capacity = 0;
-    if (!count)
-        diag_add(reader->diags, DIAG_EMPTY_LIST, node_span(definition->value), "the service %s has no ports",
-                 definition->key->text);
-    for (size_t i = 0; i < count; i++) {
-        struct slice text;
-
-        if (value_scalar(reader, &items[i], "services", &text) && !add_port_text(&apart, &items[i], text)) {
-            diag_add(reader->diags, DIAG_PORT, node_span(&items[i]), "'%.*s' is not a port with its protocol",
-                     (int)(text.length < 60 ? text.length : 60), text.at);
-            diag_hint(reader->diags, "write 8443/tcp or 6881-6999/udp");
-        }
-    }
-    definition->traffic = apart.traffic.items;
-    definition->traffic_count = apart.traffic.count;
-    definition->state = DEFINITION_READ;
-}
-
-static void add_own(struct reader *reader, struct definition *definition)
-{
-    definition->used = true;
-    if (definition->state != DEFINITION_READ)
-        read_own(reader, definition);
-    merge_traffic(reader, definition->traffic, definition->traffic_count);
-}
-
-static void report_service(struct reader *reader, const struct node *node, struct slice word, bool own)
-{
-    const char *nearest = NULL;
-    uint64_t number;
-
-    diag_add(reader->diags, DIAG_SERVICE, node_span(node), "'%.*s' is not a service",
-             (int)(word.length < 60 ? word.length : 60), word.at);
-    if (reader->diags->last_dropped)
-        return;
-    nearest = own ? definition_nearest(&reader->services, word) : NULL;
-    if (!nearest)
-        nearest = nearest_word(word, service_words);
-    if (parse_number(word, UINT16_MAX, &number))
-        diag_hint(reader->diags, "a port needs its protocol: %.*s/tcp", (int)word.length, word.at);
-    else if (protocol_find(word))
-        diag_hint(reader->diags, "a protocol is an entry of its own: {protocol: %.*s}", (int)word.length,
-                  word.at);
-    else if (word.length && word.at[0] == '$')
-        diag_hint(reader->diags, "addresses go with what they may reach: {service: ssh, from: %.*s}",
-                  (int)word.length, word.at);
-    else if (nearest)
-        diag_hint(reader->diags, "did you mean %s?", nearest);
-    else
-        diag_hint(reader->diags, "`ctc services` lists them; own ones are named under `services`");
-}
-
-bool add_service(struct reader *reader, const struct node *node, struct slice word, bool own)
-{
-    struct definition *definition = own ? definition_find(&reader->services, word) : NULL;
-    const struct service *service = definition ? NULL : service_find(word);
-
-    if (definition)
-        add_own(reader, definition);
-    else if (service)
-        add_builtin(reader, service);
-    else if (!add_port_text(reader, node, word))
-        report_service(reader, node, word, own);
-    else
-        return true;
-    return definition || service;
-}
-
 // Joins the texts of a list for the entry's name: "http,https".
-static const char *joined(struct arena *arena, const struct node *node)
+const char *joined_text(struct arena *arena, const struct node *node)
 {
     size_t count;
     const struct node *items = value_items(node, &count);
@@ -212,85 +71,6 @@ static const char *joined(struct arena *arena, const struct node *node)
             *at = '?';
     buf_clear(&text);
     return copy;
-}
-
-void read_service(struct reader *reader, const struct node *value)
-{
-    size_t count;
-    const struct node *items = value_items(value, &count);
-
-    if (!count)
-        warn_empty(reader, value, "service");
-    for (size_t i = 0; i < count; i++) {
-        struct slice word;
-
-        if (value_scalar(reader, &items[i], "service", &word))
-            add_service(reader, &items[i], word, true);
-    }
-    if (!reader->entry->name)
-        reader->entry->name = joined(reader->arena, value);
-}
-
-static void read_ports(struct reader *reader, const struct node *value, const char *what,
-                       enum traffic_kind kind)
-{
-    struct port_set ports = {0};
-
-    if (value_ports(reader, value, what, &ports) && ports.count)
-        add_traffic(reader, kind, 0, &ports);
-}
-
-void read_tcp(struct reader *reader, const struct node *value)
-{
-    read_ports(reader, value, "tcp", TRAFFIC_TCP);
-}
-
-void read_udp(struct reader *reader, const struct node *value)
-{
-    read_ports(reader, value, "udp", TRAFFIC_UDP);
-}
-
-// Extension headers of IPv6 (RFC 8200, section 4; 59 is "no next header"): ip6tables never sees them as the protocol.
-static bool is_extension_header(uint8_t number)
-{
-    return number == 43 || number == 44 || number == 59 || number == 60;
-}
-
-static void add_protocol(struct reader *reader, const struct node *item, struct slice word)
-{
-    const uint8_t number = protocol_find(word);
-
-    if (slice_is(word, "any")) {
-        add_traffic(reader, TRAFFIC_ANY, 0, NULL);
-    } else if (slice_is(word, "icmp")) {
-        add_traffic(reader, TRAFFIC_ICMP, 0, NULL);
-    } else if (number == PROTOCOL_TCP || number == PROTOCOL_UDP) {
-        add_traffic(reader, number == PROTOCOL_TCP ? TRAFFIC_TCP : TRAFFIC_UDP, 0, NULL);
-    } else if (number && !is_extension_header(number)) {
-        add_traffic(reader, TRAFFIC_PROTOCOL, number, NULL);
-    } else if (number || slice_is(word, "0")) {
-        diag_add(reader->diags, DIAG_PROTOCOL, node_span(item),
-                 "protocol %.*s cannot be told from others by a rule", (int)word.length, word.at);
-        diag_hint(reader->diags, number ? "it is a header of IPv6, not what the packet carries"
-                                        : "iptables reads 0 as every protocol: say any if you mean that");
-    } else {
-        report_word(reader, DIAG_PROTOCOL, node_span(item), word, "a protocol", protocol_names);
-    }
-}
-
-void read_protocol(struct reader *reader, const struct node *value)
-{
-    size_t count;
-    const struct node *items = value_items(value, &count);
-
-    if (!count)
-        warn_empty(reader, value, "protocol");
-    for (size_t i = 0; i < count; i++) {
-        struct slice word;
-
-        if (value_scalar(reader, &items[i], "protocol", &word))
-            add_protocol(reader, &items[i], word);
-    }
 }
 
 void read_from(struct reader *reader, const struct node *value)
@@ -525,9 +305,9 @@ static void read_trusted(struct reader *reader, struct entry *entry, const struc
         diag_hint(reader->diags, "name the addresses behind it with `from`");
     }
     if (!entry->name)
-        entry->name = joined(reader->arena, node_find(item, "from") ? node_find(item, "from")
-                                            : node_find(item, "in") ? node_find(item, "in")
-                                                                    : item);
+        entry->name = joined_text(reader->arena, node_find(item, "from") ? node_find(item, "from")
+                                                 : node_find(item, "in") ? node_find(item, "in")
+                                                                         : item);
 }
 
 void read_trust(struct reader *reader, const struct node *value)

@@ -127,6 +127,9 @@ bool rate_parse(struct reader *reader, struct span span, struct slice text, uint
 bool limit_parse(struct reader *reader, struct span span, struct slice text, struct limit *limit);
 void name_limits(struct reader *reader); // gives every limit of the policy its kernel name
 
+// The texts of a list, for a name: "http,https".
+const char *joined_text(struct arena *arena, const struct node *node);
+
 // Adds the traffic of a service word or of `8443/tcp` to the entry being read. `own`: the word may be the policy's own.
 bool add_service(struct reader *reader, const struct node *node, struct slice word, bool own);
 void add_traffic(struct reader *reader, enum traffic_kind kind, uint8_t number, const struct port_set *ports);
