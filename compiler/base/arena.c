@@ -180,9 +180,12 @@ void *arena_grow(struct arena *arena, void *old, size_t old_size, size_t new_siz
     if (old && old_size >= BLOCK_MIN)
         return grow_block(arena, old, new_size);
     if (old && chunk && new_size < BLOCK_MIN) {
-        const size_t start = chunk->used - aligned(old_size ? old_size : 1);
+        const size_t size = aligned(old_size ? old_size : 1);
+        const size_t start = chunk->used >= size ? chunk->used - size : 0;
 
-        if ((unsigned char *)old == chunk->bytes + start && chunk->capacity - start >= aligned(new_size)) {
+        // The newest allocation ends where the chunk is used up to.
+        if (chunk->used >= size && (unsigned char *)old == chunk->bytes + start &&
+            chunk->capacity - start >= aligned(new_size)) {
             chunk->used = start + aligned(new_size);
             UNPOISON(old, new_size);
             return old;

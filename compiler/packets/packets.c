@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "packets/packets.h"
 
+#include "base/interface.h"
 #include "base/protocols.h"
 
 struct parsing {
@@ -36,6 +37,8 @@ static bool parse_interface(struct parsing *parsing, const char **name)
         return fail(parsing, "the interface is named twice");
     if (!take(parsing, "the name of an interface is missing"))
         return false;
+    if (interface_problem(parsing->word))
+        return fail(parsing, interface_problem(parsing->word));
     *name = arena_copy(parsing->arena, parsing->word.at, parsing->word.length);
     return true;
 }

@@ -347,9 +347,14 @@ void read_deny(struct reader *reader, const struct node *value)
 
         for (to = from + 1; to < count && items[to].source == items[from].source; to++)
             ;
+        if (to - from == count) {
+            read_denied(reader, value);
+            continue;
+        }
         list.kind = NODE_SEQUENCE;
-        list.items = (struct node *)(uintptr_t)(items + from); // read, never written
         list.count = (uint32_t)(to - from);
-        read_denied(reader, to - from == count ? value : &list);
+        list.items = arena_calloc(reader->arena, to - from, sizeof(*list.items));
+        memcpy(list.items, items + from, (to - from) * sizeof(*list.items));
+        read_denied(reader, &list);
     }
 }

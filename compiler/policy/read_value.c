@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/interface.h"
 #include "policy/reader.h"
 
 static const char *kind_name(const struct node *node)
@@ -290,29 +291,6 @@ bool value_ports(struct reader *reader, const struct node *node, const char *wha
         }
     }
     return fine;
-}
-
-// What the kernel takes is wider (net/core/dev.c, dev_valid_name); this is what people name interfaces, and what no
-// program between here and the kernel takes apart. IFNAMSIZ is 16 with the NUL (linux/if.h).
-static const char *interface_problem(struct slice name)
-{
-    if (!name.length || name.length > INTERFACE_MAX)
-        return "names of interfaces have 1 to 15 characters";
-    for (size_t i = 0; i < name.length; i++) {
-        const char c = name.at[i];
-        const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (c == '+' && name.length == 1)
-            return "'+' alone is every interface: leave the key out";
-        if (c == '+' && i + 1 == name.length)
-            return NULL;
-        if (!word && !(strchr("._:@-", c) && c))
-            return c == '+' ? "'+' stands at the end, for any ending"
-                            : "names of interfaces are letters, digits and . _ : @ -";
-        if (i == 0 && c == '-')
-            return "a name that begins with a dash reads as an option";
-    }
-    return NULL;
 }
 
 bool value_interfaces(struct reader *reader, const struct node *node, const char *what,

@@ -15,11 +15,15 @@ import tempfile
 import time
 from pathlib import Path
 
-import gen
-
+HERE = Path(__file__).resolve().parent
 RUNS = 3  # of which the fastest counts
 STEPS = [1_000, 10_000, 100_000]
 LARGE = 1_000_000
+
+
+def generate(kind, count, folder):
+    """In a process of its own, since a child's largest memory begins with that of its parent."""
+    subprocess.run([sys.executable, "-B", str(HERE / "gen.py"), kind, str(count), str(folder)], check=True)
 
 
 class Cost:
@@ -41,6 +45,11 @@ class Cost:
         with open(folder / "out", "rb") as out:
             self.rules = sum(line.startswith(b"-A ") for line in out)
 
+    def memory(self):
+        """Less than this program's own cannot be told from it."""
+        own = math.ceil(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024) + 1
+        return f"{self.megabytes:.0f}" if self.megabytes > own else f"below {own}"
+
 
 def number(value):
     return f"{value:,}"
@@ -56,10 +65,11 @@ def head(*cells):
 
 
 def beside_loaders(ctc, folder):
-    gen.write("ten", 0, folder)
+    generate("ten", 0, folder)
     rules = folder / "rules"
     with open(rules, "wb") as out:
-        subprocess.run([ctc, "compile", "-4", str(folder / "policy.yaml")], stdout=out, check=True)
+        subprocess.run([ctc, "compile", "-4", str(folder / "policy.yaml")], stdout=out, stderr=subprocess.DEVNULL,
+                       check=True)
     commands = {"ctc": f"{ctc} compile -4 {folder}/policy.yaml"}
     for name in ("iptables-legacy-restore", "iptables-nft-restore"):
         if os.geteuid() == 0 and shutil.which(name):
@@ -70,28 +80,27 @@ def beside_loaders(ctc, folder):
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     times = json.loads((folder / "times.json").read_text())["results"]
     print("## A policy of ten entries, beside the loader of its rules\n")
-    head("command", "median", "fastest", "as often as ctc's median")
+    head("command", "median", "fastest", "median, times ctc's", "fastest, times ctc's")
     for name, result in zip(commands, times):
         row(f"`{name}`", f"{result['median'] * 1000:.2f} ms", f"{result['min'] * 1000:.2f} ms",
-            f"{result['median'] / times[0]['median']:.2f}")
+            f"{result['median'] / times[0]['median']:.1f}", f"{result['min'] / times[0]['min']:.1f}")
     print()
 
 
 def growth(title, ctc, folder, kind, steps):
     """Each size beside the one before: by how much more than N log N would have it grow."""
     print(f"## {title}\n")
-    head("N", "seconds", "memory, MB", "rules, IPv4", "times the step before", "over N log N", "bytes a rule")
+    head("N", "seconds", "memory, MB", "rules, IPv4", "times the step before", "over N log N")
     before = None
     for count in steps:
-        gen.write(kind, count, folder)
+        generate(kind, count, folder)
         cost = Cost(folder, ctc, "compile", "-4", str(folder / "policy.yaml"))
         ratio = over = ""
         if before:
             ratio = cost.seconds / before[1]
             expected = count * math.log(count) / (before[0] * math.log(before[0]))
             ratio, over = f"{ratio:.1f}", f"{ratio / expected:.2f}"
-        row(number(count), f"{cost.seconds:.3f}", f"{cost.megabytes:.0f}", number(cost.rules), ratio or "–", over or "–",
-            number(round(cost.megabytes * 2**20 / cost.rules)))
+        row(number(count), f"{cost.seconds:.3f}", cost.memory(), number(cost.rules), ratio or "–", over or "–")
         before = count, cost.seconds
     print()
 
@@ -100,9 +109,9 @@ def checking(ctc, folder, steps):
     print("## `ctc check` of the same entries: both families, and what is dead among them\n")
     head("N", "seconds", "memory, MB")
     for count in steps:
-        gen.write("pairs", count, folder)
+        generate("pairs", count, folder)
         cost = Cost(folder, ctc, "check", str(folder / "policy.yaml"))
-        row(number(count), f"{cost.seconds:.3f}", f"{cost.megabytes:.0f}")
+        row(number(count), f"{cost.seconds:.3f}", cost.memory())
     print()
 
 
@@ -110,8 +119,8 @@ def beside_ferm(ctc, folder, steps):
     print("## The same rules by ferm\n")
     head("N", "ctc, seconds", "ferm, seconds", "ferm / ctc")
     for count in steps:
-        gen.write("pairs", count, folder)
-        gen.write("ferm", count, folder)
+        generate("pairs", count, folder)
+        generate("ferm", count, folder)
         own = Cost(folder, ctc, "compile", "-4", str(folder / "policy.yaml"))
         other = Cost(folder, "ferm", "--noexec", "--lines", str(folder / "policy.ferm"), runs=1)
         row(number(count), f"{own.seconds:.3f}", f"{other.seconds:.2f}", f"{other.seconds / own.seconds:.0f}")
@@ -127,9 +136,9 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         version = subprocess.run([ctc, "--version"], capture_output=True, check=True, text=True).stdout.strip()
-        print(f"# What {version} costs\n")
-        print("Made by `tests/bench/run.sh" + (" --large" if large else "") + f"`: the fastest of {RUNS} runs, the largest "
-              "memory of all. Seconds differ between\nmachines; the ratios tell more.\n")
+        print(f"<!-- SPDX-License-Identifier: GPL-2.0-or-later -->\n# What {version} costs\n")
+        print(f"Made by `tests/bench/run.sh{' --large' if large else ''}`: the fastest of {RUNS} runs, the largest memory "
+              "of all. Seconds differ\nbetween machines; the ratios tell more.\n")
         if shutil.which("hyperfine"):
             beside_loaders(ctc, folder)
         else:

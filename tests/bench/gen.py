@@ -7,12 +7,14 @@ Kinds:
   ten       a server's policy of ten entries (COUNT is ignored)
   pairs     COUNT entries of `allow`: {tcp: PORT, from: ADDRESS}, all different
   ferm      the same rules as `pairs`, as ferm's configuration
-  prefixes  a file of COUNT IPv4 and IPv6 prefixes that `deny` names: unsorted, a tenth of them twice, many inside others
+  prefixes  a file of COUNT IPv4 and IPv6 prefixes that `deny` names: unsorted, a tenth twice, many inside others
 """
 
 import random
 import sys
 from pathlib import Path
+
+PART = 500_000  # entries of a file
 
 TEN = """version: 1
 tracking: selective
@@ -42,10 +44,19 @@ def port(number):
     return 1024 + number * 31 % 60000
 
 
+def write_entries(path, begin, numbers):
+    with open(path, "w", encoding="ascii") as policy:
+        policy.write(begin + "allow:\n")
+        policy.writelines(f"  - {{tcp: {port(i)}, from: {address(i)}}}\n" for i in numbers)
+
+
 def write_pairs(count, folder):
-    with open(folder / "policy.yaml", "w", encoding="ascii") as policy:
-        policy.write("version: 1\nallow:\n")
-        policy.writelines(f"  - {{tcp: {port(i)}, from: {address(i)}}}\n" for i in range(count))
+    """A policy is at most 32 MiB long: what does not fit stands in files that it includes."""
+    parts = range(PART, count, PART)
+    for begin in parts:
+        write_entries(folder / f"part-{begin}.yaml", "", range(begin, min(begin + PART, count)))
+    include = f"include: [{', '.join(f'part-{begin}.yaml' for begin in parts)}]\n" if parts else ""
+    write_entries(folder / "policy.yaml", "version: 1\n" + include, range(min(PART, count)))
 
 
 def write_ferm(count, folder):

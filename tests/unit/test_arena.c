@@ -147,7 +147,25 @@ TEST(vectors_grow_and_keep_their_items)
     arena_clear(&arena);
 }
 
-RUN_TESTS(CASE(memory_is_zeroed_and_aligned_whatever_its_size), CASE(allocations_do_not_overlap),
+TEST(an_older_allocation_in_another_chunk_grows_by_moving)
+{
+    struct arena arena = {0};
+    char *old = arena_alloc(&arena, 12000);  // most of the first chunk
+    char *newer = arena_alloc(&arena, 9000); // the first of the next one
+
+    memset(old, 'a', 12000);
+    newer[0] = 'b';
+
+    char *grown = arena_grow(&arena, old, 12000, 12500);
+
+    assert_ptr_not_equal(grown, old);
+    assert_int_equal(grown[11999], 'a');
+    assert_int_equal(newer[0], 'b');
+    arena_clear(&arena);
+}
+
+RUN_TESTS(CASE(an_older_allocation_in_another_chunk_grows_by_moving),
+          CASE(memory_is_zeroed_and_aligned_whatever_its_size), CASE(allocations_do_not_overlap),
           CASE(the_newest_allocation_grows_in_place), CASE(an_older_allocation_moves_and_keeps_its_bytes),
           CASE(growing_keeps_bytes_across_every_size_of_chunk_and_block), CASE(a_cleared_arena_is_usable),
           CASE(a_reset_arena_gives_zeroed_memory_again), CASE(copies_end_with_a_nul_and_may_hold_some),
