@@ -2,6 +2,7 @@
 //
 // ctc check: all findings on a policy at once, for people and for continuous integration. The findings are what the
 // command makes, so they go to standard output in every format.
+#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,7 @@ enum exit_code run_check(int argc, char **argv)
 
     if (code != EXIT_FINE)
         return code;
+    assert(options.policy);
     compilation_init(&compilation);
     find(&compilation, &options);
     put_findings(&findings, &compilation.diags, &options);

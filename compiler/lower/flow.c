@@ -4,6 +4,7 @@
 // of them: rules of one interface, one prefix, and up to fifteen ports each.
 #include "lower/flow.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/vec.h"
@@ -244,7 +245,7 @@ static void add_matches(struct lowering *lowering, struct rule *rule, const stru
     const bool comment =
         lowering->options.comments && flow->entry && flow->entry->name && flow->entry->name[0];
     const size_t total = count + extra_count + comment;
-    struct match *all = total ? arena_calloc(lowering->arena, total, sizeof(*all)) : NULL;
+    struct match *all = arena_calloc(lowering->arena, total, sizeof(*all));
 
     if (count)
         memcpy(all, matches, count * sizeof(*all));
@@ -298,6 +299,10 @@ void append_flow(struct lowering *lowering, struct chain *chain, const struct fl
             lowering->too_many_at = flow->entry->span;
         return;
     }
+    // An empty set of addresses makes no rule; of the other factors none is ever 0.
+    if (!total)
+        return;
+    assert(from.count && to.count && sources.count && destinations.count);
     for (size_t i = 0; i < total; i++) {
         size_t at = i;
         const struct port_set *groups[2];

@@ -129,7 +129,7 @@ static void merge_mapping(struct reader *reader, struct node *into, const struct
     const size_t own = into->count;
 
     if (into->count)
-        memcpy(items, into->items, into->count * 2 * sizeof(*items));
+        memcpy(items, into->items, 2 * (size_t)into->count * sizeof(*items));
     into->items = items;
     for (size_t i = 0; i < from->count; i++) {
         const struct key_index wanted = {node_text(node_key(from, i)), 0};
@@ -140,8 +140,8 @@ static void merge_mapping(struct reader *reader, struct node *into, const struct
         if (found && field) {
             merge_value(reader, &items[2 * found->at + 1], node_value(from, i), field);
         } else if (!found) {
-            items[2 * into->count] = *node_key(from, i);
-            items[2 * into->count + 1] = *node_value(from, i);
+            items[2 * (size_t)into->count] = *node_key(from, i);
+            items[2 * (size_t)into->count + 1] = *node_value(from, i);
             into->count++;
         }
     }

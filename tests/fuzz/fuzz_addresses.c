@@ -87,7 +87,7 @@ static void require_prefixes(enum family family, struct addr_range range)
     const size_t count = range_prefixes(family, range, 256);
     struct buf text = {0};
 
-    REQUIRE(count >= 1 && count <= 2 * family_bits(family));
+    REQUIRE(count >= 1 && count <= (size_t)2 * family_bits(family));
     for (size_t i = 0; i < count; i++) {
         const struct prefix prefix = range_first_prefix(family, &range);
         const struct addr_range covered = prefix_range(family, prefix);
