@@ -34,7 +34,7 @@ static inline bool is_printable(const char *at, size_t length, bool tabs)
         // U+0080 to U+009F are controls as well (ISO 6429, C1).
         if (is_control(at[i]) && !(tabs && at[i] == '\t'))
             return false;
-        if (at[i] == '\xC2' && i + 1 < length && at[i + 1] >= '\x80' && at[i + 1] <= '\x9F')
+        if ((unsigned char)at[i] == 0xC2 && i + 1 < length && (unsigned char)at[i + 1] <= 0x9F)
             return false;
     }
     return true;

@@ -4,6 +4,7 @@
 
 // Pseudo-random policies, the same ones in every run. Most are right; the others are for the reader to refuse.
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
