@@ -11,7 +11,16 @@
 
 #include "base/fatal.h"
 
-#if defined(__SANITIZE_ADDRESS__)
+// gcc defines the one, clang the other.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_POISONS 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ARENA_POISONS 1
+#endif
+
+#if defined(ARENA_POISONS)
 #include <sanitizer/asan_interface.h>
 #define POISON(address, size)   ASAN_POISON_MEMORY_REGION(address, size)
 #define UNPOISON(address, size) ASAN_UNPOISON_MEMORY_REGION(address, size)

@@ -116,10 +116,12 @@ static bool add_name(struct reader *reader, const struct list *list, struct addr
     struct definition *definition = definition_find(&reader->defines, name);
 
     if (!definition) {
-        const char *nearest = definition_nearest(&reader->defines, name);
+        const char *nearest = NULL;
 
         diag_add(reader->diags, DIAG_UNKNOWN_NAME, span, "nothing defines $%.*s",
                  (int)(name.length < 60 ? name.length : 60), name.at);
+        if (!reader->diags->last_dropped)
+            nearest = definition_nearest(&reader->defines, name);
         if (nearest)
             diag_hint(reader->diags, "did you mean $%s?", nearest);
         else

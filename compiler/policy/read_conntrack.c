@@ -90,6 +90,8 @@ void read_load(struct reader *reader, const struct node *value)
         diag_add(reader->diags, DIAG_TYPE, node_span(value), "`load` is a mapping of services to rates");
         return;
     }
+    // A second `load` has been reported, and is read all the same.
+    conntrack->load_count = 0;
     conntrack->loads = arena_calloc(reader->arena, value->count, sizeof(*conntrack->loads));
     for (size_t i = 0; i < value->count; i++) {
         const struct node *key = node_key(value, i), *rate = node_value(value, i);

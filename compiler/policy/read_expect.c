@@ -68,6 +68,8 @@ void read_expect(struct reader *reader, const struct node *value)
     size_t count;
     const struct node *items = value_items(value, &count);
 
+    // A second `expect` has been reported, and is read all the same.
+    policy->expectation_count = 0;
     policy->expectations = arena_calloc(reader->arena, count, sizeof(*policy->expectations));
     for (size_t i = 0; i < count; i++) {
         reader->expectation = &policy->expectations[policy->expectation_count++];
