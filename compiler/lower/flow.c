@@ -80,6 +80,22 @@ size_t flow_answers(const struct lowering *lowering, const struct flow *flow, st
     return flow->protocol == PROTOCOL_ANY ? 2 : 1;
 }
 
+size_t flow_answerable(const struct lowering *lowering, const struct flow *flow, struct flow parts[3])
+{
+    const uint8_t icmp = lowering->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
+    const uint8_t protocols[] = {PROTOCOL_TCP, PROTOCOL_UDP, icmp};
+    const size_t count = flow->protocol == PROTOCOL_ANY ? sizeof(protocols) : 1;
+
+    for (size_t i = 0; i < count; i++) {
+        parts[i] = *flow;
+        if (flow->protocol == PROTOCOL_ANY)
+            parts[i].protocol = protocols[i];
+        if (parts[i].protocol == icmp)
+            parts[i].icmp_type = echo_request[lowering->family];
+    }
+    return count;
+}
+
 struct target target_accept(void)
 {
     return (struct target){.kind = TARGET_ACCEPT};

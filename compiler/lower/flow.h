@@ -61,6 +61,10 @@ struct flow flow_everything(void);
 // is meant: TCP apart from the others. Gives how many.
 size_t flow_answers(const struct lowering *lowering, const struct flow *flow, struct flow answers[2]);
 
+// The parts of a flow whose answers can be told from other packets where nothing tracks: of every protocol TCP, UDP and
+// ping, of ICMP ping, else the flow itself. Gives how many.
+size_t flow_answerable(const struct lowering *lowering, const struct flow *flow, struct flow parts[3]);
+
 // Appends the rules for a flow: one for each combination of its interfaces, addresses and groups of ports. `extra` are
 // matches that stand behind those of the flow.
 void append_flow(struct lowering *lowering, struct chain *chain, const struct flow *flow,

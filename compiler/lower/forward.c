@@ -9,35 +9,17 @@
 #include "lower/flow.h"
 
 // Where nothing tracks, a UDP reply looks like any packet from the service's port: it must go to a port that no service
-// with a privileged port holds. Of ICMP, the echo reply answers.
-static void accept_answer(struct lowering *lowering, struct chain *forward, struct flow request)
-{
-    struct flow answers[2];
-
-    if (request.protocol == PROTOCOL_ICMP && request.icmp_type < 0)
-        request.icmp_type = 8;
-    if (request.protocol == PROTOCOL_ICMPV6 && request.icmp_type < 0)
-        request.icmp_type = 128;
-    flow_answers(lowering, &request, answers);
-    if (answers[0].protocol == PROTOCOL_UDP)
-        answers[0].ports[SIDE_DESTINATION] = port_set_high;
-    append_flow(lowering, forward, &answers[0], NULL, 0, target_accept());
-}
-
-// `protocol: any` stands for what answers in a way that can be told: TCP, UDP and ping.
+// with a privileged port holds.
 static void accept_answers(struct lowering *lowering, struct chain *forward, const struct flow *request)
 {
-    const uint8_t icmp = lowering->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
-    const uint8_t protocols[] = {PROTOCOL_TCP, PROTOCOL_UDP, icmp};
+    struct flow parts[3], answers[2];
+    const size_t count = flow_answerable(lowering, request, parts);
 
-    for (size_t i = 0; i < sizeof(protocols); i++) {
-        struct flow part = *request;
-
-        if (request->protocol == PROTOCOL_ANY)
-            part.protocol = protocols[i];
-        accept_answer(lowering, forward, part);
-        if (request->protocol != PROTOCOL_ANY)
-            return;
+    for (size_t i = 0; i < count; i++) {
+        flow_answers(lowering, &parts[i], answers);
+        if (answers[0].protocol == PROTOCOL_UDP)
+            answers[0].ports[SIDE_DESTINATION] = port_set_high;
+        append_flow(lowering, forward, &answers[0], NULL, 0, target_accept());
     }
 }
 

@@ -41,12 +41,6 @@ static void accept_window(struct lowering *lowering, struct chain *input, struct
         matches[count++] = match_states(STATE_UNTRACKED);
     if (socket)
         matches[count++] = (struct match){.kind = MATCH_SOCKET};
-    // A whole ICMP has one kind of packet that answers what this host sends.
-    if (request.protocol == PROTOCOL_ICMP && request.icmp_type < 0)
-        request.icmp_type = 8;
-    if (request.protocol == PROTOCOL_ICMPV6 && request.icmp_type < 0)
-        request.icmp_type = 128;
-
     struct flow answers[2];
     const size_t flows = flow_answers(lowering, &request, answers);
 
@@ -55,29 +49,14 @@ static void accept_window(struct lowering *lowering, struct chain *input, struct
     lowering->socket_rule = lowering->socket_rule || (socket && input->count > before);
 }
 
-// `protocol: any` stands for what answers in a way that can be told: TCP, UDP and ping.
-static size_t window_requests(const struct lowering *lowering, struct flow request, struct flow requests[3])
-{
-    const uint8_t icmp = lowering->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
-    const uint8_t protocols[] = {PROTOCOL_TCP, PROTOCOL_UDP, icmp};
-
-    request = flow_anywhere(request);
-    for (size_t i = 0; i < sizeof(protocols); i++) {
-        requests[i] = request;
-        if (request.protocol != PROTOCOL_ANY)
-            return 1;
-        requests[i].protocol = protocols[i];
-    }
-    return sizeof(protocols);
-}
-
 static void accept_entry_windows(struct lowering *lowering, struct chain *input, const struct entry *entry,
                                  const struct flow *flow)
 {
     const bool untracked = entry_untracked(lowering->policy, entry);
     struct port_range *ephemeral = arena_alloc(lowering->arena, sizeof(*ephemeral));
     struct flow requests[3];
-    const size_t count = window_requests(lowering, *flow, requests);
+    const struct flow request = flow_anywhere(*flow);
+    const size_t count = flow_answerable(lowering, &request, requests);
 
     *ephemeral = lowering->policy->ephemeral;
     for (size_t i = 0; i < count; i++) {
