@@ -57,8 +57,9 @@ static void put_transport(struct buf *out, const struct match *match)
     static const char *const options[] = {" --sport ", " --dport "};
 
     for (int side = 0; side < 2; side++) {
-        if (!match->transport.ports[side].last)
+        if (!match->transport.named[side])
             continue;
+        buf_text(out, match->transport.inverted[side] ? " !" : "");
         buf_text(out, options[side]);
         put_range(out, &match->transport.ports[side]);
     }
@@ -72,7 +73,10 @@ static void put_transport(struct buf *out, const struct match *match)
 
 static void put_multiport(struct buf *out, const struct match *match)
 {
-    buf_text(out, match->multiport.side == SIDE_SOURCE ? " --sports " : " --dports ");
+    static const char *const options[] = {" --sports ", " --dports ", " --ports "}; // by enum side
+
+    buf_text(out, match->multiport.inverted ? " !" : "");
+    buf_text(out, options[match->multiport.side]);
     for (size_t i = 0; i < match->multiport.count; i++) {
         if (i)
             buf_char(out, ',');
@@ -82,10 +86,17 @@ static void put_multiport(struct buf *out, const struct match *match)
 
 static void put_iprange(struct buf *out, const struct match *match, enum family family)
 {
-    buf_text(out, match->iprange.side == SIDE_SOURCE ? " --src-range " : " --dst-range ");
-    addr_print(out, family, match->iprange.range.first);
-    buf_char(out, '-');
-    addr_print(out, family, match->iprange.range.last);
+    static const char *const options[] = {" --src-range ", " --dst-range "};
+
+    for (int side = 0; side < 2; side++) {
+        if (!match->iprange.named[side])
+            continue;
+        buf_text(out, match->iprange.inverted[side] ? " !" : "");
+        buf_text(out, options[side]);
+        addr_print(out, family, match->iprange.range[side].first);
+        buf_char(out, '-');
+        addr_print(out, family, match->iprange.range[side].last);
+    }
 }
 
 // Names of the bits that are set, lowest first, with commas.
@@ -101,12 +112,45 @@ static void put_bits(struct buf *out, unsigned bits, const char *const *names)
     }
 }
 
-static void put_states(struct buf *out, unsigned states)
+static void put_states(struct buf *out, const struct match *match)
 {
     static const char *const names[] = {"INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED"};
 
-    buf_text(out, " --ctstate ");
-    put_bits(out, states, names);
+    buf_text(out, match->state.inverted ? " !" : "");
+    buf_text(out, match->kind == MATCH_STATE ? " --state " : " --ctstate ");
+    put_bits(out, match->state.states, names);
+}
+
+static void put_icmp(struct buf *out, const struct match *match)
+{
+    buf_text(out, match->icmp.inverted ? " !" : "");
+    buf_text(out, match->kind == MATCH_ICMP ? " --icmp-type " : " --icmpv6-type ");
+    if (match->icmp.any) {
+        buf_text(out, "any");
+        return;
+    }
+    buf_number(out, match->icmp.type);
+    if (match->icmp.code_first == 0 && match->icmp.code_last == UINT8_MAX)
+        return;
+    buf_char(out, '/');
+    buf_number(out, match->icmp.code_first);
+    if (match->icmp.code_first != match->icmp.code_last)
+        buf_printf(out, "-%u", match->icmp.code_last);
+}
+
+static void put_mac(struct buf *out, const struct match *match)
+{
+    buf_text(out, match->mac.inverted ? " ! --mac-source " : " --mac-source ");
+    for (int byte = 5; byte >= 0; byte--)
+        buf_printf(out, "%02X%s", (unsigned)(match->mac.address >> (8 * byte)) & 0xFF, byte ? ":" : "");
+}
+
+static void put_hoplimit(struct buf *out, const struct match *match)
+{
+    static const char *const comparisons[] = {"eq", "lt", "gt"}; // by enum comparison
+
+    buf_printf(out, "%s --%s-%s %u", match->hoplimit.inverted ? " !" : "", match_names[match->kind],
+               comparisons[match->hoplimit.comparison], match->hoplimit.value);
 }
 
 static void put_addrtypes(struct buf *out, const struct match *match)
@@ -173,11 +217,18 @@ static void put_hashlimit(struct buf *out, const struct match *match, enum famil
 
 static void put_match(struct buf *out, const struct match *match, enum family family)
 {
+    if (match->kind == MATCH_OPAQUE) {
+        buf_printf(out, " %s", match->opaque.text);
+        return;
+    }
     buf_text(out, " -m ");
     buf_text(out, match_names[match->kind]);
     switch (match->kind) {
     case MATCH_TCP:
     case MATCH_UDP:
+    case MATCH_SCTP:
+    case MATCH_DCCP:
+    case MATCH_UDPLITE:
         put_transport(out, match);
         break;
     case MATCH_MULTIPORT:
@@ -187,23 +238,26 @@ static void put_match(struct buf *out, const struct match *match, enum family fa
         put_iprange(out, match, family);
         break;
     case MATCH_ICMP:
-        buf_printf(out, " --icmp-type %u", match->icmp_type);
-        break;
     case MATCH_ICMPV6:
-        buf_printf(out, " --icmpv6-type %u", match->icmp_type);
+        put_icmp(out, match);
         break;
     case MATCH_ADDRTYPE:
         put_addrtypes(out, match);
         break;
     case MATCH_CONNTRACK:
-        put_states(out, match->states);
+    case MATCH_STATE:
+        put_states(out, match);
         break;
     case MATCH_HELPER:
-        buf_text(out, " --helper");
-        put_string(out, match->helper);
+        buf_text(out, match->helper.inverted ? " ! --helper" : " --helper");
+        put_string(out, match->helper.name);
+        break;
+    case MATCH_MAC:
+        put_mac(out, match);
         break;
     case MATCH_HOPLIMIT:
-        buf_printf(out, " --hl-eq %u", match->hoplimit);
+    case MATCH_TTL:
+        put_hoplimit(out, match);
         break;
     case MATCH_FRAGMENT:
         buf_text(out, match->fragment_first ? " --fragfirst" : "");
@@ -214,11 +268,17 @@ static void put_match(struct buf *out, const struct match *match, enum family fa
     case MATCH_HASHLIMIT:
         put_hashlimit(out, match, family);
         break;
+    case MATCH_HASHLIMIT_TEXT:
+        buf_printf(out, " %s", match->hashlimit.text);
+        break;
     case MATCH_COMMENT:
         buf_text(out, " --comment");
         put_string(out, match->comment);
         break;
     case MATCH_SOCKET:
+        buf_text(out, match->nowildcard ? " --nowildcard" : "");
+        break;
+    case MATCH_OPAQUE:
     case MATCH_COUNT:
         break;
     }
@@ -244,7 +304,7 @@ static void put_target(struct buf *out, const struct target *target)
         }
         break;
     case TARGET_NOTRACK:
-        buf_text(out, " -j CT --notrack");
+        buf_printf(out, " -j %s", target->text ? target->text : "CT --notrack");
         break;
     case TARGET_HELPER:
         buf_printf(out, " -j CT --helper %s", target->text);
@@ -254,6 +314,14 @@ static void put_target(struct buf *out, const struct target *target)
         break;
     case TARGET_GOTO:
         buf_printf(out, " -g %s", target->text);
+        break;
+    case TARGET_RETURN:
+        buf_text(out, " -j RETURN");
+        break;
+    case TARGET_NONE:
+        break;
+    case TARGET_OTHER:
+        buf_printf(out, " -j %s", target->text);
         break;
     }
 }
@@ -283,8 +351,24 @@ static void put_protocol(struct buf *out, const struct rule *rule)
         buf_number(out, rule->protocol); // its name is known only where /etc/protocols has it
 }
 
+static void put_counters(struct buf *out, const struct counters *counters)
+{
+    buf_printf(out, "[%llu:%llu]", (unsigned long long)counters->packets,
+               (unsigned long long)counters->bytes);
+}
+
+static void put_interface(struct buf *out, const char *option, const char *name, bool inverted)
+{
+    if (name)
+        buf_printf(out, "%s %s %s", inverted ? " !" : "", option, name);
+}
+
 static void put_rule(struct buf *out, const struct chain *chain, const struct rule *rule, enum family family)
 {
+    if (rule->counters.present) {
+        put_counters(out, &rule->counters);
+        buf_char(out, ' ');
+    }
     buf_text(out, "-A ");
     buf_text(out, chain->name);
     if (rule->verbatim) {
@@ -293,13 +377,11 @@ static void put_rule(struct buf *out, const struct chain *chain, const struct ru
     }
     put_address(out, &rule->addresses[SIDE_SOURCE], "-s", family);
     put_address(out, &rule->addresses[SIDE_DESTINATION], "-d", family);
-    if (rule->in)
-        buf_printf(out, " -i %s", rule->in);
-    if (rule->out)
-        buf_printf(out, " -o %s", rule->out);
+    put_interface(out, "-i", rule->in, rule->in_inverted);
+    put_interface(out, "-o", rule->out, rule->out_inverted);
     put_protocol(out, rule);
     if (rule->later_fragments)
-        buf_text(out, " -f");
+        buf_text(out, rule->later_fragments_inverted ? " ! -f" : " -f");
     for (size_t i = 0; i < rule->match_count; i++)
         put_match(out, &rule->matches[i], family);
     put_target(out, &rule->target);
@@ -308,11 +390,18 @@ static void put_rule(struct buf *out, const struct chain *chain, const struct ru
 
 static void put_table(struct buf *out, const struct table *table, enum family family)
 {
-    static const char *const policies[] = {"-", "ACCEPT", "DROP"}; // by enum chain_policy
+    static const char *const policies[] = {"-", NULL, "ACCEPT", "DROP"}; // by enum chain_policy
 
     buf_printf(out, "*%s\n", table->name);
-    for (size_t i = 0; i < table->count; i++)
-        buf_printf(out, ":%s %s [0:0]\n", table->items[i]->name, policies[table->items[i]->policy]);
+    for (size_t i = 0; i < table->count; i++) {
+        const struct chain *chain = table->items[i];
+
+        if (chain->policy == CHAIN_UNWRITTEN)
+            continue;
+        buf_printf(out, ":%s %s ", chain->name, policies[chain->policy]);
+        put_counters(out, &chain->counters);
+        buf_char(out, '\n');
+    }
     for (size_t i = 0; i < table->count; i++)
         for (size_t j = 0; j < table->items[i]->count; j++)
             put_rule(out, table->items[i], &table->items[i]->items[j], family);

@@ -27,7 +27,7 @@ static const struct addr_set joining = {{{0}, {joining_ranges, 2, 2}}};
 static void append_neighbour_types(struct lowering *lowering, struct chain *chain, bool leaving)
 {
     static const struct addr_set *const sources[] = {NULL, &link_local, &joining};
-    const struct match hoplimit = {.kind = MATCH_HOPLIMIT, .hoplimit = 255};
+    const struct match hoplimit = {.kind = MATCH_HOPLIMIT, .hoplimit = {.value = 255}};
 
     for (size_t i = 0; i < sizeof(neighbours) / sizeof(*neighbours); i++) {
         struct flow flow = flow_everything();
@@ -134,7 +134,7 @@ static bool same_data(const struct entry *a, const struct entry *b)
 static void append_data(struct lowering *lowering, struct chain *chain, const struct entry *entry)
 {
     struct match matches[] = {match_states(STATE_RELATED),
-                              {.kind = MATCH_HELPER, .helper = entry->helper->name}};
+                              {.kind = MATCH_HELPER, .helper = {.name = entry->helper->name}}};
     struct flow flow = flow_everything();
 
     flow.entry = entry;

@@ -103,7 +103,7 @@ struct target target_accept(void)
 
 struct match match_states(unsigned states)
 {
-    return (struct match){.kind = MATCH_CONNTRACK, .states = states};
+    return (struct match){.kind = MATCH_CONNTRACK, .state = {.states = states}};
 }
 
 struct match match_transport(uint8_t protocol)
@@ -218,6 +218,7 @@ static size_t ports_match(struct match *matches, const struct flow *flow, const 
     for (int side = 0; side < 2; side++) {
         if (groups[side]->count == 1) {
             transport.transport.ports[side] = groups[side]->items[0];
+            transport.transport.named[side] = true;
             needed = true;
         } else if (groups[side]->count) {
             matches[count] = (struct match){.kind = MATCH_MULTIPORT};
@@ -248,14 +249,15 @@ static void add_matches(struct lowering *lowering, struct rule *rule, const stru
 
     if (flow->icmp_type >= 0) {
         matches[count] = (struct match){.kind = lowering->family == FAMILY_IPV4 ? MATCH_ICMP : MATCH_ICMPV6};
-        matches[count++].icmp_type = (uint8_t)flow->icmp_type;
+        matches[count].icmp.type = (uint8_t)flow->icmp_type;
+        matches[count++].icmp.code_last = UINT8_MAX;
     }
     for (int side = 0; side < 2; side++) {
         if (!addresses[side]->is_range)
             continue;
         matches[count] = (struct match){.kind = MATCH_IPRANGE};
-        matches[count].iprange.side = (enum side)side;
-        matches[count++].iprange.range = addresses[side]->range;
+        matches[count].iprange.named[side] = true;
+        matches[count++].iprange.range[side] = addresses[side]->range;
     }
 
     const bool comment =

@@ -33,14 +33,6 @@ static bool multiport_fits(const struct match *match)
     return slots > 0 && slots <= MULTIPORT_SLOTS;
 }
 
-static const struct chain *find_chain(const struct table *table, const char *name)
-{
-    for (size_t i = 0; i < table->count; i++)
-        if (strcmp(table->items[i]->name, name) == 0)
-            return table->items[i];
-    return NULL;
-}
-
 // How many user chains stand inside each other below `chain`; `limit` or more where a circle makes it endless.
 static unsigned depth_below(const struct table *table, const struct chain *chain, unsigned limit)
 {
@@ -52,7 +44,7 @@ static unsigned depth_below(const struct table *table, const struct chain *chain
         if (chain->items[i].verbatim || (target->kind != TARGET_JUMP && target->kind != TARGET_GOTO))
             continue;
 
-        const struct chain *inner = find_chain(table, target->text);
+        const struct chain *inner = table_find_chain(table, target->text);
         const unsigned depth = inner ? 1 + depth_below(table, inner, limit - 1) : 0;
 
         if (depth > deepest)
@@ -67,7 +59,7 @@ static const char *broken_by_rule(const struct table *table, const struct rule *
         if (rule->matches[i].kind == MATCH_MULTIPORT && !multiport_fits(&rule->matches[i]))
             return "a multiport match has more than 15 slots";
     if ((rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO) && !rule->verbatim &&
-        !find_chain(table, rule->target.text))
+        !table_find_chain(table, rule->target.text))
         return "a rule jumps to a chain that is not there";
     return NULL;
 }

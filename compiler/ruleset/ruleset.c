@@ -10,6 +10,51 @@ const char *const match_names[MATCH_COUNT] = {
 #undef MATCH
 };
 
+const struct table_kind table_kinds[] = {
+    {"filter", {"INPUT", "FORWARD", "OUTPUT"}},
+    {"mangle", {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}},
+    {"nat", {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}},
+    {"raw", {"PREROUTING", "OUTPUT"}},
+    {"security", {"INPUT", "FORWARD", "OUTPUT"}},
+};
+
+const size_t table_kind_count = sizeof(table_kinds) / sizeof(*table_kinds);
+
+bool table_has_hook(const char *table, struct slice chain)
+{
+    for (size_t i = 0; i < table_kind_count; i++)
+        for (size_t j = 0; strcmp(table_kinds[i].name, table) == 0 && table_kinds[i].hooks[j]; j++)
+            if (slice_is(chain, table_kinds[i].hooks[j]))
+                return true;
+    return false;
+}
+
+enum target_effect target_effect(const struct target *target)
+{
+    static const struct {
+        const char *name;
+        enum target_effect effect;
+    } effects[] = {
+#define TARGET(name, effect) {name, EFFECT_##effect},
+#include "ruleset/target.def"
+#undef TARGET
+    };
+    const size_t length = strcspn(target->text, " ");
+
+    for (size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++)
+        if (strlen(effects[i].name) == length && memcmp(effects[i].name, target->text, length) == 0)
+            return effects[i].effect;
+    return EFFECT_UNKNOWN;
+}
+
+const struct table *ruleset_find_table(const struct ruleset *ruleset, const char *name)
+{
+    for (size_t i = 0; i < ruleset->count; i++)
+        if (strcmp(ruleset->items[i].name, name) == 0)
+            return &ruleset->items[i];
+    return NULL;
+}
+
 struct table *ruleset_table(struct arena *arena, struct ruleset *ruleset, const char *name)
 {
     for (size_t i = 0; i < ruleset->count; i++)
@@ -22,17 +67,48 @@ struct table *ruleset_table(struct arena *arena, struct ruleset *ruleset, const 
     return table;
 }
 
+// The chain's place in the index, or the empty one where it would stand. FNV-1a.
+static struct chain **index_slot(const struct table *table, const char *name)
+{
+    uint64_t hash = 0xCBF29CE484222325;
+
+    for (const char *at = name; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 0x100000001B3;
+
+    size_t slot = (size_t)(hash ^ hash >> 32) & (table->index_size - 1);
+
+    while (table->index[slot] && strcmp(table->index[slot]->name, name) != 0)
+        slot = (slot + 1) & (table->index_size - 1);
+    return &table->index[slot];
+}
+
+static void grow_index(struct arena *arena, struct table *table)
+{
+    table->index_size = table->index_size ? table->index_size * 4 : 16;
+    table->index = arena_calloc(arena, table->index_size, sizeof(*table->index));
+    for (size_t i = 0; i < table->count; i++)
+        *index_slot(table, table->items[i]->name) = table->items[i];
+}
+
+struct chain *table_find_chain(const struct table *table, const char *name)
+{
+    return table->index_size ? *index_slot(table, name) : NULL;
+}
+
 struct chain *table_chain(struct arena *arena, struct table *table, const char *name,
                           enum chain_policy policy)
 {
-    for (size_t i = 0; i < table->count; i++)
-        if (strcmp(table->items[i]->name, name) == 0)
-            return table->items[i];
+    struct chain *chain = table_find_chain(table, name);
 
-    struct chain *chain = arena_alloc(arena, sizeof(*chain));
-
+    if (chain)
+        return chain;
+    chain = arena_alloc(arena, sizeof(*chain));
     *chain = (struct chain){.name = name, .policy = policy};
     *vec_push(arena, table) = chain;
+    if (table->count * 2 > table->index_size)
+        grow_index(arena, table);
+    else
+        *index_slot(table, name) = chain;
     return chain;
 }
 

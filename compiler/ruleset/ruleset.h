@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Tables, chains and rules of one address family, as the kernel has them: a rule is a header (addresses, interfaces,
-// protocol), matches in their order, and a target. The lowering writes rulesets, the emitters read them.
+// protocol), matches in their order, and a target. The lowering and the reader of iptables-save text write rulesets; the
+// emitters and the algebra read them.
 #pragma once
 
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include "base/arena.h"
 #include "base/kernel.h"
 #include "base/ports.h"
+#include "base/text.h"
 #include "base/vec.h"
 #include "source/source.h"
 
@@ -24,7 +26,7 @@ enum match_kind {
 
 extern const char *const match_names[MATCH_COUNT];
 
-enum side { SIDE_SOURCE, SIDE_DESTINATION };
+enum side { SIDE_SOURCE, SIDE_DESTINATION, SIDE_EITHER };
 
 // TCP flags (RFC 9293, 3.1).
 enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10, TCP_URG = 0x20 };
@@ -41,38 +43,72 @@ enum {
 // Types of addresses, as -m addrtype names them.
 enum { ADDRTYPE_LOCAL = 1 << 0, ADDRTYPE_BROADCAST = 1 << 1, ADDRTYPE_MULTICAST = 1 << 2 };
 
+enum comparison { COMPARE_EQUAL, COMPARE_LESS, COMPARE_GREATER };
+
 struct match {
     enum match_kind kind;
     union {
-        struct {                        // MATCH_TCP, MATCH_UDP
-            struct port_range ports[2]; // by side; 0-0: any
-            uint8_t flags_mask, flags;  // of TCP; mask 0: any
+        struct {                        // MATCH_TCP, MATCH_UDP, MATCH_SCTP, MATCH_DCCP, MATCH_UDPLITE
+            struct port_range ports[2]; // by side, where `named`
+            bool named[2], inverted[2];
+            uint8_t flags_mask, flags; // of TCP; mask 0: any
             bool flags_inverted;
         } transport;
         struct { // MATCH_MULTIPORT
             enum side side;
+            bool inverted;
             const struct port_range *items;
             size_t count;
         } multiport;
-        struct { // MATCH_IPRANGE
-            enum side side;
-            struct addr_range range;
+        struct {                        // MATCH_IPRANGE
+            struct addr_range range[2]; // by side, where `named`
+            bool named[2], inverted[2];
         } iprange;
-        uint8_t icmp_type;
+        struct {                                 // MATCH_ICMP, MATCH_ICMPV6
+            uint8_t type, code_first, code_last; // codes 0 to 255: any
+            bool any;                            // every type
+            bool inverted;
+        } icmp;
         struct { // MATCH_ADDRTYPE, of the destination
             unsigned types;
             bool inverted;
         } addrtype;
-        unsigned states;
-        const char *helper;
-        uint8_t hoplimit;    // exactly
-        bool fragment_first; // else any packet with a fragment header
+        struct {             // MATCH_CONNTRACK, MATCH_STATE
+            unsigned states; // of enum state
+            bool inverted;
+        } state;
+        struct { // MATCH_HELPER
+            const char *name;
+            bool inverted;
+        } helper;
+        struct {              // MATCH_MAC, of the source
+            uint64_t address; // 48 bits, the first byte on the wire highest
+            bool inverted;
+        } mac;
+        bool nowildcard; // MATCH_SOCKET: listeners on any address count too
+        struct {         // MATCH_HOPLIMIT, MATCH_TTL
+            enum comparison comparison;
+            uint8_t value;
+            bool inverted;
+        } hoplimit;
+        bool fragment_first; // MATCH_FRAGMENT; else any packet with a fragment header
         struct {             // MATCH_LIMIT, MATCH_HASHLIMIT: up to `events` in `period` seconds
             uint32_t events, period, burst;
             bool per_source;
             const char *name; // MATCH_HASHLIMIT
         } limit;
+        struct {              // MATCH_HASHLIMIT_TEXT: a hashlimit as it was written
+            const char *text; // its options
+            const char *name;
+            bool above;   // matches what is over the limit
+            bool buckets; // one for each address or port, in a table that can be full
+        } hashlimit;
         const char *comment;
+        struct {              // MATCH_OPAQUE: one that is not modelled, as it was written
+            const char *text; // all of it: "-m owner --uid-owner 0", "-s example.net"
+            bool
+                fickle; // two rules with this text may answer differently for one packet (limit, recent, statistic)
+        } opaque;
     };
 };
 
@@ -81,15 +117,35 @@ enum target_kind {
     TARGET_DROP,
     TARGET_REJECT,  // text: the answer
     TARGET_LOG,     // text: the prefix
-    TARGET_NOTRACK, // CT --notrack
+    TARGET_NOTRACK, // CT --notrack; text "NOTRACK" where it is written so, else NULL
     TARGET_HELPER,  // CT --helper, text: its name
     TARGET_JUMP,    // text: the chain
     TARGET_GOTO,    // text: the chain
+    TARGET_RETURN,
+    TARGET_NONE,  // a rule that only counts
+    TARGET_OTHER, // text: its name and options as they were written
 };
 
 struct target {
     enum target_kind kind;
     const char *text;
+};
+
+// What a target of that name does to a packet's walk.
+enum target_effect {
+    EFFECT_CONTINUE, // the walk goes on behind it: LOG, MARK
+    EFFECT_CT,       // of these, those that decide about tracking
+    EFFECT_DROP,     // the packet ends here
+    EFFECT_UNKNOWN,  // decided elsewhere (NFQUEUE), or a target that is not known
+    EFFECT_COUNT
+};
+
+// The effect of a TARGET_OTHER, by its name (ruleset/target.def).
+enum target_effect target_effect(const struct target *target);
+
+struct counters {
+    uint64_t packets, bytes;
+    bool present; // else none were written
 };
 
 // An address of the rule's header.
@@ -99,23 +155,37 @@ struct rule_address {
 };
 
 struct rule {
-    struct span span; // the policy's entry that the rule comes from; no source where none does
+    struct span
+        span; // what the rule comes from: an entry of a policy, a line of a ruleset; no source: neither
+    const char
+        *section; // of the policy's meaning that the rule stands for ("allow", "replies"); NULL: no policy
+    const char *name;                 // of the entry; NULL: none
     struct rule_address addresses[2]; // by side
     const char *in, *out;             // NULL: any
-    uint8_t protocol;                 // 0: any
+    bool in_inverted, out_inverted;
+    uint8_t protocol; // 0: any
     bool protocol_inverted;
     bool later_fragments; // IPv4: the fragments behind the first one, and nothing else
+    bool later_fragments_inverted;
     const struct match *matches;
     size_t match_count;
     struct target target;
-    const char *verbatim; // not NULL: the text of the rule, and nothing else of it counts
+    struct counters counters;
+    const char *verbatim; // not NULL: the text to print, behind "-A CHAIN ", in place of what the fields say
 };
 
-enum chain_policy { CHAIN_USER, CHAIN_ACCEPT, CHAIN_DROP };
+enum chain_policy {
+    CHAIN_USER,      // no built-in chain
+    CHAIN_UNWRITTEN, // a built-in chain whose policy the text does not write: the kernel keeps the one it has
+    CHAIN_ACCEPT,
+    CHAIN_DROP,
+};
 
 struct chain {
     const char *name;
-    enum chain_policy policy; // CHAIN_USER: no built-in chain
+    enum chain_policy policy;
+    struct span span; // of its line; no source: none
+    struct counters counters;
     struct rule *items;
     size_t count;
     size_t capacity;
@@ -126,6 +196,8 @@ struct table {
     struct chain **items; // built-in chains first
     size_t count;
     size_t capacity;
+    struct chain **index; // hash table of the chains by name; NULL for an empty slot
+    size_t index_size;
 };
 
 struct ruleset {
@@ -134,6 +206,21 @@ struct ruleset {
     size_t count;
     size_t capacity;
 };
+
+// The tables of the kernel and the hooks of each (iptables(8)); `hooks` ends with NULL.
+struct table_kind {
+    const char *name;
+    const char *hooks[6];
+};
+extern const struct table_kind table_kinds[];
+extern const size_t table_kind_count;
+
+// Whether `chain` is one of the table's built-in chains.
+bool table_has_hook(const char *table, struct slice chain);
+
+// NULL where there is none.
+const struct table *ruleset_find_table(const struct ruleset *ruleset, const char *name);
+struct chain *table_find_chain(const struct table *table, const char *name);
 
 // A table, made where it is not there yet.
 struct table *ruleset_table(struct arena *arena, struct ruleset *ruleset, const char *name);

@@ -51,7 +51,7 @@ static void check_state(const struct table *table, const struct chain *chain, co
 {
     const enum tracking tracking = trial->f.policy->tracking;
     const struct match *match = match_of(rule, MATCH_CONNTRACK);
-    const unsigned states = match ? match->states : 0;
+    const unsigned states = match ? match->state.states : 0;
 
     (void)chain;
     must(!(states & STATE_NEW), "NEW is asked for");

@@ -28,10 +28,10 @@ TEST(without_tracking_raw_takes_everything_out)
 static void put_addresses(struct buf *out, const struct rule *rule, enum side side)
 {
     for (size_t i = 0; i < rule->match_count; i++)
-        if (rule->matches[i].kind == MATCH_IPRANGE && rule->matches[i].iprange.side == side) {
-            addr_print(out, trial->family, rule->matches[i].iprange.range.first);
+        if (rule->matches[i].kind == MATCH_IPRANGE && rule->matches[i].iprange.named[side]) {
+            addr_print(out, trial->family, rule->matches[i].iprange.range[side].first);
             buf_char(out, '-');
-            addr_print(out, trial->family, rule->matches[i].iprange.range.last);
+            addr_print(out, trial->family, rule->matches[i].iprange.range[side].last);
         }
     buf_text(out, rule->addresses[side].inverted ? "!" : "");
     prefix_print(out, trial->family, rule->addresses[side].prefix);
@@ -43,7 +43,7 @@ static void put_direction(struct buf *out, const struct rule *rule, bool leaving
     const struct match *icmp = match_of(rule, trial->family == FAMILY_IPV4 ? MATCH_ICMP : MATCH_ICMPV6);
     const int request = trial->family == FAMILY_IPV4 ? 8 : 128,
               reply = trial->family == FAMILY_IPV4 ? 0 : 129;
-    int type = icmp ? icmp->icmp_type : -1;
+    int type = icmp ? icmp->icmp.type : -1;
 
     if (leaving && (type == request || type == reply))
         type = request + reply - type;

@@ -51,8 +51,9 @@ static void assert_match(enum family family, struct match match, const char *tex
 
 TEST(options_stand_where_iptables_saves_them)
 {
-    static const struct match matches[] = {{.kind = MATCH_TCP, .transport = {.ports = {{0, 0}, {22, 22}}}},
-                                           {.kind = MATCH_CONNTRACK, .states = STATE_NEW}};
+    static const struct match matches[] = {
+        {.kind = MATCH_TCP, .transport = {.ports = {{0, 0}, {22, 22}}, .named = {false, true}}},
+        {.kind = MATCH_CONNTRACK, .state = {.states = STATE_NEW}}};
     struct emitting emitting;
 
     emitting_open(&emitting, FAMILY_IPV4);
@@ -95,9 +96,11 @@ TEST(every_match_prints_as_iptables_does)
     struct match match;
 
     assert_match(FAMILY_IPV4,
-                 (struct match){.kind = MATCH_TCP, .transport = {.ports = {{1024, 65535}, {22, 22}}}},
+                 (struct match){.kind = MATCH_TCP,
+                                .transport = {.ports = {{1024, 65535}, {22, 22}}, .named = {true, true}}},
                  "-m tcp --sport 1024:65535 --dport 22");
-    assert_match(FAMILY_IPV4, (struct match){.kind = MATCH_UDP, .transport = {.ports = {{53, 53}, {0, 0}}}},
+    assert_match(FAMILY_IPV4,
+                 (struct match){.kind = MATCH_UDP, .transport = {.ports = {{53, 53}}, .named = {true}}},
                  "-m udp --sport 53");
     assert_match(FAMILY_IPV4,
                  (struct match){.kind = MATCH_TCP,
@@ -116,12 +119,16 @@ TEST(every_match_prints_as_iptables_does)
     match.multiport.side = SIDE_SOURCE;
     assert_match(FAMILY_IPV4, match, "-m multiport --sports 22,80:90,65535");
     match = (struct match){.kind = MATCH_IPRANGE};
-    match.iprange.range = (struct addr_range){{0, 1}, {0, 5}};
+    match.iprange.range[SIDE_SOURCE] = match.iprange.range[SIDE_DESTINATION] =
+        (struct addr_range){{0, 1}, {0, 5}};
+    match.iprange.named[SIDE_SOURCE] = true;
     assert_match(FAMILY_IPV4, match, "-m iprange --src-range 0.0.0.1-0.0.0.5");
-    match.iprange.side = SIDE_DESTINATION;
+    match.iprange.named[SIDE_SOURCE] = false;
+    match.iprange.named[SIDE_DESTINATION] = true;
     assert_match(FAMILY_IPV6, match, "-m iprange --dst-range ::1-::5");
-    assert_match(FAMILY_IPV4, (struct match){.kind = MATCH_ICMP, .icmp_type = 0}, "-m icmp --icmp-type 0");
-    assert_match(FAMILY_IPV6, (struct match){.kind = MATCH_ICMPV6, .icmp_type = 128},
+    assert_match(FAMILY_IPV4, (struct match){.kind = MATCH_ICMP, .icmp = {.type = 0, .code_last = 255}},
+                 "-m icmp --icmp-type 0");
+    assert_match(FAMILY_IPV6, (struct match){.kind = MATCH_ICMPV6, .icmp = {.type = 128, .code_last = 255}},
                  "-m icmp6 --icmpv6-type 128");
     match = (struct match){.kind = MATCH_ADDRTYPE};
     match.addrtype.types = ADDRTYPE_MULTICAST | ADDRTYPE_LOCAL | ADDRTYPE_BROADCAST;
@@ -129,13 +136,15 @@ TEST(every_match_prints_as_iptables_does)
     match.addrtype.types = ADDRTYPE_LOCAL;
     match.addrtype.inverted = true;
     assert_match(FAMILY_IPV4, match, "-m addrtype ! --dst-type LOCAL");
-    assert_match(FAMILY_IPV4,
-                 (struct match){.kind = MATCH_CONNTRACK, .states = STATE_ESTABLISHED | STATE_RELATED},
-                 "-m conntrack --ctstate RELATED,ESTABLISHED");
-    assert_match(FAMILY_IPV4, (struct match){.kind = MATCH_HELPER, .helper = "ftp"},
+    assert_match(
+        FAMILY_IPV4,
+        (struct match){.kind = MATCH_CONNTRACK, .state = {.states = STATE_ESTABLISHED | STATE_RELATED}},
+        "-m conntrack --ctstate RELATED,ESTABLISHED");
+    assert_match(FAMILY_IPV4, (struct match){.kind = MATCH_HELPER, .helper = {.name = "ftp"}},
                  "-m helper --helper ftp");
     assert_match(FAMILY_IPV4, (struct match){.kind = MATCH_SOCKET}, "-m socket");
-    assert_match(FAMILY_IPV6, (struct match){.kind = MATCH_HOPLIMIT, .hoplimit = 255}, "-m hl --hl-eq 255");
+    assert_match(FAMILY_IPV6, (struct match){.kind = MATCH_HOPLIMIT, .hoplimit = {.value = 255}},
+                 "-m hl --hl-eq 255");
     assert_match(FAMILY_IPV6, (struct match){.kind = MATCH_FRAGMENT, .fragment_first = true},
                  "-m frag --fragfirst");
     assert_match(FAMILY_IPV6, (struct match){.kind = MATCH_FRAGMENT}, "-m frag");
