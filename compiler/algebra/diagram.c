@@ -28,6 +28,12 @@ struct result {
     diagram left, right, result;
 };
 
+// What a walk over the nodes found out about one of them.
+struct memo {
+    uint32_t walk; // whose: older walks' are void
+    diagram result;
+};
+
 struct diagram_space {
     uint8_t *widths;
     size_t field_count, node_limit;
@@ -41,6 +47,9 @@ struct diagram_space {
     size_t result_mask;
     struct edge *stack; // edges of nodes under construction
     size_t stack_count, stack_capacity;
+    struct memo *memos; // by handle
+    size_t memo_count;
+    uint32_t walks; // begun so far
     bool overflowed;
 };
 
@@ -144,6 +153,9 @@ static bool rehash(struct diagram_space *space)
 // The node with these edges, or the leaf of value `count`; made where there is none yet.
 static diagram find_node(struct diagram_space *space, unsigned field, const struct edge *edges, size_t count)
 {
+    if (space->overflowed)
+        return 0;
+
     const uint64_t hash = field == LEAF ? mix(LEAF, count) : hash_edges(field, edges, count);
     size_t at = hash & space->table_mask;
 
@@ -191,8 +203,12 @@ struct diagram_space *diagram_space_new(const uint8_t *widths, size_t field_coun
     memset(space->table, 0xFF, RESULT_SLOTS * sizeof(*space->table));
     space->table_mask = space->result_mask = RESULT_SLOTS - 1;
     space->field_count = field_count;
-    space->node_limit = node_limit < UINT32_MAX ? node_limit : UINT32_MAX - 1;
+    space->node_limit = !node_limit ? 1 : node_limit < UINT32_MAX ? node_limit : UINT32_MAX - 1;
     diagram_constant(space, 0);
+    if (space->overflowed) {
+        diagram_space_free(space);
+        return NULL;
+    }
     return space;
 }
 
@@ -206,6 +222,7 @@ void diagram_space_free(struct diagram_space *space)
     free(space->table);
     free(space->results);
     free(space->stack);
+    free(space->memos);
     free(space);
 }
 
@@ -343,88 +360,248 @@ diagram diagram_apply(struct diagram_space *space, const struct diagram_operatio
     return space->overflowed ? 0 : apply(space, operation, left, right);
 }
 
-struct mapping {
+// Begins a walk over nodes that stand now: gives its number, or 0 where memory is short. A walk may go on while nodes are
+// made and other walks come and go: they cost it what it remembers at worst.
+static uint32_t begin_walk(struct diagram_space *space)
+{
+    if (space->memo_count < space->node_count) {
+        struct memo *grown = realloc(space->memos, space->node_capacity * sizeof(*grown));
+
+        if (!grown) {
+            give_up(space);
+            return 0;
+        }
+        memset(grown + space->memo_count, 0, (space->node_capacity - space->memo_count) * sizeof(*grown));
+        space->memos = grown;
+        space->memo_count = space->node_capacity;
+    }
+    if (++space->walks == 0) {
+        memset(space->memos, 0, space->memo_count * sizeof(*space->memos));
+        space->walks = 1;
+    }
+    return space->walks;
+}
+
+// Whether the walk was here before; marks the node if not.
+static bool is_known(struct diagram_space *space, uint32_t walk, diagram function)
+{
+    const bool known = space->memos[function].walk == walk;
+
+    space->memos[function].walk = walk;
+    return known;
+}
+
+// A function rebuilt node by node: `rebuild` gives the result for a node that is not taken apart, UINT32_MAX for others.
+struct rebuilding {
     struct diagram_space *space;
+    diagram (*rebuild)(struct rebuilding *rebuilding, diagram function);
+    uint32_t walk;
     uint32_t (*map)(uint32_t value, void *context);
     void *context;
-    diagram *done; // by handle; UINT32_MAX where not yet
+    unsigned field;
+    field_value value;
+    const struct diagram_operation *operation;
 };
 
-static diagram map_node(struct mapping *mapping, diagram function)
+static diagram rebuild(struct rebuilding *rebuilding, diagram function)
 {
-    struct diagram_space *space = mapping->space;
+    struct diagram_space *space = rebuilding->space;
     const size_t base = space->stack_count;
 
-    if (space->nodes[function].field == LEAF)
-        return diagram_constant(space, mapping->map(space->nodes[function].value, mapping->context));
-    if (mapping->done[function] != UINT32_MAX)
-        return mapping->done[function];
-    for (uint32_t i = 0; i < space->nodes[function].edge_count; i++) {
-        const struct edge edge = space->edges[space->nodes[function].first_edge + i];
-        const diagram to = map_node(mapping, edge.to);
+    if (space->memos[function].walk == rebuilding->walk)
+        return space->memos[function].result;
 
-        if (space->overflowed || !push_edge(space, base, edge.last, to)) {
-            space->stack_count = base;
-            return give_up(space);
+    diagram result = rebuilding->rebuild(rebuilding, function);
+
+    if (result == UINT32_MAX) {
+        for (uint32_t i = 0; i < space->nodes[function].edge_count; i++) {
+            const struct edge edge = space->edges[space->nodes[function].first_edge + i];
+            const diagram to = rebuild(rebuilding, edge.to);
+
+            if (space->overflowed || !push_edge(space, base, edge.last, to)) {
+                space->stack_count = base;
+                return give_up(space);
+            }
         }
+        result = pop_node(space, space->nodes[function].field, base);
     }
-    mapping->done[function] = pop_node(space, space->nodes[function].field, base);
-    return mapping->done[function];
+    space->memos[function] = (struct memo){rebuilding->walk, result};
+    return result;
+}
+
+static diagram start_rebuilding(struct rebuilding *rebuilding, diagram function)
+{
+    if (rebuilding->space->overflowed)
+        return 0;
+    rebuilding->walk = begin_walk(rebuilding->space);
+
+    const diagram result = rebuilding->walk ? rebuild(rebuilding, function) : 0;
+
+    return rebuilding->space->overflowed ? 0 : result;
+}
+
+static diagram map_leaf(struct rebuilding *mapping, diagram function)
+{
+    const struct node *node = &mapping->space->nodes[function];
+
+    if (node->field != LEAF)
+        return UINT32_MAX;
+    return diagram_constant(mapping->space, mapping->map(node->value, mapping->context));
 }
 
 diagram diagram_map(struct diagram_space *space, diagram function,
                     uint32_t (*map)(uint32_t value, void *context), void *context)
 {
-    struct mapping mapping = {.space = space, .map = map, .context = context};
-    diagram result;
+    return start_rebuilding(
+        &(struct rebuilding){.space = space, .rebuild = map_leaf, .map = map, .context = context}, function);
+}
 
-    if (space->overflowed)
-        return 0;
-    // New nodes are never looked up here: only those that stand now are walked.
-    mapping.done = malloc(space->node_count * sizeof(*mapping.done));
-    if (!mapping.done)
-        return give_up(space);
-    memset(mapping.done, 0xFF, space->node_count * sizeof(*mapping.done));
-    result = map_node(&mapping, function);
-    free(mapping.done);
-    return result;
+// The edge that a value of the node's field takes.
+static const struct edge *edge_at(const struct diagram_space *space, const struct node *node,
+                                  field_value value)
+{
+    uint32_t low = 0, high = node->edge_count - 1;
+
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+
+        if (addr_compare(space->edges[node->first_edge + middle].last, value) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return &space->edges[node->first_edge + low];
+}
+
+static diagram hold_field(struct rebuilding *holding, diagram function)
+{
+    const struct node *node = &holding->space->nodes[function];
+
+    if (node->field < holding->field)
+        return UINT32_MAX;
+    return node->field > holding->field ? function : edge_at(holding->space, node, holding->value)->to;
+}
+
+diagram diagram_restrict(struct diagram_space *space, diagram function, unsigned field, field_value value)
+{
+    return start_rebuilding(
+        &(struct rebuilding){.space = space, .rebuild = hold_field, .field = field, .value = value},
+        function);
+}
+
+static bool tests_field(struct diagram_space *space, uint32_t walk, diagram function, unsigned field)
+{
+    const struct node *node = &space->nodes[function];
+
+    if (node->field >= field || is_known(space, walk, function))
+        return node->field == field;
+    for (uint32_t i = 0; i < node->edge_count; i++)
+        if (tests_field(space, walk, space->edges[node->first_edge + i].to, field))
+            return true;
+    return false;
+}
+
+bool diagram_depends_on(struct diagram_space *space, diagram function, unsigned field)
+{
+    const uint32_t walk = begin_walk(space);
+
+    return walk && tests_field(space, walk, function, field);
+}
+
+static uint32_t smaller_of(uint32_t left, uint32_t right)
+{
+    return left < right ? left : right;
+}
+
+static uint32_t larger_of(uint32_t left, uint32_t right)
+{
+    return left > right ? left : right;
+}
+
+static bool is_zero(uint32_t value)
+{
+    return value == 0;
+}
+
+static bool is_largest(uint32_t value)
+{
+    return value == UINT32_MAX;
+}
+
+static const struct diagram_operation smaller = {DIAGRAM_OPERATION_IDS, smaller_of, is_zero};
+static const struct diagram_operation larger = {DIAGRAM_OPERATION_IDS + 1, larger_of, is_largest};
+
+// Combines the functions that edges lead to, by halves: one after the other would be quadratic.
+static diagram fold_edges(struct diagram_space *space, const struct diagram_operation *operation,
+                          uint32_t first, uint32_t count)
+{
+    if (count == 1)
+        return space->edges[first].to;
+
+    const diagram left = fold_edges(space, operation, first, count / 2);
+    const diagram right = fold_edges(space, operation, first + count / 2, count - count / 2);
+
+    return left == right ? left : diagram_apply(space, operation, left, right);
+}
+
+static diagram fold_field(struct rebuilding *folding, diagram function)
+{
+    const struct node *node = &folding->space->nodes[function];
+
+    if (node->field < folding->field)
+        return UINT32_MAX;
+    return node->field > folding->field
+               ? function
+               : fold_edges(folding->space, folding->operation, node->first_edge, node->edge_count);
+}
+
+diagram diagram_smallest(struct diagram_space *space, diagram function, unsigned field)
+{
+    return start_rebuilding(
+        &(struct rebuilding){.space = space, .rebuild = fold_field, .field = field, .operation = &smaller},
+        function);
+}
+
+diagram diagram_largest(struct diagram_space *space, diagram function, unsigned field)
+{
+    return start_rebuilding(
+        &(struct rebuilding){.space = space, .rebuild = fold_field, .field = field, .operation = &larger},
+        function);
 }
 
 uint32_t diagram_evaluate(const struct diagram_space *space, diagram function, const field_value *packet)
 {
     while (space->nodes[function].field != LEAF) {
         const struct node *node = &space->nodes[function];
-        uint32_t low = 0, high = node->edge_count - 1;
 
-        while (low < high) {
-            const uint32_t middle = low + (high - low) / 2;
-
-            if (addr_compare(space->edges[node->first_edge + middle].last, packet[node->field]) < 0)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        function = space->edges[node->first_edge + low].to;
+        function = edge_at(space, node, packet[node->field])->to;
     }
     return space->nodes[function].value;
 }
 
 struct search {
     struct diagram_space *space;
+    uint32_t walk;
     uint32_t value;
-    unsigned char *barren; // by handle: searched before, and nothing found
+    const field_value *preferred;
     field_value *packet;
 };
 
-static bool find_value(struct search *search, diagram function)
+// Fills the packet's fields on the way to the value. Nodes that the walk knows lead to no such way.
+static bool find_value(const struct search *search, diagram function)
 {
-    const struct node *node = &search->space->nodes[function];
+    struct diagram_space *space = search->space;
+    const struct node *node = &space->nodes[function];
     field_value first = {0, 0};
 
     if (node->field == LEAF)
         return node->value == search->value;
-    for (uint32_t i = 0; i < node->edge_count && !search->barren[function]; i++) {
-        const struct edge *edge = &search->space->edges[node->first_edge + i];
+    if (is_known(space, search->walk, function))
+        return false;
+    if (search->preferred && find_value(search, edge_at(space, node, search->preferred[node->field])->to))
+        return true; // the packet began as what is preferred
+    for (uint32_t i = 0; i < node->edge_count; i++) {
+        const struct edge *edge = &space->edges[node->first_edge + i];
 
         if (find_value(search, edge->to)) {
             search->packet[node->field] = first;
@@ -432,23 +609,49 @@ static bool find_value(struct search *search, diagram function)
         }
         first = (field_value){edge->last.high + (edge->last.low == UINT64_MAX), edge->last.low + 1};
     }
-    search->barren[function] = 1;
     return false;
 }
 
-bool diagram_witness(struct diagram_space *space, diagram function, uint32_t value, field_value *packet)
+bool diagram_witness(struct diagram_space *space, diagram function, uint32_t value,
+                     const field_value *preferred, field_value *packet)
 {
-    struct search search = {.space = space, .value = value, .packet = packet};
+    const struct search search = {space, begin_walk(space), value, preferred, packet};
 
-    search.barren = calloc(space->node_count, 1);
-    if (!search.barren) {
+    if (preferred)
+        memcpy(packet, preferred, space->field_count * sizeof(*packet));
+    else
+        memset(packet, 0, space->field_count * sizeof(*packet));
+    return search.walk && find_value(&search, function);
+}
+
+// Puts the leaves that the walk has not met yet on the stack, each as an edge to it.
+static bool collect_leaves(struct diagram_space *space, uint32_t walk, diagram function)
+{
+    const struct node *node = &space->nodes[function];
+
+    if (is_known(space, walk, function))
+        return true;
+    if (node->field == LEAF)
+        return push_edge(space, space->stack_count, (field_value){0, 0}, function);
+    for (uint32_t i = 0; i < node->edge_count; i++)
+        if (!collect_leaves(space, walk, space->edges[node->first_edge + i].to))
+            return false;
+    return true;
+}
+
+void diagram_each_value(struct diagram_space *space, diagram function,
+                        void (*visit)(uint32_t value, void *context), void *context)
+{
+    const uint32_t walk = begin_walk(space);
+    const size_t base = space->stack_count;
+
+    if (walk && !collect_leaves(space, walk, function))
         give_up(space);
-        return false;
-    }
-    memset(packet, 0, space->field_count * sizeof(*packet));
 
-    const bool found = find_value(&search, function);
+    // The visitor may use the space: what it does there happens above `end`.
+    const size_t end = space->stack_count;
 
-    free(search.barren);
-    return found;
+    for (size_t i = base; i < end; i++)
+        visit(space->nodes[space->stack[i].to].value, context);
+    space->stack_count = base;
 }

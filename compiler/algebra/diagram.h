@@ -39,8 +39,10 @@ diagram diagram_test(struct diagram_space *space, unsigned field, const struct a
                      size_t count, diagram inside, diagram outside);
 
 // Combines two functions packet by packet. The operation is a pure function of two values; `id` tells it from others in
-// the memory of results, so that one id always stands for one operation. `absorbs` may be NULL, else it says for a value
+// the memory of results, so that one id always stands for one operation: 1 to DIAGRAM_OPERATION_IDS - 1. `absorbs` may be NULL, else it says for a value
 // on the left whether the result is that value whatever stands on the right.
+#define DIAGRAM_OPERATION_IDS 0x10000
+
 struct diagram_operation {
     unsigned id;
     uint32_t (*combine)(uint32_t left, uint32_t right);
@@ -57,6 +59,23 @@ diagram diagram_map(struct diagram_space *space, diagram function,
 // The function's value for one packet, given as a value for each field.
 uint32_t diagram_evaluate(const struct diagram_space *space, diagram function, const field_value *packet);
 
-// A packet for which the function has the value: fills `packet` with the smallest values on the first such path. False
-// where there is none.
-bool diagram_witness(struct diagram_space *space, diagram function, uint32_t value, field_value *packet);
+// A packet for which the function has the value: fills `packet`. False where there is none. `preferred`, unless it is NULL,
+// gives a value for each field: the packet has it wherever the fields before it leave a way to `value`, else the smallest
+// value that leads there.
+bool diagram_witness(struct diagram_space *space, diagram function, uint32_t value,
+                     const field_value *preferred, field_value *packet);
+
+// The function with one field held at a value: the result does not test that field.
+diagram diagram_restrict(struct diagram_space *space, diagram function, unsigned field, field_value value);
+
+// Whether the function tests the field anywhere, which it does exactly if its result depends on it.
+bool diagram_depends_on(struct diagram_space *space, diagram function, unsigned field);
+
+// The function that has the smallest value which `function` takes as the field goes through all its values (forall, of a
+// set), and the largest (exists). The results do not test the field.
+diagram diagram_smallest(struct diagram_space *space, diagram function, unsigned field);
+diagram diagram_largest(struct diagram_space *space, diagram function, unsigned field);
+
+// Walks the values that the function takes, each once, in an order that depends on the function alone.
+void diagram_each_value(struct diagram_space *space, diagram function,
+                        void (*visit)(uint32_t value, void *context), void *context);

@@ -123,7 +123,7 @@ static void require_witnesses(const struct machine *machine, const struct functi
         field_value packet[FIELDS];
         const bool there = memchr(function->values, (int)value, PACKETS) != NULL;
 
-        REQUIRE(diagram_witness(machine->space, function->diagram, value, packet) == there);
+        REQUIRE(diagram_witness(machine->space, function->diagram, value, NULL, packet) == there);
         if (!there)
             continue;
         REQUIRE(diagram_evaluate(machine->space, function->diagram, packet) == value);

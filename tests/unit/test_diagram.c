@@ -162,9 +162,9 @@ TEST(a_witness_has_the_value_it_was_asked_for)
         const diagram function = random_box(space, 3, table);
         field_value packet[3];
 
-        assert_true(diagram_witness(space, function, 3, packet));
+        assert_true(diagram_witness(space, function, 3, NULL, packet));
         assert_int_equal(diagram_evaluate(space, function, packet), 3);
-        assert_false(diagram_witness(space, function, 4, packet));
+        assert_false(diagram_witness(space, function, 4, NULL, packet));
     }
     diagram_space_free(space);
 }
@@ -192,6 +192,218 @@ TEST(mapping_replaces_values)
     diagram_space_free(space);
 }
 
+// Overlaid boxes, with the table of what they make.
+static diagram random_function(struct diagram_space *space, uint32_t table[PACKETS])
+{
+    uint32_t box[PACKETS];
+    diagram function = random_box(space, 1 + (uint32_t)rand() % 4, table);
+
+    for (int more = rand() % 5; more; more--) {
+        function = diagram_apply(space, &overlay, function, random_box(space, 1 + (uint32_t)rand() % 4, box));
+        for (unsigned i = 0; i < PACKETS; i++)
+            table[i] = first_of(table[i], box[i]);
+    }
+    return function;
+}
+
+// The number of packet `number` with another value of a field.
+static unsigned with_field(unsigned number, unsigned field, unsigned value)
+{
+    static const unsigned shifts[] = {0, 3, 7};
+
+    return (number & ~(((1U << widths[field]) - 1) << shifts[field])) | value << shifts[field];
+}
+
+TEST(one_field_can_be_held_at_a_value)
+{
+    struct diagram_space *space = new_space();
+
+    srand(23);
+    for (int round = 0; round < 100; round++) {
+        uint32_t table[PACKETS], held[PACKETS];
+        const diagram function = random_function(space, table);
+
+        for (unsigned field = 0; field < 3; field++) {
+            const unsigned value = (unsigned)rand() % (1U << widths[field]);
+            const diagram result = diagram_restrict(space, function, field, (field_value){0, value});
+
+            for (unsigned i = 0; i < PACKETS; i++)
+                held[i] = table[with_field(i, field, value)];
+            assert_is_table(space, result, held);
+            assert_false(diagram_depends_on(space, result, field));
+        }
+    }
+    diagram_space_free(space);
+}
+
+TEST(smallest_and_largest_look_at_every_value_of_a_field)
+{
+    struct diagram_space *space = new_space();
+
+    srand(29);
+    for (int round = 0; round < 100; round++) {
+        uint32_t table[PACKETS], least[PACKETS], most[PACKETS];
+        const diagram function = random_function(space, table);
+
+        for (unsigned field = 0; field < 3; field++) {
+            bool depends = false;
+
+            for (unsigned i = 0; i < PACKETS; i++) {
+                least[i] = most[i] = table[i];
+                for (unsigned value = 0; value < 1U << widths[field]; value++) {
+                    const uint32_t other = table[with_field(i, field, value)];
+
+                    least[i] = other < least[i] ? other : least[i];
+                    most[i] = other > most[i] ? other : most[i];
+                }
+                depends = depends || least[i] != most[i];
+            }
+            assert_is_table(space, diagram_smallest(space, function, field), least);
+            assert_is_table(space, diagram_largest(space, function, field), most);
+            assert_int_equal(diagram_depends_on(space, function, field), depends);
+        }
+    }
+    diagram_space_free(space);
+}
+
+// Whether packets of the value agree with `packet` in its first `fields` fields.
+static bool leads_to(const uint32_t table[PACKETS], uint32_t value, const field_value packet[3],
+                     unsigned fields)
+{
+    for (unsigned i = 0; i < PACKETS; i++) {
+        field_value other[3];
+        bool same = table[i] == value;
+
+        packet_at(i, other);
+        for (unsigned field = 0; field < fields; field++)
+            same = same && other[field].low == packet[field].low;
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+TEST(a_witness_is_as_preferred_as_it_can_be)
+{
+    struct diagram_space *space = new_space();
+
+    srand(31);
+    for (int round = 0; round < 200; round++) {
+        uint32_t table[PACKETS];
+        const diagram function = random_function(space, table);
+        const uint32_t value = (uint32_t)rand() % 5;
+        field_value preferred[3], expected[3], packet[3];
+
+        packet_at((unsigned)rand() % PACKETS, preferred);
+        memcpy(expected, preferred, sizeof(expected));
+
+        const bool there = leads_to(table, value, expected, 0);
+
+        assert_int_equal(diagram_witness(space, function, value, preferred, packet), there);
+        for (unsigned field = 0; there && field < 3; field++) {
+            if (!leads_to(table, value, expected, field + 1))
+                for (expected[field].low = 0; !leads_to(table, value, expected, field + 1);)
+                    expected[field].low++;
+            assert_int_equal(packet[field].low, expected[field].low);
+        }
+    }
+    diagram_space_free(space);
+}
+
+struct seen {
+    struct diagram_space *space;
+    diagram function;
+    unsigned times[8], count;
+    uint32_t order[8];
+};
+
+static void see(uint32_t value, void *context)
+{
+    struct seen *seen = context;
+    field_value packet[3];
+
+    // A visitor may use the space.
+    assert_true(diagram_witness(seen->space, seen->function, value, NULL, packet));
+    diagram_smallest(seen->space, seen->function, value % 3);
+    seen->times[value]++;
+    seen->order[seen->count++] = value;
+}
+
+TEST(each_value_is_visited_once)
+{
+    // A second space, whose handles differ.
+    struct diagram_space *space = new_space(), *other = new_space();
+
+    diagram_constant(other, 3);
+    diagram_constant(other, 2);
+    for (unsigned round = 0; round < 100; round++) {
+        uint32_t table[PACKETS];
+        unsigned there[8] = {0};
+
+        srand(round);
+
+        struct seen seen = {.space = space, .function = random_function(space, table)};
+
+        srand(round);
+
+        struct seen again = {.space = other, .function = random_function(other, table)};
+
+        for (unsigned i = 0; i < PACKETS; i++)
+            there[table[i]] = 1;
+        diagram_each_value(space, seen.function, see, &seen);
+        diagram_each_value(other, again.function, see, &again);
+        assert_memory_equal(seen.times, there, sizeof(there));
+        assert_int_equal(seen.count, again.count);
+        assert_memory_equal(seen.order, again.order, sizeof(seen.order));
+    }
+    diagram_space_free(space);
+    diagram_space_free(other);
+}
+
+static void count_value(uint32_t value, void *count)
+{
+    *(unsigned *)count += 1 + 0 * value;
+}
+
+// Every operation on a full space gives the constant 0, and questions get some answer.
+TEST(a_full_space_survives_every_operation)
+{
+    for (size_t limit = 0; limit < 60; limit++) {
+        struct diagram_space *space = diagram_space_new(widths, 3, limit);
+        diagram kept[20];
+        uint32_t table[PACKETS];
+        int calls = 0;
+
+        srand((unsigned)limit);
+        for (int i = 0; i < 20; i++)
+            kept[i] = random_function(space, table);
+        for (int i = 0; i < 20; i++) {
+            const diagram results[] = {diagram_smallest(space, kept[i], 1),
+                                       diagram_largest(space, kept[i], 0),
+                                       diagram_restrict(space, kept[i], 2, (field_value){0, 1}),
+                                       diagram_map(space, kept[i], doubled, &calls),
+                                       diagram_apply(space, &overlay, kept[i], kept[19 - i]),
+                                       diagram_constant(space, 77)};
+            const bool full = diagram_overflowed(space);
+            const field_value preferred[3] = {{0, 1}, {0, 2}, {0, 3}};
+            field_value packet[3];
+            unsigned values = 0;
+
+            if (full)
+                assert_int_equal(results[5], 0);
+            if (diagram_witness(space, kept[i], 3, preferred, packet))
+                assert_int_equal(diagram_evaluate(space, kept[i], packet), 3);
+            diagram_depends_on(space, kept[i], 1);
+            diagram_each_value(space, kept[i], count_value, &values);
+            assert_true(values > 0);
+            for (size_t j = 0; j < array_length(results); j++)
+                assert_true(results[j] < diagram_node_count(space));
+        }
+        assert_true(diagram_node_count(space) <= (limit ? limit : 1));
+        diagram_space_free(space);
+    }
+}
+
 TEST(a_full_space_says_so_and_stays_usable_for_asking)
 {
     struct diagram_space *space = diagram_space_new(widths, 3, 12);
@@ -210,4 +422,7 @@ TEST(a_full_space_says_so_and_stays_usable_for_asking)
 RUN_TESTS(CASE(random_functions_agree_with_their_tables),
           CASE(equal_functions_have_one_handle_whatever_made_them), CASE(a_test_on_everything_is_no_test),
           CASE(the_edges_of_128_bits_are_values_like_others), CASE(a_witness_has_the_value_it_was_asked_for),
-          CASE(mapping_replaces_values), CASE(a_full_space_says_so_and_stays_usable_for_asking))
+          CASE(mapping_replaces_values), CASE(one_field_can_be_held_at_a_value),
+          CASE(smallest_and_largest_look_at_every_value_of_a_field),
+          CASE(a_witness_is_as_preferred_as_it_can_be), CASE(each_value_is_visited_once),
+          CASE(a_full_space_survives_every_operation), CASE(a_full_space_says_so_and_stays_usable_for_asking))
