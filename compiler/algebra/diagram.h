@@ -22,8 +22,10 @@ typedef struct addr field_value;
 
 struct diagram_space;
 
+#define DIAGRAM_EDGES_PER_NODE 4
+
 // A space in which diagrams live. `widths` are the numbers of bits of the fields, 1 to 128. At most `node_limit` nodes are
-// made: beyond, every operation gives diagram_constant(space, 0) and diagram_overflowed() says so. NULL where memory is
+// made, and DIAGRAM_EDGES_PER_NODE times as many edges: beyond, every operation gives diagram_constant(space, 0) and diagram_overflowed() says so. NULL where memory is
 // short.
 struct diagram_space *diagram_space_new(const uint8_t *widths, size_t field_count, size_t node_limit);
 void diagram_space_free(struct diagram_space *space);
@@ -38,19 +40,35 @@ diagram diagram_constant(struct diagram_space *space, uint32_t value);
 diagram diagram_test(struct diagram_space *space, unsigned field, const struct addr_range *ranges,
                      size_t count, diagram inside, diagram outside);
 
-// Combines two functions packet by packet. The operation is a pure function of two values; `id` tells it from others in
-// the memory of results, so that one id always stands for one operation: 1 to DIAGRAM_OPERATION_IDS - 1. `absorbs` may be NULL, else it says for a value
-// on the left whether the result is that value whatever stands on the right.
-#define DIAGRAM_OPERATION_IDS 0x10000
+// `targets[i]` for packets whose `field` lies in ranges[i], `otherwise` for the others.
+diagram diagram_switch(struct diagram_space *space, unsigned field, const struct addr_range *ranges,
+                       const diagram *targets, size_t count, diagram otherwise);
 
+// Laws that an operation may keep, for all values that its operands take. They stand with its id, and save time.
+#define DIAGRAM_ZERO_LEFT  0x10000u // combine(0, x) is x
+#define DIAGRAM_ZERO_RIGHT 0x20000u // combine(x, 0) is x
+#define DIAGRAM_SAME       0x40000u // combine(x, x) is x
+#define DIAGRAM_COMMUTES   0x80000u // combine(x, y) is combine(y, x)
+
+#define DIAGRAM_OPERATION_IDS 0x8000 // ids below are the user's, but for 0
+
+// An operation on two values. It is a pure function of them; `id`, a number and laws, tells it from others in the memory of
+// results, so that one id always stands for one operation. `absorbs` may be NULL, else it says for a value on the left
+// whether the result is that value whatever stands on the right.
 struct diagram_operation {
     unsigned id;
     uint32_t (*combine)(uint32_t left, uint32_t right);
     bool (*absorbs)(uint32_t left);
 };
 
+// Combines two functions packet by packet.
 diagram diagram_apply(struct diagram_space *space, const struct diagram_operation *operation, diagram left,
                       diagram right);
+
+// Combines any number of functions from left to right, with an associative operation. Takes a fraction of the time and the
+// nodes that diagram_apply() on one after the other would. Without functions the result is the constant 0.
+diagram diagram_combine(struct diagram_space *space, const struct diagram_operation *operation,
+                        const diagram *functions, size_t count);
 
 // The same function with its values replaced. Not remembered between calls.
 diagram diagram_map(struct diagram_space *space, diagram function,

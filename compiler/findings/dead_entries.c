@@ -183,7 +183,8 @@ static bool decides(uint32_t left)
     return left != 0;
 }
 
-static const struct diagram_operation first_match = {1, first_of, decides};
+static const struct diagram_operation first_match = {
+    1 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT | DIAGRAM_SAME, first_of, decides};
 
 // An entry of trust or deny has no traffic of its own: it is about everything.
 static diagram entry_packets(struct deciding *deciding, size_t number)
@@ -199,22 +200,9 @@ static diagram entry_packets(struct deciding *deciding, size_t number)
     return packets;
 }
 
-// Halves, so that each entry is merged into functions of its own size: one after the other would be quadratic.
-static diagram decide(struct deciding *deciding, size_t from, size_t to)
-{
-    if (to - from == 1)
-        return entry_packets(deciding, from);
-
-    const size_t middle = from + (to - from) / 2;
-    const diagram first = decide(deciding, from, middle);
-
-    return diagram_apply(deciding->space, &first_match, first, decide(deciding, middle, to));
-}
-
-static uint32_t mark(uint32_t value, void *marks)
+static void mark(uint32_t value, void *marks)
 {
     ((bool *)marks)[value] = true;
-    return 0;
 }
 
 // Marks the entries of one family that decide packets, and those that have any to decide.
@@ -222,13 +210,17 @@ static bool decide_family(struct deciding *deciding, bool *alive, bool *meant)
 {
     const uint8_t bits = (uint8_t)family_bits(deciding->family);
     const uint8_t widths[FIELD_COUNT] = {32, 32, 8, bits, 16, bits, 16, 1};
+    diagram *packets = arena_calloc(deciding->arena, deciding->count, sizeof(*packets));
 
     deciding->space = diagram_space_new(widths, FIELD_COUNT, NODE_LIMIT);
     if (!deciding->space)
         return false;
-    for (size_t i = 0; i < deciding->count; i++)
-        meant[i + 1] = meant[i + 1] || entry_packets(deciding, i) != nothing(deciding);
-    diagram_map(deciding->space, decide(deciding, 0, deciding->count), mark, alive);
+    for (size_t i = 0; i < deciding->count; i++) {
+        packets[i] = entry_packets(deciding, i);
+        meant[i + 1] = meant[i + 1] || packets[i] != nothing(deciding);
+    }
+    diagram_each_value(deciding->space,
+                       diagram_combine(deciding->space, &first_match, packets, deciding->count), mark, alive);
 
     const bool decided = !diagram_overflowed(deciding->space);
 

@@ -69,8 +69,23 @@ static uint32_t difference(uint32_t left, uint32_t right)
     return left > right ? left - right : 0;
 }
 
-static const struct diagram_operation overlay = {1, first_of, decides};
-static const struct diagram_operation minus = {2, difference, NULL};
+static uint32_t larger_of(uint32_t left, uint32_t right)
+{
+    return left > right ? left : right;
+}
+
+static uint32_t sum(uint32_t left, uint32_t right)
+{
+    return left + right;
+}
+
+static const struct diagram_operation overlay = {1 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT | DIAGRAM_SAME,
+                                                 first_of, decides};
+static const struct diagram_operation minus = {2 | DIAGRAM_ZERO_RIGHT, difference, NULL};
+static const struct diagram_operation plain_overlay = {3, first_of, decides};
+static const struct diagram_operation largest = {
+    4 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT | DIAGRAM_SAME | DIAGRAM_COMMUTES, larger_of, NULL};
+static const struct diagram_operation total = {5 | DIAGRAM_COMMUTES, sum, NULL};
 
 static void assert_is_table(const struct diagram_space *space, diagram function,
                             const uint32_t table[PACKETS])
@@ -212,6 +227,86 @@ static unsigned with_field(unsigned number, unsigned field, unsigned value)
     static const unsigned shifts[] = {0, 3, 7};
 
     return (number & ~(((1U << widths[field]) - 1) << shifts[field])) | value << shifts[field];
+}
+
+// From a handful, which are combined by halves, to more than there are values of a field.
+TEST(many_functions_combine_as_one_after_the_other)
+{
+    static const struct diagram_operation *const operations[] = {&overlay, &plain_overlay, &largest, &total};
+
+    srand(37);
+    for (int round = 0; round < 400; round++) {
+        const struct diagram_operation *operation = operations[round % 4];
+        const size_t count = (size_t)rand() % 70;
+        struct diagram_space *space = new_space();
+        uint32_t all[PACKETS] = {0}, table[PACKETS];
+        diagram functions[70], expected = diagram_constant(space, 0);
+
+        for (size_t i = 0; i < count; i++) {
+            functions[i] = round % 3 ? random_box(space, 1 + (uint32_t)rand() % 40, table)
+                                     : random_function(space, table);
+            expected = i ? diagram_apply(space, operation, expected, functions[i]) : functions[i];
+            for (unsigned j = 0; j < PACKETS; j++)
+                all[j] = i ? operation->combine(all[j], table[j]) : table[j];
+        }
+        assert_int_equal(diagram_combine(space, operation, functions, count), expected);
+        assert_is_table(space, expected, all);
+        assert_false(diagram_overflowed(space));
+        diagram_space_free(space);
+    }
+}
+
+// One field of many values, and few changes at each: as with lists of addresses.
+TEST(functions_of_a_wide_field_combine_too)
+{
+    static const uint8_t wide[] = {10, 2};
+
+    srand(41);
+    for (int round = 0; round < 40; round++) {
+        struct diagram_space *space = diagram_space_new(wide, 2, NODE_LIMIT);
+        uint32_t all[1024][4] = {{0}};
+        diagram functions[300];
+        const size_t count = 5 + (size_t)rand() % 295;
+
+        for (size_t i = 0; i < count; i++) {
+            const unsigned a = (unsigned)rand() % 1024, size = (unsigned)rand() % (rand() % 8 ? 4 : 400),
+                           b = a + size > 1023 ? 1023 : a + size, low = (unsigned)rand() % 4;
+            const struct addr_range range = {{0, a}, {0, b}}, rest = {{0, low}, {0, 3}};
+            const diagram none = diagram_constant(space, 0);
+
+            functions[i] = diagram_test(
+                space, 0, &range, 1,
+                diagram_test(space, 1, &rest, 1, diagram_constant(space, (uint32_t)i + 1), none), none);
+            for (unsigned x = a; x <= b; x++)
+                for (unsigned y = low; y < 4; y++)
+                    all[x][y] = all[x][y] ? all[x][y] : (uint32_t)i + 1;
+        }
+
+        const struct diagram_operation *operation = round % 2 ? &overlay : &plain_overlay;
+        const diagram function = diagram_combine(space, operation, functions, count);
+
+        for (unsigned x = 0; x < 1024; x++)
+            for (unsigned y = 0; y < 4; y++)
+                assert_int_equal(diagram_evaluate(space, function, (const field_value[]){{0, x}, {0, y}}),
+                                 all[x][y]);
+        diagram_space_free(space);
+    }
+}
+
+TEST(a_switch_leads_each_range_to_its_own)
+{
+    struct diagram_space *space = new_space();
+    const struct addr_range ranges[] = {{{0, 0}, {0, 1}}, {{0, 2}, {0, 2}}, {{0, 5}, {0, 6}}};
+    const diagram targets[] = {diagram_constant(space, 4), diagram_constant(space, 5),
+                               diagram_constant(space, 6)};
+    const diagram function = diagram_switch(space, 0, ranges, targets, 3, diagram_constant(space, 9));
+    static const uint32_t expected[] = {4, 4, 5, 9, 9, 6, 6, 9};
+
+    for (unsigned value = 0; value < 8; value++)
+        assert_int_equal(diagram_evaluate(space, function, (const field_value[3]){{0, value}}),
+                         expected[value]);
+    assert_int_equal(diagram_switch(space, 0, NULL, NULL, 0, function), function);
+    diagram_space_free(space);
 }
 
 TEST(one_field_can_be_held_at_a_value)
@@ -390,7 +485,7 @@ TEST(a_full_space_survives_every_operation)
             unsigned values = 0;
 
             if (full)
-                assert_int_equal(results[5], 0);
+                assert_int_equal(results[array_length(results) - 1], 0);
             if (diagram_witness(space, kept[i], 3, preferred, packet))
                 assert_int_equal(diagram_evaluate(space, kept[i], packet), 3);
             diagram_depends_on(space, kept[i], 1);
@@ -422,7 +517,8 @@ TEST(a_full_space_says_so_and_stays_usable_for_asking)
 RUN_TESTS(CASE(random_functions_agree_with_their_tables),
           CASE(equal_functions_have_one_handle_whatever_made_them), CASE(a_test_on_everything_is_no_test),
           CASE(the_edges_of_128_bits_are_values_like_others), CASE(a_witness_has_the_value_it_was_asked_for),
-          CASE(mapping_replaces_values), CASE(one_field_can_be_held_at_a_value),
-          CASE(smallest_and_largest_look_at_every_value_of_a_field),
+          CASE(mapping_replaces_values), CASE(many_functions_combine_as_one_after_the_other),
+          CASE(functions_of_a_wide_field_combine_too), CASE(a_switch_leads_each_range_to_its_own),
+          CASE(one_field_can_be_held_at_a_value), CASE(smallest_and_largest_look_at_every_value_of_a_field),
           CASE(a_witness_is_as_preferred_as_it_can_be), CASE(each_value_is_visited_once),
           CASE(a_full_space_survives_every_operation), CASE(a_full_space_says_so_and_stays_usable_for_asking))

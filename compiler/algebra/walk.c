@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Walks over the nodes of one function, each node once: questions about it, and functions rebuilt from it.
+#include <stdlib.h>
+#include <string.h>
+
+#include "algebra/nodes.h"
+
+// Begins a walk over nodes that stand now: gives its number, or 0 where memory is short. A walk may go on while nodes are
+// made and other walks come and go: they cost it what it remembers at worst.
+static uint32_t begin_walk(struct diagram_space *space)
+{
+    if (space->memo_count < space->node_count) {
+        struct memo *grown = realloc(space->memos, space->node_capacity * sizeof(*grown));
+
+        if (!grown) {
+            give_up(space);
+            return 0;
+        }
+        memset(grown + space->memo_count, 0, (space->node_capacity - space->memo_count) * sizeof(*grown));
+        space->memos = grown;
+        space->memo_count = space->node_capacity;
+    }
+    if (++space->walks == 0) {
+        memset(space->memos, 0, space->memo_count * sizeof(*space->memos));
+        space->walks = 1;
+    }
+    return space->walks;
+}
+
+// Whether the walk was here before; marks the node if not.
+static bool is_known(struct diagram_space *space, uint32_t walk, diagram function)
+{
+    const bool known = space->memos[function].walk == walk;
+
+    space->memos[function].walk = walk;
+    return known;
+}
+
+// A function rebuilt node by node: `rebuild` gives the result for a node that is not taken apart, UINT32_MAX for others.
+struct rebuilding {
+    struct diagram_space *space;
+    diagram (*rebuild)(struct rebuilding *rebuilding, diagram function);
+    uint32_t walk;
+    uint32_t (*map)(uint32_t value, void *context);
+    void *context;
+    unsigned field;
+    field_value value;
+    const struct diagram_operation *operation;
+};
+
+static diagram rebuild(struct rebuilding *rebuilding, diagram function)
+{
+    struct diagram_space *space = rebuilding->space;
+    const size_t base = space->stack_count;
+
+    if (space->memos[function].walk == rebuilding->walk)
+        return space->memos[function].result;
+
+    diagram result = rebuilding->rebuild(rebuilding, function);
+
+    if (result == UINT32_MAX) {
+        for (uint32_t i = 0; i < space->nodes[function].edge_count; i++) {
+            const struct edge edge = node_edge(space, &space->nodes[function], i);
+            const diagram to = rebuild(rebuilding, edge.to);
+
+            if (space->overflowed || !push_edge(space, base, edge.last, to))
+                return drop_node(space, base);
+        }
+        result = pop_node(space, space->nodes[function].field, base);
+    }
+    space->memos[function] = (struct memo){rebuilding->walk, result};
+    return result;
+}
+
+static diagram start_rebuilding(struct rebuilding *rebuilding, diagram function)
+{
+    if (rebuilding->space->overflowed)
+        return 0;
+    rebuilding->walk = begin_walk(rebuilding->space);
+
+    const diagram result = rebuilding->walk ? rebuild(rebuilding, function) : 0;
+
+    return rebuilding->space->overflowed ? 0 : result;
+}
+
+static diagram map_leaf(struct rebuilding *mapping, diagram function)
+{
+    const struct node *node = &mapping->space->nodes[function];
+
+    if (node->field != LEAF)
+        return UINT32_MAX;
+    return diagram_constant(mapping->space, mapping->map(node->value, mapping->context));
+}
+
+diagram diagram_map(struct diagram_space *space, diagram function,
+                    uint32_t (*map)(uint32_t value, void *context), void *context)
+{
+    return start_rebuilding(
+        &(struct rebuilding){.space = space, .rebuild = map_leaf, .map = map, .context = context}, function);
+}
+
+static diagram hold_field(struct rebuilding *holding, diagram function)
+{
+    const struct node *node = &holding->space->nodes[function];
+
+    if (node->field < holding->field)
+        return UINT32_MAX;
+    return node->field > holding->field
+               ? function
+               : node_child(holding->space, node, edge_at(holding->space, node, holding->value));
+}
+
+diagram diagram_restrict(struct diagram_space *space, diagram function, unsigned field, field_value value)
+{
+    return start_rebuilding(
+        &(struct rebuilding){.space = space, .rebuild = hold_field, .field = field, .value = value},
+        function);
+}
+
+static bool tests_field(struct diagram_space *space, uint32_t walk, diagram function, unsigned field)
+{
+    const struct node *node = &space->nodes[function];
+
+    if (node->field >= field || is_known(space, walk, function))
+        return node->field == field;
+    for (uint32_t i = 0; i < node->edge_count; i++)
+        if (tests_field(space, walk, node_child(space, node, i), field))
+            return true;
+    return false;
+}
+
+bool diagram_depends_on(struct diagram_space *space, diagram function, unsigned field)
+{
+    const uint32_t walk = begin_walk(space);
+
+    return walk && tests_field(space, walk, function, field);
+}
+
+static uint32_t smaller_of(uint32_t left, uint32_t right)
+{
+    return left < right ? left : right;
+}
+
+static uint32_t larger_of(uint32_t left, uint32_t right)
+{
+    return left > right ? left : right;
+}
+
+static bool is_zero(uint32_t value)
+{
+    return value == 0;
+}
+
+static bool is_largest(uint32_t value)
+{
+    return value == UINT32_MAX;
+}
+
+static const struct diagram_operation smaller = {DIAGRAM_OPERATION_IDS | DIAGRAM_SAME | DIAGRAM_COMMUTES,
+                                                 smaller_of, is_zero};
+static const struct diagram_operation larger = {(DIAGRAM_OPERATION_IDS + 1) | DIAGRAM_ZERO_LEFT |
+                                                    DIAGRAM_ZERO_RIGHT | DIAGRAM_SAME | DIAGRAM_COMMUTES,
+                                                larger_of, is_largest};
+
+// Combines the functions that edges lead to.
+static diagram fold_edges(struct diagram_space *space, const struct diagram_operation *operation,
+                          const struct node *node)
+{
+    const uint32_t count = node->edge_count;
+    diagram *functions = malloc(count * sizeof(*functions));
+
+    if (!functions)
+        return give_up(space);
+    for (uint32_t i = 0; i < count; i++)
+        functions[i] = node_child(space, node, i);
+
+    const diagram result = diagram_combine(space, operation, functions, count);
+
+    free(functions);
+    return result;
+}
+
+static diagram fold_field(struct rebuilding *folding, diagram function)
+{
+    const struct node *node = &folding->space->nodes[function];
+
+    if (node->field < folding->field)
+        return UINT32_MAX;
+    return node->field > folding->field ? function : fold_edges(folding->space, folding->operation, node);
+}
+
+diagram diagram_smallest(struct diagram_space *space, diagram function, unsigned field)
+{
+    return start_rebuilding(
+        &(struct rebuilding){.space = space, .rebuild = fold_field, .field = field, .operation = &smaller},
+        function);
+}
+
+diagram diagram_largest(struct diagram_space *space, diagram function, unsigned field)
+{
+    return start_rebuilding(
+        &(struct rebuilding){.space = space, .rebuild = fold_field, .field = field, .operation = &larger},
+        function);
+}
+
+uint32_t diagram_evaluate(const struct diagram_space *space, diagram function, const field_value *packet)
+{
+    while (space->nodes[function].field != LEAF) {
+        const struct node *node = &space->nodes[function];
+
+        function = node_child(space, node, edge_at(space, node, packet[node->field]));
+    }
+    return space->nodes[function].value;
+}
+
+struct search {
+    struct diagram_space *space;
+    uint32_t walk;
+    uint32_t value;
+    const field_value *preferred;
+    field_value *packet;
+};
+
+// Fills the packet's fields on the way to the value. Nodes that the walk knows lead to no such way.
+static bool find_value(const struct search *search, diagram function)
+{
+    struct diagram_space *space = search->space;
+    const struct node *node = &space->nodes[function];
+    field_value first = {0, 0};
+
+    if (node->field == LEAF)
+        return node->value == search->value;
+    if (is_known(space, search->walk, function))
+        return false;
+    if (search->preferred &&
+        find_value(search, node_child(space, node, edge_at(space, node, search->preferred[node->field]))))
+        return true; // the packet began as what is preferred
+    for (uint32_t i = 0; i < node->edge_count; i++) {
+        const struct edge edge = node_edge(space, node, i);
+
+        if (find_value(search, edge.to)) {
+            search->packet[node->field] = first;
+            return true;
+        }
+        first = next_value(edge.last);
+    }
+    return false;
+}
+
+bool diagram_witness(struct diagram_space *space, diagram function, uint32_t value,
+                     const field_value *preferred, field_value *packet)
+{
+    const struct search search = {space, begin_walk(space), value, preferred, packet};
+
+    if (preferred)
+        memcpy(packet, preferred, space->field_count * sizeof(*packet));
+    else
+        memset(packet, 0, space->field_count * sizeof(*packet));
+    return search.walk && find_value(&search, function);
+}
+
+// Puts the leaves that the walk has not met yet on the stack, each as an edge to it.
+static bool collect_leaves(struct diagram_space *space, uint32_t walk, diagram function)
+{
+    const struct node *node = &space->nodes[function];
+
+    if (is_known(space, walk, function))
+        return true;
+    if (node->field == LEAF)
+        return push_edge(space, space->stack_count, (field_value){0, 0}, function);
+    for (uint32_t i = 0; i < node->edge_count; i++)
+        if (!collect_leaves(space, walk, node_child(space, node, i)))
+            return false;
+    return true;
+}
+
+void diagram_each_value(struct diagram_space *space, diagram function,
+                        void (*visit)(uint32_t value, void *context), void *context)
+{
+    const uint32_t walk = begin_walk(space);
+    const size_t base = space->stack_count;
+
+    if (walk && !collect_leaves(space, walk, function))
+        give_up(space);
+
+    // The visitor may use the space: what it does there happens above `end`.
+    const size_t end = space->stack_count;
+
+    for (size_t i = base; i < end; i++)
+        visit(space->nodes[space->stack[i].to].value, context);
+    space->stack_count = base;
+}
