@@ -27,7 +27,8 @@ const struct ruleset *rules_read(struct arena *arena, const struct source *sourc
                                  struct diag_list *diags);
 
 // Reads one rule, what stands behind `-A CHAIN `. A list of addresses in it makes several rules, as iptables does (-s a,b):
-// gives the rules and their number in `*count`. `table` tells what its targets can be; jumps may be to chains that are
-// not made yet. NULL, reported in `diags`, where the text is no rule.
+// gives the rules and their number in `*count`. A target that is in no table of
+// ctc's is a TARGET_JUMP where it could be a chain's name: whoever knows the chains of the table tells (rules_read turns it
+// into TARGET_OTHER where no chain has the name). NULL, reported in `diags`, where the text is no rule.
 const struct rule *rule_read(struct arena *arena, struct slice text, enum family family, struct span span,
                              struct diag_list *diags, size_t *count);

@@ -1,0 +1,580 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Text to tables, chains and rules, line by line as iptables-restore does it.
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/parts.h"
+
+// What -I and -F make of the order of rules, kept until the table ends: rules are appended, and moved once.
+struct move {
+    struct chain *chain;
+    size_t order; // among the moves of the table
+    size_t index; // of the rule in the chain, as it was appended
+    size_t place; // from 0, at which it was put in; FLUSHED: the chain was emptied
+};
+
+#define FLUSHED SIZE_MAX
+
+struct reader {
+    struct arena *arena;
+    struct diag_list *diags;
+    const struct source *source;
+    struct ruleset *ruleset;
+    struct parts *parts;
+    struct span span;    // of the line that is being read
+    struct slice line;   // without blanks at its ends
+    struct table *table; // NULL outside of one
+    bool skipping;       // in a table that is not known
+    bool spaced;         // blanks where iptables-restore takes none were reported
+    size_t rules;
+    VEC(struct move) moves;     // in the table
+    VEC(struct chain *) filled; // chains that got a rule since the table began or was flushed
+};
+
+static bool refuse(struct reader *reader, struct slice at, const char *hint, const char *problem)
+{
+    return parts_refuse(reader->parts, at, hint, "%s", problem);
+}
+
+static void warn(struct reader *reader, const char *hint, const char *problem)
+{
+    diag_add_as(reader->diags, SEVERITY_WARNING, DIAG_RULES, reader->span, "%s", problem);
+    diag_hint(reader->diags, "%s", hint);
+}
+
+static const struct table_kind *find_kind(struct slice name)
+{
+    for (size_t i = 0; i < table_kind_count; i++)
+        if (slice_is(name, table_kinds[i].name))
+            return &table_kinds[i];
+    return NULL;
+}
+
+// A table that is loaded twice is emptied by the second time; its policies stay.
+static void empty_table(struct reader *reader, const struct table_kind *kind)
+{
+    struct table *table = reader->table;
+    size_t hooks = 0;
+
+    while (kind->hooks[hooks])
+        table->items[hooks++]->count = 0;
+    if (table->count == hooks)
+        return;
+    table->count = table->index_size = 0;
+
+    struct chain **items = table->items;
+
+    table->items = NULL;
+    table->capacity = 0;
+    for (size_t i = 0; i < hooks; i++)
+        *table_chain(reader->arena, table, items[i]->name, items[i]->policy) = *items[i];
+}
+
+static void open_table(struct reader *reader, struct slice line)
+{
+    struct slice rest = {line.at + 1, line.length - 1};
+    const struct slice name = slice_word(&rest);
+    const struct table_kind *kind = find_kind(name);
+
+    if (reader->table || reader->skipping)
+        refuse(reader, line, "end each table with COMMIT", "a table begins before the last one ends");
+    reader->skipping = !kind;
+    reader->table = NULL;
+    reader->moves.count = reader->filled.count = 0;
+    if (!kind) {
+        parts_refuse(reader->parts, name.length ? name : line,
+                     "tables are filter, mangle, nat, raw and security", "no kernel has a table `%.*s`",
+                     (int)name.length, name.at);
+        return;
+    }
+
+    const bool again = ruleset_find_table(reader->ruleset, kind->name) != NULL;
+
+    reader->table = ruleset_table(reader->arena, reader->ruleset, kind->name);
+    if (again) {
+        warn(reader, "join both", "the table stands here again: loading this empties what is above");
+        empty_table(reader, kind);
+        return;
+    }
+    for (const char *const *hook = kind->hooks; *hook; hook++)
+        table_chain(reader->arena, reader->table, *hook, CHAIN_UNWRITTEN);
+}
+
+// Names are found before they are copied.
+static struct chain *find_chain(const struct reader *reader, struct slice name)
+{
+    char text[CHAIN_NAME_MAX + 1];
+
+    if (name.length > CHAIN_NAME_MAX || !name.length)
+        return NULL;
+    memcpy(text, name.at, name.length);
+    text[name.length] = '\0';
+    return table_find_chain(reader->table, text);
+}
+
+static bool is_verdict(struct slice name)
+{
+    return slice_is(name, "ACCEPT") || slice_is(name, "DROP") || slice_is(name, "RETURN") ||
+           slice_is(name, "QUEUE");
+}
+
+static struct chain *make_chain(struct reader *reader, struct slice name)
+{
+    struct chain *chain;
+
+    if (!is_bare(name) || name.length > CHAIN_NAME_MAX)
+        refuse(reader, name, NULL, "a chain has a name of 1 to 28 bytes, without quotes");
+    else if (is_verdict(name))
+        refuse(reader, name, NULL, "a chain cannot have the name of a verdict");
+    else if (find_chain(reader, name))
+        refuse(reader, name, NULL, "the chain is there already");
+    else {
+        chain = table_chain(reader->arena, reader->table, arena_copy(reader->arena, name.at, name.length),
+                            CHAIN_USER);
+        chain->span = reader->span;
+        return chain;
+    }
+    return NULL;
+}
+
+static bool set_policy(struct reader *reader, struct chain *chain, struct slice policy)
+{
+    if (slice_is(policy, "ACCEPT"))
+        chain->policy = CHAIN_ACCEPT;
+    else if (slice_is(policy, "DROP"))
+        chain->policy = CHAIN_DROP;
+    else
+        return refuse(reader, policy, NULL, "the policy of a built-in chain is ACCEPT or DROP");
+    if (chain->policy == CHAIN_DROP && strcmp(reader->table->name, "nat") == 0)
+        return refuse(reader, policy, NULL,
+                      "the table nat is not for filtering: iptables refuses DROP there");
+    chain->span = reader->span;
+    return true;
+}
+
+// `[packets:bytes]`. False where it is none.
+static bool read_counters(struct slice text, struct counters *counters)
+{
+    struct slice packets, bytes;
+
+    if (text.length < 5 || text.at[0] != '[' || text.at[text.length - 1] != ']')
+        return false;
+    text = (struct slice){text.at + 1, text.length - 2};
+    if (!slice_split(text, ':', &packets, &bytes))
+        return false;
+    counters->present = true;
+    return parse_number(packets, UINT64_MAX, &counters->packets) &&
+           parse_number(bytes, UINT64_MAX, &counters->bytes);
+}
+
+// `:CHAIN POLICY [packets:bytes]`.
+static void read_chain(struct reader *reader, struct slice line)
+{
+    struct slice rest = {line.at + 1, line.length - 1};
+    const struct slice name = slice_word(&rest), policy = slice_word(&rest), counters = slice_word(&rest);
+    const bool hook = table_has_hook(reader->table->name, name);
+    struct chain *chain = hook ? find_chain(reader, name) : make_chain(reader, name);
+
+    if (!chain)
+        return;
+    if (!policy.length) {
+        refuse(reader, line, "a chain line is :CHAIN POLICY [packets:bytes]", "the policy is missing");
+        return;
+    }
+    if (!hook && !slice_is(policy, "-"))
+        warn(reader, "write - instead; iptables-legacy-restore refuses the line",
+             "a chain of your own has no policy: packets go on behind the jump");
+    // A dash leaves a built-in chain the policy that the kernel has.
+    if (hook && !slice_is(policy, "-") && !set_policy(reader, chain, policy))
+        return;
+    if (counters.length && !read_counters(counters, &chain->counters))
+        refuse(reader, counters, NULL, "counters are [packets:bytes]");
+}
+
+static bool find_target(struct reader *reader, struct rule *rule)
+{
+    struct parts *parts = reader->parts;
+    struct target *target = &rule->target;
+    const struct chain *chain = parts->target_word ? find_chain(reader, parts->target) : NULL;
+
+    if (chain && chain->policy != CHAIN_USER)
+        return parts_refuse(parts, parts->target_word->raw, NULL,
+                            "a rule cannot jump to the built-in chain %s", chain->name);
+    // As iptables warns: "using chain LOG, not extension".
+    if (chain)
+        *target = (struct target){parts->jump_only ? TARGET_GOTO : TARGET_JUMP, chain->name};
+    else if (target->kind == TARGET_GOTO || target->kind == TARGET_JUMP)
+        return parts_refuse(parts, parts->target_word->raw,
+                            "a chain is declared above what jumps to it: \":CHAIN - [0:0]\"",
+                            "`%s` is neither a chain of the table %s nor a target that ctc knows",
+                            target->text, reader->table->name);
+    if (target->kind == TARGET_DROP && strcmp(reader->table->name, "nat") == 0)
+        return parts_refuse(parts, parts->target_word->raw, NULL,
+                            "the table nat is not for filtering: iptables refuses DROP there");
+    return true;
+}
+
+// Interfaces that a hook does not know are refused, rather than never matched.
+static bool check_interfaces(struct reader *reader, const struct chain *chain)
+{
+    static const struct {
+        const char *hook;
+        int which; // 0: of the input
+        const char *problem;
+    } absent[] = {{"PREROUTING", 1, "packets in PREROUTING have no output interface yet"},
+                  {"INPUT", 1, "packets in INPUT have no output interface"},
+                  {"OUTPUT", 0, "packets in OUTPUT have no input interface"},
+                  {"POSTROUTING", 0, "packets in POSTROUTING have no input interface any more"}};
+
+    for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++)
+        if (reader->parts->interfaces[absent[i].which].at && strcmp(chain->name, absent[i].hook) == 0)
+            return refuse(reader, reader->parts->interfaces[absent[i].which], NULL, absent[i].problem);
+    return true;
+}
+
+static void add_move(struct reader *reader, struct chain *chain, size_t index, size_t place)
+{
+    const size_t order = reader->moves.count;
+
+    *vec_push(reader->arena, &reader->moves) = (struct move){chain, order, index, place};
+}
+
+static bool append_rules(struct reader *reader, struct chain *chain, const struct rule *rule)
+{
+    const struct parts *parts = reader->parts;
+    struct address_list lists[2];
+
+    if (!parts_addresses(reader->parts, lists))
+        return false;
+
+    const size_t count = parts->other_family ? 0 : lists[0].count * lists[1].count;
+
+    if (count > RULESET_RULES_MAX - reader->rules)
+        return refuse(reader, reader->line, NULL, "these are more rules than a table can hold");
+    reader->rules += count;
+    if (parts->command == COMMAND_INSERT && parts->number > chain->count + 1)
+        return refuse(reader, reader->line, NULL, "the chain has fewer rules than that");
+    if (count && !chain->count)
+        *vec_push(reader->arena, &reader->filled) = chain;
+    for (size_t i = 0; i < count; i++) {
+        struct rule *made = vec_push(reader->arena, chain);
+
+        *made = *rule;
+        rule_with_addresses(reader->arena, made, lists, i);
+        if (parts->command == COMMAND_INSERT)
+            add_move(reader, chain, chain->count - 1, (size_t)parts->number - 1);
+    }
+    return true;
+}
+
+static bool read_rule(struct reader *reader, const struct counters *counters)
+{
+    struct parts *parts = reader->parts;
+    struct chain *chain = find_chain(reader, parts->chain);
+    struct rule rule = {.span = reader->span};
+
+    if (!chain)
+        return parts_refuse(parts, parts->chain.length ? parts->chain : reader->line,
+                            "declare it above its rules: \":CHAIN - [0:0]\"",
+                            "the table %s has no chain %.*s here", reader->table->name,
+                            (int)parts->chain.length, parts->chain.at);
+    if (!parts_rule(parts, &rule) || !find_target(reader, &rule) || !check_interfaces(reader, chain))
+        return false;
+    // iptables-restore -c takes the counters in front, which -c on the line would contradict.
+    if (counters->present)
+        rule.counters = *counters;
+    return append_rules(reader, chain, &rule);
+}
+
+static void flush_chain(struct reader *reader, struct chain *chain)
+{
+    chain->count = 0;
+    if (reader->moves.count)
+        add_move(reader, chain, 0, FLUSHED);
+}
+
+static bool flush(struct reader *reader)
+{
+    struct chain *chain = find_chain(reader, reader->parts->chain);
+
+    if (reader->parts->chain.at && !chain)
+        return refuse(reader, reader->parts->chain, NULL, "the table has no such chain here");
+    for (size_t i = 0; i < reader->filled.count && !chain; i++)
+        flush_chain(reader, reader->filled.items[i]);
+    if (chain)
+        flush_chain(reader, chain);
+    else
+        reader->filled.count = 0;
+    return true;
+}
+
+static bool delete_chains(struct reader *reader)
+{
+    const struct slice name = reader->parts->chain;
+    const struct chain *last = reader->table->items[reader->table->count - 1];
+
+    if (name.at && !find_chain(reader, name))
+        return refuse(reader, name, NULL, "the table has no such chain here");
+    if (!name.at && last->policy != CHAIN_USER)
+        return true; // loading a table has deleted them all
+    return refuse(reader, reader->line, "take it out, and the chains with it",
+                  "this deletes chains that the text made above");
+}
+
+static bool read_policy(struct reader *reader)
+{
+    struct chain *chain = find_chain(reader, reader->parts->chain);
+
+    if (!chain || chain->policy == CHAIN_USER)
+        return refuse(reader, reader->parts->chain, NULL, "only built-in chains have a policy");
+    return set_policy(reader, chain, reader->parts->argument);
+}
+
+static bool read_command(struct reader *reader, const struct counters *counters)
+{
+    switch (reader->parts->command) {
+    case COMMAND_APPEND:
+    case COMMAND_INSERT:
+        return read_rule(reader, counters);
+    case COMMAND_NEW:
+        if (extension_find(reader->parts->chain, true))
+            return refuse(reader, reader->parts->chain, NULL, "a chain cannot have the name of a target");
+        return make_chain(reader, reader->parts->chain);
+    case COMMAND_POLICY:
+        return read_policy(reader);
+    case COMMAND_FLUSH:
+        return flush(reader);
+    case COMMAND_DELETE:
+        return delete_chains(reader);
+    case COMMAND_ZERO: // counters that iptables-restore does not set unless it is told to
+    case COMMAND_NONE:
+        break;
+    }
+    return true;
+}
+
+static bool read_command_line(struct reader *reader, struct slice line)
+{
+    struct counters counters = {0};
+
+    if (line.at[0] == '[') {
+        const char *end = memchr(line.at, ']', line.length);
+        const size_t length = end ? (size_t)(end + 1 - line.at) : line.length;
+
+        if (!read_counters((struct slice){line.at, length}, &counters))
+            return refuse(reader, (struct slice){line.at, length}, NULL, "counters are [packets:bytes]");
+        line = slice_trim((struct slice){line.at + length, line.length - length});
+    }
+    // From here on `line` is what parts tells columns in.
+    reader->span.column += (uint32_t)(line.at - reader->line.at);
+    reader->parts->span = reader->span;
+    reader->span.column -= (uint32_t)(line.at - reader->line.at);
+    return parts_read(reader->parts, line, COMMAND_NONE) && read_command(reader, &counters);
+}
+
+// Puts the rules of a chain in their order. The last rule that was put in stands where it was put; the one before it takes
+// the place among those that are left, and so on: a tree of counts finds each in the logarithm of their number.
+static void order_chain(struct arena *arena, struct chain *chain, const struct move *moves, size_t move_count)
+{
+    struct arena scratch = {0};
+    const size_t count = chain->count;
+    size_t *places = arena_calloc(&scratch, count, sizeof(*places));
+    size_t *tree = arena_calloc(&scratch, count + 1, sizeof(*tree)); // Fenwick's, of free places
+    struct rule *items = arena_calloc(arena, count, sizeof(*items));
+    size_t top = 1;
+
+    for (size_t i = 0; i < count; i++)
+        places[i] = i;
+    for (size_t i = 0; i < move_count; i++)
+        places[moves[i].index] = moves[i].place;
+    while (top * 2 <= count)
+        top *= 2;
+    for (size_t i = 1; i <= count; i++)
+        tree[i] = i & (~i + 1);
+    for (size_t i = count; i-- > 0;) {
+        size_t at = 0, before = places[i];
+
+        for (size_t step = top; step; step /= 2) {
+            if (at + step <= count && tree[at + step] <= before) {
+                at += step;
+                before -= tree[at];
+            }
+        }
+        items[at] = chain->items[i];
+        for (size_t j = at + 1; j <= count; j += j & (~j + 1))
+            tree[j]--;
+    }
+    chain->items = items;
+    chain->capacity = count;
+    arena_clear(&scratch);
+}
+
+static int compare_moves(const void *a, const void *b)
+{
+    const struct move *left = a, *right = b;
+    const uintptr_t chain = (uintptr_t)left->chain, other = (uintptr_t)right->chain;
+
+    return chain != other ? (chain > other) - (chain < other)
+                          : (left->order > right->order) - (left->order < right->order);
+}
+
+static void order_rules(struct reader *reader)
+{
+    const struct move *moves = reader->moves.items;
+    const size_t count = reader->moves.count;
+
+    if (count)
+        qsort(reader->moves.items, count, sizeof(*reader->moves.items), compare_moves);
+    for (size_t i = 0, end; i < count; i = end) {
+        size_t first = i;
+
+        for (end = i; end < count && moves[end].chain == moves[i].chain; end++)
+            if (moves[end].place == FLUSHED)
+                first = end + 1;
+        if (first < end)
+            order_chain(reader->arena, moves[i].chain, &moves[first], end - first);
+    }
+    reader->moves.count = 0;
+}
+
+static void close_table(struct reader *reader)
+{
+    order_rules(reader);
+
+    const struct rule *loop = table_find_loop(reader->table);
+
+    if (loop) {
+        diag_add(reader->diags, DIAG_RULES, loop->span, "this jump goes back to a chain that leads here");
+        diag_hint(reader->diags, "the kernel refuses a table with such a circle");
+    }
+    reader->table = NULL;
+}
+
+// Blanks that no reader but iptables-restore minds. It is said once.
+static void check_blanks(struct reader *reader, struct slice raw, struct slice line)
+{
+    const char first = line.length ? line.at[0] : '\0', last = raw.length ? raw.at[raw.length - 1] : '\0';
+    const bool commit = slice_is(line, "COMMIT");
+    const char *problem = NULL;
+
+    if (last == '\r')
+        problem = "the line ends in CR LF, and iptables-restore takes the CR for a part of it";
+    else if (raw.length && !line.length)
+        problem = "iptables-restore takes no line of blanks alone";
+    else if (line.at != raw.at && (commit || first == '*' || first == ':' || first == '#'))
+        problem = "iptables-restore takes no blanks in front of this line";
+    else if (commit && line.length != raw.length)
+        problem = "iptables-restore takes no blanks behind COMMIT";
+    if (problem)
+        warn(reader, "ctc reads on as if they were not there", problem);
+    reader->spaced = problem != NULL;
+}
+
+static bool is_printable(struct slice text)
+{
+    unsigned odd = 0;
+
+    for (size_t i = 0; i < text.length; i++)
+        odd |= (unsigned)((unsigned char)text.at[i] < 0x20) | (unsigned)((unsigned char)text.at[i] > 0x7E);
+    while (odd && text.length) {
+        const size_t bytes = text.at[0] == '\t' ? 1 : printable_bytes(text);
+
+        if (!bytes)
+            return false;
+        text = (struct slice){text.at + bytes, text.length - bytes};
+    }
+    return true;
+}
+
+static void read_line(struct reader *reader, struct slice line)
+{
+    const bool commit = slice_is(line, "COMMIT");
+
+    if (!is_printable(line)) {
+        refuse(reader, line, NULL, "the line holds a character that is not fit to print");
+    } else if (line.at[0] == '*') {
+        open_table(reader, line);
+    } else if (reader->skipping) {
+        reader->skipping = !commit;
+    } else if (!reader->table) {
+        refuse(reader, line, "begin with *nat, *mangle, *filter or *raw",
+               commit ? "COMMIT stands outside of a table" : "a rule stands outside of a table");
+    } else if (commit) {
+        close_table(reader);
+    } else if (line.at[0] == ':') {
+        read_chain(reader, line);
+    } else {
+        read_command_line(reader, line);
+    }
+}
+
+static uint32_t count_characters(struct slice text)
+{
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < text.length; i++)
+        count += ((unsigned char)text.at[i] & 0xC0) != 0x80;
+    return count;
+}
+
+static void read_raw_line(struct reader *reader, struct slice raw)
+{
+    const struct slice line = slice_trim(raw);
+
+    reader->span.line++;
+    reader->span.column = 1 + (uint32_t)(line.at - raw.at);
+    reader->span.length = count_characters(line);
+    reader->span.length += reader->span.length == 0;
+    reader->line = line;
+    reader->parts->span = reader->span;
+    reader->parts->text = line;
+    if (!reader->spaced)
+        check_blanks(reader, raw, line);
+    if (raw.length > RULE_LINE_MAX)
+        refuse(reader, line, NULL, "a line is longer than the 10238 bytes that iptables-restore reads");
+    else if (line.length && line.at[0] != '#')
+        read_line(reader, line);
+}
+
+static void read_text(struct reader *reader)
+{
+    const char *at = reader->source->bytes, *end = at + reader->source->length;
+
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
+
+        read_raw_line(reader, (struct slice){at, (size_t)(stop - at)});
+        if (!newline && slice_is(reader->line, "COMMIT") && !reader->spaced)
+            warn(reader, "end it with a newline",
+                 "iptables-legacy-restore does not take a last line without an end");
+        at = stop + 1;
+    }
+    if (reader->table || reader->skipping)
+        refuse(reader, reader->line, "iptables-restore loads a table at its COMMIT",
+               "the last table has no COMMIT");
+    else if (!reader->ruleset->count && !reader->diags->counts[SEVERITY_ERROR])
+        diag_add(reader->diags, DIAG_RULES, source_whole(reader->source), "there is no table in this text");
+}
+
+const struct ruleset *rules_read(struct arena *arena, const struct source *source, enum family family,
+                                 struct diag_list *diags)
+{
+    const size_t errors = diags->counts[SEVERITY_ERROR];
+    struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));
+    struct parts parts;
+    struct reader reader = {.arena = arena,
+                            .diags = diags,
+                            .source = source,
+                            .ruleset = ruleset,
+                            .parts = &parts,
+                            .span = {.source = source}};
+
+    ruleset->family = family;
+    parts.arena = arena;
+    parts.diags = diags;
+    parts.family = family;
+    parts.place = PLACE_KNOWN;
+    read_text(&reader);
+    return diags->counts[SEVERITY_ERROR] == errors ? ruleset : NULL;
+}

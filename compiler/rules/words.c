@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A line as words, split as add_param_to_argv() of iptables does it: at blanks; a quote that closes ends its word, one that
+// opens does not begin another; a backslash counts inside of quotes alone.
+#include <string.h>
+
+#include "rules/parts.h"
+
+// A word with quotes, from `at` on, `bare` bytes of it before the first one. Gives where it ends; NULL where a quote is open.
+static const char *read_quoted(struct arena *arena, const char *at, size_t bare, const char *end,
+                               struct word *word)
+{
+    char *text = arena_alloc(arena, (size_t)(end - at));
+    const char *from = at + bare + 1;
+    size_t length = bare;
+
+    memcpy(text, at, bare);
+    for (; from < end && *from != '"'; from++) {
+        if (*from == '\\' && from + 1 < end)
+            from++;
+        text[length++] = *from;
+    }
+    if (from == end)
+        return NULL;
+    word->text = (struct slice){text, length};
+    word->raw = (struct slice){at, (size_t)(from + 1 - at)};
+    return from + 1;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static const char *read_word(struct arena *arena, const char *at, const char *end, struct word *word)
+{
+    const char *from = at;
+
+    while (from < end && !is_blank(*from) && *from != '"')
+        from++;
+    if (from < end && *from == '"')
+        return read_quoted(arena, at, (size_t)(from - at), end, word);
+    word->text = word->raw = (struct slice){at, (size_t)(from - at)};
+    return from;
+}
+
+const char *words_split(struct arena *arena, struct slice line, struct words *words, struct slice *at)
+{
+    const char *from = line.at, *end = line.at + line.length;
+
+    words->count = 0;
+    for (;;) {
+        while (from < end && is_blank(*from))
+            from++;
+        if (from == end)
+            return NULL;
+        *at = (struct slice){from, (size_t)(end - from)};
+        if (words->count == RULE_WORDS_MAX)
+            return "a rule has more words than iptables-restore takes";
+
+        struct word *word = &words->items[words->count++];
+
+        from = read_word(arena, from, end, word);
+        if (!from)
+            return "a quote is left open: the rule would end elsewhere";
+        if (word->text.length > RULE_WORD_MAX) {
+            *at = word->raw;
+            return "a word is longer than iptables-restore takes";
+        }
+    }
+}
