@@ -72,7 +72,7 @@ static diagram combine_halves(struct diagram_space *space, const struct diagram_
 // Sorts by value; what is equal keeps its order.
 static bool sort_changes(struct change *changes, size_t count)
 {
-    struct change *from = changes, *to = malloc((count ? count : 1) * sizeof(*to)), *const other = to;
+    struct change *from = changes, *to = calloc(count + 1, sizeof(*to)), *const other = to;
 
     if (!to)
         return false;
@@ -109,8 +109,8 @@ static bool collect_changes(struct sweep *sweep, const diagram *list)
     for (size_t i = 0; i < sweep->count; i++)
         if (space->nodes[list[i]].field == sweep->field)
             total += space->nodes[list[i]].edge_count - 1;
-    sweep->now = malloc(sweep->count * sizeof(*sweep->now));
-    sweep->changes = malloc((total ? total : 1) * sizeof(*sweep->changes));
+    sweep->now = calloc(sweep->count + 1, sizeof(*sweep->now));
+    sweep->changes = calloc(total + 1, sizeof(*sweep->changes));
     if (!sweep->now || !sweep->changes)
         return false;
     for (size_t i = 0; i < sweep->count; i++) {
@@ -272,7 +272,8 @@ diagram diagram_combine(struct diagram_space *space, const struct diagram_operat
         free(list);
         return give_up(space);
     }
-    memcpy(list, functions, count * sizeof(*list));
+    if (count)
+        memcpy(list, functions, count * sizeof(*list));
 
     const diagram result = combine(space, operation, list, count);
 

@@ -29,6 +29,12 @@ struct node {
     bool is_narrow;
 };
 
+// The algebra's own operations.
+enum { OPERATION_SMALLER = DIAGRAM_OPERATION_IDS, OPERATION_LARGER, OPERATION_WITHOUT, OPERATION_IMPLIED };
+
+extern const struct diagram_operation diagram_smaller; // of two sets, what is in both
+extern const struct diagram_operation diagram_larger;  // of two sets, what is in either
+
 struct result {
     unsigned operation; // 0: an empty slot
     diagram left, right, result;
@@ -124,3 +130,7 @@ diagram drop_node(struct diagram_space *space, size_t base); // gives up instead
 
 // The number of the edge that a value of the node's field takes.
 uint32_t edge_at(const struct diagram_space *space, const struct node *node, field_value value);
+
+// Begins a walk over nodes that stand now: gives its number, or 0 where memory is short. A walk may go on while nodes are
+// made and other walks come and go: they cost it what it remembers at worst.
+uint32_t begin_walk(struct diagram_space *space);

@@ -6,9 +6,7 @@
 
 #include "algebra/nodes.h"
 
-// Begins a walk over nodes that stand now: gives its number, or 0 where memory is short. A walk may go on while nodes are
-// made and other walks come and go: they cost it what it remembers at worst.
-static uint32_t begin_walk(struct diagram_space *space)
+uint32_t begin_walk(struct diagram_space *space)
 {
     if (space->memo_count < space->node_count) {
         struct memo *grown = realloc(space->memos, space->node_capacity * sizeof(*grown));
@@ -157,11 +155,11 @@ static bool is_largest(uint32_t value)
     return value == UINT32_MAX;
 }
 
-static const struct diagram_operation smaller = {DIAGRAM_OPERATION_IDS | DIAGRAM_SAME | DIAGRAM_COMMUTES,
-                                                 smaller_of, is_zero};
-static const struct diagram_operation larger = {(DIAGRAM_OPERATION_IDS + 1) | DIAGRAM_ZERO_LEFT |
-                                                    DIAGRAM_ZERO_RIGHT | DIAGRAM_SAME | DIAGRAM_COMMUTES,
-                                                larger_of, is_largest};
+const struct diagram_operation diagram_smaller = {OPERATION_SMALLER | DIAGRAM_SAME | DIAGRAM_COMMUTES,
+                                                  smaller_of, is_zero};
+const struct diagram_operation diagram_larger = {OPERATION_LARGER | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT |
+                                                     DIAGRAM_SAME | DIAGRAM_COMMUTES,
+                                                 larger_of, is_largest};
 
 // Combines the functions that edges lead to.
 static diagram fold_edges(struct diagram_space *space, const struct diagram_operation *operation,
@@ -193,14 +191,16 @@ static diagram fold_field(struct rebuilding *folding, diagram function)
 diagram diagram_smallest(struct diagram_space *space, diagram function, unsigned field)
 {
     return start_rebuilding(
-        &(struct rebuilding){.space = space, .rebuild = fold_field, .field = field, .operation = &smaller},
+        &(struct rebuilding){
+            .space = space, .rebuild = fold_field, .field = field, .operation = &diagram_smaller},
         function);
 }
 
 diagram diagram_largest(struct diagram_space *space, diagram function, unsigned field)
 {
     return start_rebuilding(
-        &(struct rebuilding){.space = space, .rebuild = fold_field, .field = field, .operation = &larger},
+        &(struct rebuilding){
+            .space = space, .rebuild = fold_field, .field = field, .operation = &diagram_larger},
         function);
 }
 

@@ -5,13 +5,14 @@
 // and one handle exactly for one function.
 #include <string.h>
 
-#include "algebra/diagram.h"
+#include "algebra/cover.h"
 #include "fuzz/fuzz.h"
 
 #define OPERATIONS_MAX 40
 #define STACK_MAX      16
 #define VALUES         4
 #define LAST_64        UINT64_MAX
+#define NEUTRAL        (DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT)
 
 // Fields, and how each is cut: within a cell no function that a program can make changes.
 static const uint8_t widths[] = {2, 128, 64, 1};
@@ -119,16 +120,82 @@ static void require_same(const struct machine *machine, const struct function *f
 
 static void require_witnesses(const struct machine *machine, const struct function *function)
 {
+    field_value preferred[FIELDS];
+
+    fill_packet(function->diagram % PACKETS, true, preferred);
     for (uint32_t value = 0; value < VALUES; value++) {
         field_value packet[FIELDS];
         const bool there = memchr(function->values, (int)value, PACKETS) != NULL;
 
-        REQUIRE(diagram_witness(machine->space, function->diagram, value, NULL, packet) == there);
-        if (!there)
-            continue;
-        REQUIRE(diagram_evaluate(machine->space, function->diagram, packet) == value);
-        REQUIRE(function->values[number_of(packet)] == value);
+        for (int prefers = 0; prefers < 2; prefers++) {
+            REQUIRE(diagram_witness(machine->space, function->diagram, value, prefers ? preferred : NULL,
+                                    packet) == there);
+            if (!there)
+                continue;
+            REQUIRE(diagram_evaluate(machine->space, function->diagram, packet) == value);
+            REQUIRE(function->values[number_of(packet)] == value);
+        }
+        if (diagram_evaluate(machine->space, function->diagram, preferred) == value)
+            REQUIRE(memcmp(packet, preferred, sizeof(preferred)) == 0);
     }
+}
+
+static void count_value(uint32_t value, void *counts)
+{
+    REQUIRE(value < VALUES);
+    ((unsigned *)counts)[value]++;
+}
+
+static void require_values(const struct machine *machine, const struct function *function)
+{
+    unsigned counts[VALUES] = {0};
+
+    diagram_each_value(machine->space, function->diagram, count_value, counts);
+    for (int value = 0; value < VALUES; value++)
+        REQUIRE(counts[value] == (memchr(function->values, value, PACKETS) != NULL));
+    for (size_t field = 0; field < FIELDS; field++)
+        REQUIRE(diagram_depends_on(machine->space, function->diagram, (unsigned)field) ==
+                depends(function, field));
+}
+
+static uint32_t replace(uint32_t value, void *replacements)
+{
+    return *(const uint8_t *)replacements >> 2 * value & 3;
+}
+
+// The boxes of the packets with value 1, where the packets of value 3 do not occur.
+static void require_cover(const struct machine *machine, const struct function *function)
+{
+    static const unsigned order[FIELDS] = {2, 0, 3, 1};
+    struct arena arena = {0};
+    uint8_t ones = 1 << 2, occurring = 0x15;
+    const diagram set = diagram_map(machine->space, function->diagram, replace, &ones),
+                  domain = diagram_map(machine->space, function->diagram, replace, &occurring);
+    const struct cover cover = cover_boxes(&arena, machine->space, set, domain, order, PACKETS);
+    bool covered[PACKETS] = {false};
+
+    for (size_t i = 0; i < cover.count; i++) {
+        for (size_t j = 0; j < PACKETS; j++) {
+            field_value packet[FIELDS];
+            bool in = true;
+
+            fill_packet(j, false, packet);
+            for (size_t field = 0; field < FIELDS; field++) {
+                const struct range_list *list = &cover.items[i].fields[field];
+                bool in_list = !list->count;
+
+                for (size_t k = 0; k < list->count; k++)
+                    in_list = in_list || is_in(&list->items[k], packet[field]);
+                in = in && in_list;
+            }
+            REQUIRE(!in || function->values[j] == 1 || function->values[j] == 3);
+            covered[j] = covered[j] || in;
+        }
+    }
+    REQUIRE(cover.complete || diagram_overflowed(machine->space));
+    for (size_t j = 0; j < PACKETS && cover.complete; j++)
+        REQUIRE(covered[j] || function->values[j] != 1);
+    arena_clear(&arena);
 }
 
 static struct function *push(struct machine *machine)
@@ -223,13 +290,16 @@ static bool is_largest(uint32_t left)
     return left == VALUES - 1;
 }
 
+// All but the last are associative.
+static const struct diagram_operation operations[] = {
+    {1 | NEUTRAL | DIAGRAM_SAME, first_of, is_not_zero},
+    {2 | NEUTRAL | DIAGRAM_COMMUTES, sum, NULL},
+    {3 | NEUTRAL | DIAGRAM_SAME | DIAGRAM_COMMUTES, larger, is_largest},
+    {4, larger, NULL},
+    {5 | DIAGRAM_COMMUTES, is_equal, NULL}};
+
 static void push_combined(struct machine *machine)
 {
-    static const struct diagram_operation operations[] = {{1, first_of, is_not_zero},
-                                                          {2, sum, NULL},
-                                                          {3, larger, is_largest},
-                                                          {4, larger, NULL},
-                                                          {5, is_equal, NULL}};
     const struct diagram_operation *operation =
         &operations[next_byte(machine) % (sizeof(operations) / sizeof(*operations))];
 
@@ -245,9 +315,75 @@ static void push_combined(struct machine *machine)
     machine->count--;
 }
 
-static uint32_t replace(uint32_t value, void *replacements)
+// All functions of the stack, from the oldest to the newest.
+static void combine_all(struct machine *machine)
 {
-    return *(const uint8_t *)replacements >> 2 * value & 3;
+    const struct diagram_operation *operation =
+        &operations[next_byte(machine) % (sizeof(operations) / sizeof(*operations) - 1)];
+    diagram list[STACK_MAX];
+    struct function result = {0};
+
+    if (!machine->count)
+        return;
+    for (size_t i = 0; i < machine->count; i++) {
+        const struct function *function = &machine->stack[i];
+
+        list[i] = function->diagram;
+        for (size_t j = 0; j < PACKETS; j++)
+            result.values[j] = (uint8_t)(i ? operation->combine(result.values[j], function->values[j])
+                                           : function->values[j]);
+    }
+    result.diagram = diagram_combine(machine->space, operation, list, machine->count);
+    *push(machine) = result;
+}
+
+// The number of a packet that is in another cell of a field.
+static size_t in_cell(size_t number, size_t field, size_t cell)
+{
+    size_t step = 1;
+
+    for (size_t i = 0; i < field; i++)
+        step *= fields[i].count;
+    return number - cell_at(number, field) * step + cell * step;
+}
+
+static void hold_field(struct machine *machine)
+{
+    const size_t field = next_byte(machine) % FIELDS, cell = next_byte(machine) % fields[field].count;
+
+    if (!machine->count)
+        return;
+
+    struct function *function = &machine->stack[machine->count - 1];
+    const struct function before = *function;
+
+    function->diagram =
+        diagram_restrict(machine->space, before.diagram, (unsigned)field, fields[field].cells[cell].last);
+    for (size_t i = 0; i < PACKETS; i++)
+        function->values[i] = before.values[in_cell(i, field, cell)];
+}
+
+static void fold_field(struct machine *machine)
+{
+    const size_t field = next_byte(machine) % FIELDS;
+    const bool smallest = next_byte(machine) % 2;
+
+    if (!machine->count)
+        return;
+
+    struct function *function = &machine->stack[machine->count - 1];
+    const struct function before = *function;
+
+    function->diagram =
+        (smallest ? diagram_smallest : diagram_largest)(machine->space, before.diagram, (unsigned)field);
+    for (size_t i = 0; i < PACKETS; i++) {
+        for (size_t cell = 0; cell < fields[field].count; cell++) {
+            const uint8_t value = before.values[in_cell(i, field, cell)];
+
+            if (smallest ? value < function->values[i] : value > function->values[i])
+                function->values[i] = value;
+        }
+    }
 }
 
 static void replace_values(struct machine *machine)
@@ -278,8 +414,9 @@ static void push_copy(struct machine *machine)
 
 static void run(struct machine *machine)
 {
-    static void (*const operations[])(struct machine *) = {push_constant, push_test, push_combined,
-                                                           replace_values, push_copy};
+    static void (*const operations[])(struct machine *) = {push_constant,  push_test, push_combined,
+                                                           replace_values, push_copy, combine_all,
+                                                           hold_field,     fold_field};
 
     for (int i = 0; i < OPERATIONS_MAX && machine->left; i++) {
         operations[next_byte(machine) % (sizeof(operations) / sizeof(*operations))](machine);
@@ -294,6 +431,7 @@ static void require_one_handle_each(const struct machine *machine)
         const struct function *function = &machine->stack[i];
 
         require_witnesses(machine, function);
+        require_values(machine, function);
         for (size_t j = 0; j < i; j++)
             REQUIRE((function->diagram == machine->stack[j].diagram) ==
                     (memcmp(function->values, machine->stack[j].values, PACKETS) == 0));
@@ -311,8 +449,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     run(&machine);
     if (!diagram_overflowed(machine.space))
         require_one_handle_each(&machine);
-    else
-        REQUIRE(diagram_constant(machine.space, 0) == 0);
+    if (machine.count && !diagram_overflowed(machine.space))
+        require_cover(&machine, &machine.stack[machine.count - 1]);
+    REQUIRE(diagram_constant(machine.space, 0) == 0);
     diagram_space_free(machine.space);
     return 0;
 }
