@@ -44,6 +44,8 @@ static void put_flags(struct buf *out, uint8_t flags)
                  {TCP_PSH, "PSH"}, {TCP_ACK, "ACK"}, {TCP_URG, "URG"}};
     bool first = true;
 
+    if (!flags)
+        buf_text(out, "NONE");
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         if (!(flags & names[i].flag))
             continue;
@@ -142,7 +144,7 @@ static void put_mac(struct buf *out, const struct match *match)
 {
     buf_text(out, match->mac.inverted ? " ! --mac-source " : " --mac-source ");
     for (int byte = 5; byte >= 0; byte--)
-        buf_printf(out, "%02X%s", (unsigned)(match->mac.address >> (8 * byte)) & 0xFF, byte ? ":" : "");
+        buf_printf(out, "%02x%s", (unsigned)(match->mac.address >> (8 * byte)) & 0xFF, byte ? ":" : "");
 }
 
 static void put_hoplimit(struct buf *out, const struct match *match)
@@ -329,7 +331,7 @@ static void put_target(struct buf *out, const struct target *target)
 static void put_address(struct buf *out, const struct rule_address *address, const char *option,
                         enum family family)
 {
-    if (!address->prefix.bits)
+    if (!address->prefix.bits && !address->inverted)
         return;
     buf_text(out, address->inverted ? " ! " : " ");
     buf_text(out, option);

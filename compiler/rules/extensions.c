@@ -9,9 +9,18 @@
 #define MAYBE(name) {name, sizeof(name) - 1, VALUES_MAYBE},
 #define NONE
 
-#define IPV4 {true, false}
-#define IPV6 {false, true}
-#define BOTH {true, true}
+#define IPV4        \
+    {               \
+        true, false \
+    }
+#define IPV6        \
+    {               \
+        false, true \
+    }
+#define BOTH       \
+    {              \
+        true, true \
+    }
 
 // clang-format off
 #define OPTIONS(...) (const struct option_kind[]){__VA_ARGS__ {NULL, 0, 0}}
@@ -33,13 +42,13 @@ static const struct extension extensions[] = {
 
 static bool is_name(struct slice text, const char *name, size_t length)
 {
-    return text.length == length && memcmp(text.at, name, length) == 0;
+    return text.length == length && text.at[0] == name[0] && memcmp(text.at, name, length) == 0;
 }
 
 const struct extension *extension_find(struct slice name, bool target)
 {
     // As xtables_find_match() does.
-    if (!target && (slice_is(name, "icmpv6") || slice_is(name, "ipv6-icmp")))
+    if (!target && (word_is(name, "icmpv6") || word_is(name, "ipv6-icmp")))
         name = slice_of("icmp6");
     for (size_t i = 0; i < EXTENSION_COUNT; i++)
         if (extensions[i].target == target && is_name(name, extensions[i].name, extensions[i].length))

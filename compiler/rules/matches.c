@@ -16,9 +16,9 @@ enum reading {
 
 typedef enum reading option_reader(struct parts *parts, const struct option *option, struct match *match);
 
-static bool is(const struct option *option, const char *name)
+static inline __attribute__((always_inline)) bool is(const struct option *option, const char *name)
 {
-    return slice_is((struct slice){option->kind->name, option->kind->length}, name);
+    return word_is((struct slice){option->kind->name, option->kind->length}, name);
 }
 
 static enum reading refuse(const struct parts *parts, const struct option *option, const char *problem)
@@ -392,9 +392,9 @@ static enum reading read_hoplimit(struct parts *parts, const struct option *opti
         return refuse(parts, option, "a number up to 255 must follow");
     match->hoplimit.value = (uint8_t)number;
     match->hoplimit.inverted = option->inverted;
-    match->hoplimit.comparison = slice_is(name, "hl-lt") || slice_is(name, "ttl-lt")   ? COMPARE_LESS
-                                 : slice_is(name, "hl-gt") || slice_is(name, "ttl-gt") ? COMPARE_GREATER
-                                                                                       : COMPARE_EQUAL;
+    match->hoplimit.comparison = word_is(name, "hl-lt") || word_is(name, "ttl-lt")   ? COMPARE_LESS
+                                 : word_is(name, "hl-gt") || word_is(name, "ttl-gt") ? COMPARE_GREATER
+                                                                                     : COMPARE_EQUAL;
     return READ_FINE;
 }
 
@@ -568,18 +568,6 @@ static bool needs_option(enum match_kind kind)
 
 #define LIMIT_BURST_DEFAULT 5 // iptables-extensions(8), as are the 3 an hour
 
-static struct match empty_match(enum match_kind kind)
-{
-    struct match match = {.kind = kind};
-
-    if (kind == MATCH_LIMIT) {
-        match.limit.events = 3;
-        match.limit.period = 3600;
-        match.limit.burst = LIMIT_BURST_DEFAULT;
-    }
-    return match;
-}
-
 const char *use_text(const struct parts *parts, size_t use, const char *head, struct slice name)
 {
     size_t length = strlen(head) + name.length + 1;
@@ -632,7 +620,12 @@ bool match_read(struct parts *parts, size_t use, struct match *match)
 
     if (!check_protocol(parts, which, kind))
         return false;
-    *match = empty_match(kind);
+    match->kind = kind;
+    if (kind == MATCH_LIMIT) {
+        match->limit.events = 3;
+        match->limit.period = 3600;
+        match->limit.burst = LIMIT_BURST_DEFAULT;
+    }
     if (kind == MATCH_OPAQUE) {
         keep_text(parts, use, match);
         return true;

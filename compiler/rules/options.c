@@ -34,9 +34,39 @@ static const struct {
 
 #define GLOBAL_COUNT (sizeof(globals) / sizeof(*globals))
 
-static bool letter_has_value(char letter)
+// What the options of the header and the commands are, by letter.
+enum { LETTER_VALUE = 1, LETTER_MAYBE = 2, LETTER_COMMAND = 4, LETTER_ONCE = 8 };
+static const uint8_t letters[UINT8_MAX + 1] = {
+    ['A'] = LETTER_COMMAND | LETTER_VALUE,
+    ['C'] = LETTER_COMMAND | LETTER_VALUE,
+    ['D'] = LETTER_COMMAND | LETTER_VALUE,
+    ['I'] = LETTER_COMMAND | LETTER_VALUE,
+    ['N'] = LETTER_COMMAND | LETTER_VALUE,
+    ['R'] = LETTER_COMMAND | LETTER_VALUE,
+    ['P'] = LETTER_COMMAND | LETTER_VALUE,
+    ['E'] = LETTER_COMMAND | LETTER_VALUE,
+    ['F'] = LETTER_COMMAND | LETTER_MAYBE,
+    ['X'] = LETTER_COMMAND | LETTER_MAYBE,
+    ['Z'] = LETTER_COMMAND | LETTER_MAYBE,
+    ['L'] = LETTER_COMMAND | LETTER_MAYBE,
+    ['S'] = LETTER_COMMAND | LETTER_MAYBE,
+    ['s'] = LETTER_VALUE | LETTER_ONCE,
+    ['d'] = LETTER_VALUE | LETTER_ONCE,
+    ['p'] = LETTER_VALUE | LETTER_ONCE,
+    ['i'] = LETTER_VALUE | LETTER_ONCE,
+    ['o'] = LETTER_VALUE | LETTER_ONCE,
+    ['c'] = LETTER_VALUE | LETTER_ONCE,
+    ['f'] = LETTER_ONCE,
+    ['j'] = LETTER_VALUE,
+    ['g'] = LETTER_VALUE,
+    ['m'] = LETTER_VALUE,
+    ['t'] = LETTER_VALUE,
+    ['M'] = LETTER_VALUE,
+};
+
+static unsigned letter_is(char letter, unsigned what)
 {
-    return strchr("ACDINRPEsdpijogmtcM", letter) != NULL;
+    return letters[(unsigned char)letter] & what;
 }
 
 // What an option on the line turned out to be.
@@ -178,7 +208,7 @@ static bool read_command(struct parts *parts, char letter, struct reading *readi
                            "ctc reads what makes a ruleset, and this changes or lists one");
     parts->command = command;
     parts->command_word = reading->word;
-    if ((letter_has_value(letter) || reading->attached.at || has_argument(parts)) &&
+    if ((letter_is(letter, LETTER_VALUE) || reading->attached.at || has_argument(parts)) &&
         !take_value(parts, reading, false, &parts->chain))
         return false;
     if (command == COMMAND_POLICY) {
@@ -249,11 +279,11 @@ static bool read_protocol(struct parts *parts, struct reading *reading)
     parts->protocol_inverted = reading->inverted;
     if (number_read(name, UINT8_MAX, &number))
         parts->protocol = (uint8_t)number;
-    else if (!slice_is(name, "all"))
+    else if (!word_is(name, "all"))
         parts->protocol = protocol_find(name);
     if (parts->protocol)
         return true;
-    if (number == 0 && !slice_is(name, "all") && !(name.length && name.at[0] == '0')) {
+    if (number == 0 && !word_is(name, "all") && !(name.length && name.at[0] == '0')) {
         if (!is_bare(name) || (name.at[0] >= '0' && name.at[0] <= '9'))
             return refuse_word(parts, reading->word, NULL, "this is no protocol");
         parts->protocol_opaque = true;
@@ -325,7 +355,7 @@ static bool read_target(struct parts *parts, bool jump_only, struct reading *rea
         return refuse_word(parts, reading->word, NULL, "a target or a chain has a name of 1 to 28 bytes");
     parts->target_word = reading->word;
     parts->jump_only = jump_only;
-    if (jump_only)
+    if (jump_only || is_verdict(parts->target))
         return true;
     extension = extension_find(parts->target, true);
     if (extension)
@@ -335,7 +365,7 @@ static bool read_target(struct parts *parts, bool jump_only, struct reading *rea
 
 static bool read_header(struct parts *parts, char letter, struct reading *reading)
 {
-    if (strchr("sdpiofc", letter) && !once(parts, letter, reading))
+    if (letter_is(letter, LETTER_ONCE) && !once(parts, letter, reading))
         return false;
     switch (letter) {
     case 's':
@@ -371,17 +401,15 @@ static bool read_header(struct parts *parts, char letter, struct reading *readin
     case 't':
         return refuse_word(parts, reading->word, "a line *TABLE begins one", "a rule cannot name its table");
     default:
-        return strchr("ACDINRPEFXZLS", letter)
+        return letter_is(letter, LETTER_COMMAND)
                    ? read_command(parts, letter, reading)
                    : refuse_word(parts, reading->word, NULL, "this is no option of a rule");
     }
 }
 
+// No name is both one of the header's and an extension's.
 static struct found find_exact(const struct parts *parts, struct slice name)
 {
-    for (size_t i = 0; i < GLOBAL_COUNT; i++)
-        if (name.length == globals[i].length && memcmp(name.at, globals[i].name, name.length) == 0)
-            return (struct found){.letter = globals[i].letter, .use = NO_USE};
     for (size_t i = parts->use_count; i-- > 0;) {
         const struct extension *extension = parts->uses[i].extension;
         const struct option_kind *kind = extension ? extension_option(extension, name) : NULL;
@@ -389,6 +417,9 @@ static struct found find_exact(const struct parts *parts, struct slice name)
         if (kind)
             return (struct found){.use = i, .kind = kind};
     }
+    for (size_t i = 0; i < GLOBAL_COUNT; i++)
+        if (name.length == globals[i].length && memcmp(name.at, globals[i].name, name.length) == 0)
+            return (struct found){.letter = globals[i].letter, .use = NO_USE};
     return (struct found){.use = NO_USE};
 }
 
@@ -467,7 +498,7 @@ static bool may_have_more(const struct use *use)
 {
     return !use->extension ||
            (use->extension->target
-                ? !slice_is(use->name, "REJECT") && !slice_is(use->name, "NOTRACK")
+                ? !word_is(use->name, "REJECT") && !word_is(use->name, "NOTRACK")
                 : use->extension->kind == MATCH_OPAQUE || use->extension->kind == MATCH_HASHLIMIT_TEXT);
 }
 
@@ -476,7 +507,7 @@ static bool refuse_option(const struct parts *parts, const struct reading *readi
     const struct extension *other = extension_with(reading->name, parts->family);
     const char *hint = NULL;
 
-    if (other && (slice_is(reading->name, "dport") || slice_is(reading->name, "sport")))
+    if (other && (word_is(reading->name, "dport") || word_is(reading->name, "sport")))
         hint = "ports belong to a protocol: -p tcp or -p udp must stand before them";
     else if (other)
         hint = arena_printf(parts->arena, "it belongs to %s %s, which must stand before it",
@@ -487,9 +518,8 @@ static bool refuse_option(const struct parts *parts, const struct reading *readi
 // The last use that an unknown option could belong to; a target without an entry in ctc's tables becomes one.
 static bool find_owner(struct parts *parts, const struct reading *reading, size_t *owner)
 {
-    const bool nameless_target = parts->target_word && !parts->jump_only && parts->target_use == NO_USE &&
-                                 !slice_is(parts->target, "ACCEPT") && !slice_is(parts->target, "DROP") &&
-                                 !slice_is(parts->target, "RETURN") && !slice_is(parts->target, "QUEUE");
+    const bool nameless_target =
+        parts->target_word && !parts->jump_only && parts->target_use == NO_USE && !is_verdict(parts->target);
     const struct use *last = parts->use_count ? &parts->uses[parts->use_count - 1] : NULL;
 
     if (extension_with(reading->name, parts->family) && !(last && !last->extension) && !nameless_target)
@@ -510,7 +540,7 @@ static bool find_owner(struct parts *parts, const struct reading *reading, size_
 static bool takes_text(const struct use *use)
 {
     return use->extension &&
-           (use->extension->target || use->extension->kind == MATCH_COMMENT || slice_is(use->name, "string"));
+           (use->extension->target || use->extension->kind == MATCH_COMMENT || word_is(use->name, "string"));
 }
 
 static bool add_option(struct parts *parts, size_t use, const struct option_kind *kind,
@@ -544,8 +574,7 @@ static bool read_long(struct parts *parts, struct reading *reading)
     const struct found found = find_option(parts, reading);
     size_t owner = found.use;
 
-    if (found.letter && reading->attached.at && !letter_has_value(found.letter) &&
-        !strchr("FXZLS", found.letter))
+    if (found.letter && reading->attached.at && !letter_is(found.letter, LETTER_VALUE | LETTER_MAYBE))
         return refuse_word(parts, reading->word, NULL, "this option has no value");
     if (found.letter)
         return read_header(parts, found.letter, reading);
@@ -561,7 +590,7 @@ static bool read_short(struct parts *parts, struct reading *reading)
 
     for (size_t i = 1; i < text.length; i++) {
         const char letter = text.at[i];
-        const bool last = letter_has_value(letter) || strchr("FXZLS", letter);
+        const bool last = letter_is(letter, LETTER_VALUE | LETTER_MAYBE);
 
         reading->attached = (struct slice){NULL, 0};
         if (last && i + 1 < text.length)

@@ -4,6 +4,8 @@
 // folders.
 #pragma once
 
+#include <string.h>
+
 #include "rules/read.h"
 
 // iptables-restore takes a line apart within these (iptables/xshared.h and xshared.c): 255 arguments, of which its own are
@@ -11,6 +13,12 @@
 #define RULE_WORDS_MAX 251
 #define RULE_WORD_MAX  1023
 #define RULE_LINE_MAX  10238
+
+// slice_is() for the words of every rule: the length of a literal is known where this is compiled in.
+static inline __attribute__((always_inline)) bool word_is(struct slice word, const char *text)
+{
+    return word.length == strlen(text) && memcmp(word.at, text, strlen(text)) == 0;
+}
 
 struct word {
     struct slice text; // without its quotes
@@ -147,6 +155,9 @@ bool parts_read(struct parts *parts, struct slice text, enum command command);
 // Reads the parts as a rule without its addresses. False, and reported, where they are none.
 bool parts_rule(struct parts *parts, struct rule *rule);
 
+// The names that are no extension's and no chain's.
+bool is_verdict(struct slice name);
+
 // The addresses of a rule, where lists make several rules of one.
 struct address_item {
     struct rule_address address;
@@ -163,7 +174,7 @@ bool parts_addresses(struct parts *parts, struct address_list lists[2]);
 void rule_with_addresses(struct arena *arena, struct rule *rule, const struct address_list lists[2],
                          size_t index);
 
-// Reads the match of a use. False, and reported, where iptables-restore would not take it.
+// Reads the match of a use into zeroed memory. False, and reported, where iptables-restore would not take it.
 bool match_read(struct parts *parts, size_t use, struct match *match);
 
 // The words of a use's options with single blanks between them, behind `head`.

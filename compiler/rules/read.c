@@ -25,6 +25,7 @@ struct reader {
     struct span span;    // of the line that is being read
     struct slice line;   // without blanks at its ends
     struct table *table; // NULL outside of one
+    struct chain *chain; // of the last rule in it; NULL: none
     bool skipping;       // in a table that is not known
     bool spaced;         // blanks where iptables-restore takes none were reported
     size_t rules;
@@ -81,6 +82,7 @@ static void open_table(struct reader *reader, struct slice line)
         refuse(reader, line, "end each table with COMMIT", "a table begins before the last one ends");
     reader->skipping = !kind;
     reader->table = NULL;
+    reader->chain = NULL;
     reader->moves.count = reader->filled.count = 0;
     if (!kind) {
         parts_refuse(reader->parts, name.length ? name : line,
@@ -113,10 +115,12 @@ static struct chain *find_chain(const struct reader *reader, struct slice name)
     return table_find_chain(reader->table, text);
 }
 
-static bool is_verdict(struct slice name)
+// Rules of one chain mostly stand together.
+static struct chain *find_rule_chain(struct reader *reader, struct slice name)
 {
-    return slice_is(name, "ACCEPT") || slice_is(name, "DROP") || slice_is(name, "RETURN") ||
-           slice_is(name, "QUEUE");
+    if (!reader->chain || !slice_is(name, reader->chain->name))
+        reader->chain = find_chain(reader, name);
+    return reader->chain;
 }
 
 static struct chain *make_chain(struct reader *reader, struct slice name)
@@ -196,7 +200,8 @@ static bool find_target(struct reader *reader, struct rule *rule)
 {
     struct parts *parts = reader->parts;
     struct target *target = &rule->target;
-    const struct chain *chain = parts->target_word ? find_chain(reader, parts->target) : NULL;
+    const struct chain *chain =
+        parts->target_word && !is_verdict(parts->target) ? find_chain(reader, parts->target) : NULL;
 
     if (chain && chain->policy != CHAIN_USER)
         return parts_refuse(parts, parts->target_word->raw, NULL,
@@ -271,7 +276,7 @@ static bool append_rules(struct reader *reader, struct chain *chain, const struc
 static bool read_rule(struct reader *reader, const struct counters *counters)
 {
     struct parts *parts = reader->parts;
-    struct chain *chain = find_chain(reader, parts->chain);
+    struct chain *chain = find_rule_chain(reader, parts->chain);
     struct rule rule = {.span = reader->span};
 
     if (!chain)
@@ -455,7 +460,7 @@ static void close_table(struct reader *reader)
 static void check_blanks(struct reader *reader, struct slice raw, struct slice line)
 {
     const char first = line.length ? line.at[0] : '\0', last = raw.length ? raw.at[raw.length - 1] : '\0';
-    const bool commit = slice_is(line, "COMMIT");
+    const bool commit = word_is(line, "COMMIT");
     const char *problem = NULL;
 
     if (last == '\r')
@@ -471,13 +476,25 @@ static void check_blanks(struct reader *reader, struct slice raw, struct slice l
     reader->spaced = problem != NULL;
 }
 
+// Whether a text is ASCII without a control character; eight bytes at a time, for it is asked of every line.
+static bool is_plain(struct slice text)
+{
+    const uint64_t ones = UINT64_MAX / UINT8_MAX, highs = ones * 0x80;
+    uint64_t odd = 0, bytes;
+
+    for (; text.length >= sizeof(bytes); text.at += sizeof(bytes), text.length -= sizeof(bytes)) {
+        memcpy(&bytes, text.at, sizeof(bytes));
+        // A high bit says: not ASCII, below a blank, or DEL. The sums stay within their bytes.
+        odd |= bytes | ~((bytes & ~highs) + ones * (0x80 - ' ')) | ((bytes & ~highs) + ones);
+    }
+    for (; text.length; text.at++, text.length--)
+        odd |= text.at[0] >= ' ' && text.at[0] < 0x7F ? 0 : highs;
+    return !(odd & highs);
+}
+
 static bool is_printable(struct slice text)
 {
-    unsigned odd = 0;
-
-    for (size_t i = 0; i < text.length; i++)
-        odd |= (unsigned)((unsigned char)text.at[i] < 0x20) | (unsigned)((unsigned char)text.at[i] > 0x7E);
-    while (odd && text.length) {
+    while (text.length) {
         const size_t bytes = text.at[0] == '\t' ? 1 : printable_bytes(text);
 
         if (!bytes)
@@ -487,11 +504,11 @@ static bool is_printable(struct slice text)
     return true;
 }
 
-static void read_line(struct reader *reader, struct slice line)
+static void read_line(struct reader *reader, struct slice line, bool plain)
 {
-    const bool commit = slice_is(line, "COMMIT");
+    const bool commit = word_is(line, "COMMIT");
 
-    if (!is_printable(line)) {
+    if (!plain && !is_printable(line)) {
         refuse(reader, line, NULL, "the line holds a character that is not fit to print");
     } else if (line.at[0] == '*') {
         open_table(reader, line);
@@ -521,10 +538,11 @@ static uint32_t count_characters(struct slice text)
 static void read_raw_line(struct reader *reader, struct slice raw)
 {
     const struct slice line = slice_trim(raw);
+    const bool plain = is_plain(line);
 
     reader->span.line++;
     reader->span.column = 1 + (uint32_t)(line.at - raw.at);
-    reader->span.length = count_characters(line);
+    reader->span.length = plain ? (uint32_t)line.length : count_characters(line);
     reader->span.length += reader->span.length == 0;
     reader->line = line;
     reader->parts->span = reader->span;
@@ -534,7 +552,7 @@ static void read_raw_line(struct reader *reader, struct slice raw)
     if (raw.length > RULE_LINE_MAX)
         refuse(reader, line, NULL, "a line is longer than the 10238 bytes that iptables-restore reads");
     else if (line.length && line.at[0] != '#')
-        read_line(reader, line);
+        read_line(reader, line, plain);
 }
 
 static void read_text(struct reader *reader)

@@ -179,35 +179,39 @@ static bool read_extension_target(struct parts *parts, struct target *target)
     const size_t use = parts->target_use;
 
     *target = (struct target){TARGET_OTHER, use_text(parts, use, "", parts->target)};
-    if (slice_is(parts->target, "REJECT"))
+    if (word_is(parts->target, "REJECT"))
         return read_reject(parts, use, target);
-    if (slice_is(parts->target, "NOTRACK"))
+    if (word_is(parts->target, "NOTRACK"))
         *target = (struct target){TARGET_NOTRACK, "NOTRACK"};
-    else if (slice_is(parts->target, "CT"))
+    else if (word_is(parts->target, "CT"))
         read_ct(parts, use, target);
     return true;
 }
 
+bool is_verdict(struct slice name)
+{
+    return word_is(name, "ACCEPT") || word_is(name, "DROP") || word_is(name, "RETURN") ||
+           word_is(name, "QUEUE");
+}
+
+static struct target verdict(struct slice name)
+{
+    return word_is(name, "ACCEPT")   ? (struct target){TARGET_ACCEPT, NULL}
+           : word_is(name, "DROP")   ? (struct target){TARGET_DROP, NULL}
+           : word_is(name, "RETURN") ? (struct target){TARGET_RETURN, NULL}
+                                     : (struct target){TARGET_OTHER, "QUEUE"};
+}
+
 static bool read_target(struct parts *parts, struct target *target)
 {
-    static const struct {
-        const char *name;
-        struct target target;
-    } verdicts[] = {{"ACCEPT", {TARGET_ACCEPT, NULL}},
-                    {"DROP", {TARGET_DROP, NULL}},
-                    {"RETURN", {TARGET_RETURN, NULL}},
-                    {"QUEUE", {TARGET_OTHER, "QUEUE"}}};
-
     *target = (struct target){TARGET_NONE, NULL};
     if (!parts->target_word)
         return true;
     if (parts->target_use != NO_USE)
         return read_extension_target(parts, target);
-    for (size_t i = 0; i < sizeof(verdicts) / sizeof(*verdicts) && !parts->jump_only; i++) {
-        if (slice_is(parts->target, verdicts[i].name)) {
-            *target = verdicts[i].target;
-            return true;
-        }
+    if (!parts->jump_only && is_verdict(parts->target)) {
+        *target = verdict(parts->target);
+        return true;
     }
     target->kind = parts->jump_only ? TARGET_GOTO : TARGET_JUMP;
     target->text = copy_slice(parts->arena, parts->target);
@@ -219,7 +223,7 @@ static const char *read_interface(const struct parts *parts, int which)
     const struct slice name = parts->interfaces[which];
 
     // `+` alone is any interface.
-    if (!name.at || (slice_is(name, "+") && !parts->interfaces_inverted[which]))
+    if (!name.at || (word_is(name, "+") && !parts->interfaces_inverted[which]))
         return NULL;
     return copy_slice(parts->arena, name);
 }

@@ -32,15 +32,20 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+// What a word without quotes ends at.
+static const bool ends_word[UINT8_MAX + 1] = {[' '] = true, ['\t'] = true, ['"'] = true};
+
 static const char *read_word(struct arena *arena, const char *at, const char *end, struct word *word)
 {
     const char *from = at;
 
-    while (from < end && !is_blank(*from) && *from != '"')
+    while (from < end && !ends_word[(unsigned char)*from])
         from++;
     if (from < end && *from == '"')
         return read_quoted(arena, at, (size_t)(from - at), end, word);
-    word->text = word->raw = (struct slice){at, (size_t)(from - at)};
+    // Field by field: a slice that is copied as a whole right after it was written stalls the processor.
+    word->text.at = word->raw.at = at;
+    word->text.length = word->raw.length = (size_t)(from - at);
     return from;
 }
 

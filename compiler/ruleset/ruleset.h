@@ -151,7 +151,7 @@ struct counters {
 // An address of the rule's header.
 struct rule_address {
     struct prefix prefix; // of 0 bits: any
-    bool inverted;
+    bool inverted;        // of any: none
 };
 
 struct rule {
