@@ -191,8 +191,8 @@ static bool read_command(struct parts *parts, char letter, struct reading *readi
     static const struct {
         char letter;
         enum command command;
-    } commands[] = {{'A', COMMAND_APPEND}, {'I', COMMAND_INSERT}, {'N', COMMAND_NEW}, {'P', COMMAND_POLICY},
-                    {'F', COMMAND_FLUSH},  {'X', COMMAND_DELETE}, {'Z', COMMAND_ZERO}};
+    } commands[] = {{'A', COMMAND_APPEND}, {'I', COMMAND_INSERT}, {'D', COMMAND_REMOVE}, {'N', COMMAND_NEW},
+                    {'P', COMMAND_POLICY}, {'F', COMMAND_FLUSH},  {'X', COMMAND_DELETE}, {'Z', COMMAND_ZERO}};
     enum command command = COMMAND_NONE;
 
     if (parts->command != COMMAND_NONE)
@@ -217,7 +217,11 @@ static bool read_command(struct parts *parts, char letter, struct reading *readi
         parts->argument = parts->words.items[parts->next++].text;
     }
     parts->number = 1;
-    if ((command == COMMAND_INSERT || command == COMMAND_ZERO) && has_argument(parts)) {
+    if (command == COMMAND_REMOVE && !has_argument(parts))
+        return refuse_word(parts, reading->word, "take both out",
+                           "ctc takes rules away by their number alone, not by their text");
+    if ((command == COMMAND_INSERT || command == COMMAND_REMOVE || command == COMMAND_ZERO) &&
+        has_argument(parts)) {
         const struct word *word = &parts->words.items[parts->next++];
 
         if (!number_read(word->text, UINT32_MAX, &parts->number) || !parts->number)

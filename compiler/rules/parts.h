@@ -83,6 +83,7 @@ enum command {
     COMMAND_NONE,
     COMMAND_APPEND,
     COMMAND_INSERT,
+    COMMAND_REMOVE, // a rule, by its number
     COMMAND_NEW,
     COMMAND_POLICY,
     COMMAND_FLUSH,
@@ -119,7 +120,7 @@ struct parts {
     const struct word *command_word;
     struct slice chain;       // that the command names
     struct slice argument;    // the policy of -P
-    uint64_t number;          // of -I
+    uint64_t number;          // of -I and -D
     bool other_family;        // `-6` in IPv4, `-4` in IPv6: such a line is passed over
     struct counters counters; // of -c
 

@@ -16,6 +16,9 @@ struct move {
 
 #define FLUSHED SIZE_MAX
 
+// Every rule behind one that is taken away moves up: a large text of such lines would take hours.
+#define STEPS_MAX ((size_t)1 << 24)
+
 struct reader {
     struct arena *arena;
     struct diag_list *diags;
@@ -29,6 +32,7 @@ struct reader {
     bool skipping;       // in a table that is not known
     bool spaced;         // blanks where iptables-restore takes none were reported
     size_t rules;
+    size_t steps;               // that rules moved up where others were taken away
     VEC(struct move) moves;     // in the table
     VEC(struct chain *) filled; // chains that got a rule since the table began or was flushed
 };
@@ -292,92 +296,6 @@ static bool read_rule(struct reader *reader, const struct counters *counters)
     return append_rules(reader, chain, &rule);
 }
 
-static void flush_chain(struct reader *reader, struct chain *chain)
-{
-    chain->count = 0;
-    if (reader->moves.count)
-        add_move(reader, chain, 0, FLUSHED);
-}
-
-static bool flush(struct reader *reader)
-{
-    struct chain *chain = find_chain(reader, reader->parts->chain);
-
-    if (reader->parts->chain.at && !chain)
-        return refuse(reader, reader->parts->chain, NULL, "the table has no such chain here");
-    for (size_t i = 0; i < reader->filled.count && !chain; i++)
-        flush_chain(reader, reader->filled.items[i]);
-    if (chain)
-        flush_chain(reader, chain);
-    else
-        reader->filled.count = 0;
-    return true;
-}
-
-static bool delete_chains(struct reader *reader)
-{
-    const struct slice name = reader->parts->chain;
-    const struct chain *last = reader->table->items[reader->table->count - 1];
-
-    if (name.at && !find_chain(reader, name))
-        return refuse(reader, name, NULL, "the table has no such chain here");
-    if (!name.at && last->policy != CHAIN_USER)
-        return true; // loading a table has deleted them all
-    return refuse(reader, reader->line, "take it out, and the chains with it",
-                  "this deletes chains that the text made above");
-}
-
-static bool read_policy(struct reader *reader)
-{
-    struct chain *chain = find_chain(reader, reader->parts->chain);
-
-    if (!chain || chain->policy == CHAIN_USER)
-        return refuse(reader, reader->parts->chain, NULL, "only built-in chains have a policy");
-    return set_policy(reader, chain, reader->parts->argument);
-}
-
-static bool read_command(struct reader *reader, const struct counters *counters)
-{
-    switch (reader->parts->command) {
-    case COMMAND_APPEND:
-    case COMMAND_INSERT:
-        return read_rule(reader, counters);
-    case COMMAND_NEW:
-        if (extension_find(reader->parts->chain, true))
-            return refuse(reader, reader->parts->chain, NULL, "a chain cannot have the name of a target");
-        return make_chain(reader, reader->parts->chain);
-    case COMMAND_POLICY:
-        return read_policy(reader);
-    case COMMAND_FLUSH:
-        return flush(reader);
-    case COMMAND_DELETE:
-        return delete_chains(reader);
-    case COMMAND_ZERO: // counters that iptables-restore does not set unless it is told to
-    case COMMAND_NONE:
-        break;
-    }
-    return true;
-}
-
-static bool read_command_line(struct reader *reader, struct slice line)
-{
-    struct counters counters = {0};
-
-    if (line.at[0] == '[') {
-        const char *end = memchr(line.at, ']', line.length);
-        const size_t length = end ? (size_t)(end + 1 - line.at) : line.length;
-
-        if (!read_counters((struct slice){line.at, length}, &counters))
-            return refuse(reader, (struct slice){line.at, length}, NULL, "counters are [packets:bytes]");
-        line = slice_trim((struct slice){line.at + length, line.length - length});
-    }
-    // From here on `line` is what parts tells columns in.
-    reader->span.column += (uint32_t)(line.at - reader->line.at);
-    reader->parts->span = reader->span;
-    reader->span.column -= (uint32_t)(line.at - reader->line.at);
-    return parts_read(reader->parts, line, COMMAND_NONE) && read_command(reader, &counters);
-}
-
 // Puts the rules of a chain in their order. The last rule that was put in stands where it was put; the one before it takes
 // the place among those that are left, and so on: a tree of counts finds each in the logarithm of their number.
 static void order_chain(struct arena *arena, struct chain *chain, const struct move *moves, size_t move_count)
@@ -441,6 +359,113 @@ static void order_rules(struct reader *reader)
             order_chain(reader->arena, moves[i].chain, &moves[first], end - first);
     }
     reader->moves.count = 0;
+}
+
+static bool remove_rule(struct reader *reader)
+{
+    struct chain *chain = find_rule_chain(reader, reader->parts->chain);
+    const size_t at = (size_t)reader->parts->number - 1;
+
+    if (!chain)
+        return refuse(reader, reader->parts->chain, NULL, "the table has no such chain here");
+    if (at >= chain->count)
+        return refuse(reader, reader->line, NULL, "the chain has fewer rules than that");
+    reader->steps += chain->count + reader->moves.count;
+    if (reader->steps > STEPS_MAX)
+        return refuse(reader, reader->line, "take them out",
+                      "too many rules of this text are taken away again");
+    order_rules(reader);
+    chain->count--;
+    memmove(&chain->items[at], &chain->items[at + 1], (chain->count - at) * sizeof(*chain->items));
+    return true;
+}
+
+static void flush_chain(struct reader *reader, struct chain *chain)
+{
+    chain->count = 0;
+    if (reader->moves.count)
+        add_move(reader, chain, 0, FLUSHED);
+}
+
+static bool flush(struct reader *reader)
+{
+    struct chain *chain = find_chain(reader, reader->parts->chain);
+
+    if (reader->parts->chain.at && !chain)
+        return refuse(reader, reader->parts->chain, NULL, "the table has no such chain here");
+    for (size_t i = 0; i < reader->filled.count && !chain; i++)
+        flush_chain(reader, reader->filled.items[i]);
+    if (chain)
+        flush_chain(reader, chain);
+    else
+        reader->filled.count = 0;
+    return true;
+}
+
+static bool delete_chains(struct reader *reader)
+{
+    const struct slice name = reader->parts->chain;
+    const struct chain *last = reader->table->items[reader->table->count - 1];
+
+    if (name.at && !find_chain(reader, name))
+        return refuse(reader, name, NULL, "the table has no such chain here");
+    if (!name.at && last->policy != CHAIN_USER)
+        return true; // loading a table has deleted them all
+    return refuse(reader, reader->line, "take it out, and the chains with it",
+                  "this deletes chains that the text made above");
+}
+
+static bool read_policy(struct reader *reader)
+{
+    struct chain *chain = find_chain(reader, reader->parts->chain);
+
+    if (!chain || chain->policy == CHAIN_USER)
+        return refuse(reader, reader->parts->chain, NULL, "only built-in chains have a policy");
+    return set_policy(reader, chain, reader->parts->argument);
+}
+
+static bool read_command(struct reader *reader, const struct counters *counters)
+{
+    switch (reader->parts->command) {
+    case COMMAND_APPEND:
+    case COMMAND_INSERT:
+        return read_rule(reader, counters);
+    case COMMAND_REMOVE:
+        return remove_rule(reader);
+    case COMMAND_NEW:
+        if (extension_find(reader->parts->chain, true))
+            return refuse(reader, reader->parts->chain, NULL, "a chain cannot have the name of a target");
+        return make_chain(reader, reader->parts->chain);
+    case COMMAND_POLICY:
+        return read_policy(reader);
+    case COMMAND_FLUSH:
+        return flush(reader);
+    case COMMAND_DELETE:
+        return delete_chains(reader);
+    case COMMAND_ZERO: // counters that iptables-restore does not set unless it is told to
+    case COMMAND_NONE:
+        break;
+    }
+    return true;
+}
+
+static bool read_command_line(struct reader *reader, struct slice line)
+{
+    struct counters counters = {0};
+
+    if (line.at[0] == '[') {
+        const char *end = memchr(line.at, ']', line.length);
+        const size_t length = end ? (size_t)(end + 1 - line.at) : line.length;
+
+        if (!read_counters((struct slice){line.at, length}, &counters))
+            return refuse(reader, (struct slice){line.at, length}, NULL, "counters are [packets:bytes]");
+        line = slice_trim((struct slice){line.at + length, line.length - length});
+    }
+    // From here on `line` is what parts tells columns in.
+    reader->span.column += (uint32_t)(line.at - reader->line.at);
+    reader->parts->span = reader->span;
+    reader->span.column -= (uint32_t)(line.at - reader->line.at);
+    return parts_read(reader->parts, line, COMMAND_NONE) && read_command(reader, &counters);
 }
 
 static void close_table(struct reader *reader)
