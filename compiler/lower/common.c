@@ -185,12 +185,16 @@ bool has_verbatim(const struct lowering *lowering, const char *table, const char
     return false;
 }
 
+// A line is printed as it is written, unless iptables makes several rules of it.
 void append_verbatim_line(struct lowering *lowering, struct chain *chain, const struct verbatim_line *line)
 {
-    struct rule *rule = chain_append(lowering->arena, chain);
+    for (size_t i = 0; i < line->rule_count; i++) {
+        struct rule *rule = chain_append(lowering->arena, chain);
 
-    rule->verbatim = line->text;
-    rule->span = line->span;
+        *rule = line->rules[i];
+        rule->verbatim = line->rule_count == 1 ? line->text : NULL;
+        rule->section = "verbatim";
+    }
 }
 
 void append_verbatim(struct lowering *lowering, struct table *table, struct chain *chain)

@@ -15,6 +15,7 @@
 #include "packets/packets.h"
 #include "policy/helpers.h"
 #include "policy/traffic.h"
+#include "ruleset/ruleset.h"
 #include "source/source.h"
 
 enum tracking { TRACKING_FULL, TRACKING_SELECTIVE, TRACKING_NONE, TRACKING_COUNT };
@@ -98,12 +99,15 @@ struct verbatim_line {
     const char *table;
     const char *chain; // NULL: not a rule
     const char *text;  // a rule without "-A CHAIN "; ":CHAIN POLICY" lines whole; "" where the table begins
+    const struct rule *rules; // of a rule: what it says; a list of addresses makes several of one
+    size_t rule_count;
 };
 
 struct verbatim {
     struct verbatim_line *items;
     size_t count;
     size_t capacity;
+    const struct ruleset *rules; // what the lines say; NULL: nothing
 };
 
 struct expectation {

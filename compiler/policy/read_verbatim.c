@@ -2,32 +2,19 @@
 //
 // `verbatim`: iptables-save text inside a policy or beside it, taken apart into lines that know their table and chain.
 // What the rules say is looked at in check_verbatim.c.
-#include <stdlib.h>
 #include <string.h>
 
 #include "policy/reader.h"
+#include "rules/read.h"
 
 struct lines {
     struct reader *reader;
     struct verbatim *verbatim;
+    enum family family;
     const struct node *block; // the scalar that holds the text; NULL for a file
     const char *table;        // NULL outside of one
     bool skipping;            // in a table that is not known
 };
-
-// The tables of the kernel and their hooks (iptables(8)).
-static const struct {
-    const char *name;
-    const char *hooks[6];
-} tables[] = {
-    {"filter", {"INPUT", "FORWARD", "OUTPUT"}},
-    {"mangle", {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}},
-    {"nat", {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}},
-    {"raw", {"PREROUTING", "OUTPUT"}},
-    {"security", {"INPUT", "FORWARD", "OUTPUT"}},
-};
-
-#define TABLE_COUNT (sizeof(tables) / sizeof(*tables))
 
 static void report(struct lines *lines, struct span span, const char *problem, const char *hint)
 {
@@ -36,38 +23,33 @@ static void report(struct lines *lines, struct span span, const char *problem, c
         diag_hint(lines->reader->diags, "%s", hint);
 }
 
-static bool is_hook_of(const char *table, struct slice chain)
-{
-    for (size_t i = 0; i < TABLE_COUNT; i++)
-        for (size_t j = 0; strcmp(tables[i].name, table) == 0 && tables[i].hooks[j]; j++)
-            if (slice_is(chain, tables[i].hooks[j]))
-                return true;
-    return false;
-}
-
 // `chain` NULL: a line that is no rule.
-static void add_line(struct lines *lines, struct span span, const char *chain, struct slice text)
+static struct verbatim_line *add_line(struct lines *lines, struct span span, const char *chain,
+                                      struct slice text)
 {
-    *vec_push(lines->reader->arena, lines->verbatim) = (struct verbatim_line){
+    struct verbatim_line *line = vec_push(lines->reader->arena, lines->verbatim);
+
+    *line = (struct verbatim_line){
         .span = span,
         .table = lines->table,
         .chain = chain,
         .text = arena_copy(lines->reader->arena, text.at, text.length),
     };
+    return line;
 }
 
 static void open_table(struct lines *lines, struct span span, struct slice line)
 {
-    const char *names[TABLE_COUNT + 1] = {0};
+    const char **names = arena_calloc(lines->reader->arena, table_kind_count + 1, sizeof(*names));
     const struct slice name = {line.at + 1, line.length - 1};
 
     if (lines->table)
         report(lines, span, "a table begins before the last one ends", "end each table with COMMIT");
     lines->table = NULL;
-    for (size_t i = 0; i < TABLE_COUNT; i++) {
-        names[i] = tables[i].name;
-        if (slice_is(name, tables[i].name))
-            lines->table = tables[i].name;
+    for (size_t i = 0; i < table_kind_count; i++) {
+        names[i] = table_kinds[i].name;
+        if (slice_is(name, table_kinds[i].name))
+            lines->table = table_kinds[i].name;
     }
     lines->skipping = !lines->table;
     // A table without a line of its own is carried too: loading it empties the kernel's.
@@ -88,6 +70,8 @@ static bool chain_fits(struct lines *lines, struct span span, struct slice chain
         report(lines, span, "a chain has a name of 1 to 28 bytes", NULL);
     else if (slice_starts(chain, "ctc-"))
         report(lines, span, "chains whose names begin with ctc- are written by ctc", "rename the chain");
+    else if (memchr(chain.at, '"', chain.length))
+        report(lines, span, "no rule can name a chain with a quote in its name", "rename the chain");
     else
         return true;
     return false;
@@ -98,10 +82,14 @@ static void read_chain(struct lines *lines, struct span span, struct slice line)
 {
     struct slice rest = {line.at + 1, line.length - 1};
     const struct slice chain = slice_word(&rest), policy = slice_word(&rest);
-    const bool hook = is_hook_of(lines->table, chain);
+    const bool hook = table_has_hook(lines->table, chain);
 
     if (!chain_fits(lines, span, chain))
         return;
+    if (rules_target_name(chain)) {
+        report(lines, span, "a chain cannot have the name of a target", "rename the chain");
+        return;
+    }
     if (hook ? !slice_is(policy, "ACCEPT") && !slice_is(policy, "DROP") : !slice_is(policy, "-"))
         report(lines, span, "a chain line is :CHAIN POLICY [packets:bytes]",
                hook ? "the policy of a built-in chain is ACCEPT or DROP"
@@ -119,12 +107,26 @@ static void read_rule(struct lines *lines, struct span span, struct slice line)
         rest = slice_trim(rest);
     }
 
-    const struct slice command = slice_word(&rest), chain = slice_word(&rest);
+    const struct slice command = slice_word(&rest), chain = slice_word(&rest), text = slice_trim(rest);
 
-    if (!slice_is(command, "-A") && !slice_is(command, "--append"))
+    if (!slice_is(command, "-A") && !slice_is(command, "--append")) {
         report(lines, span, "a rule is written -A CHAIN ...", "as iptables-save prints it");
-    else if (chain_fits(lines, span, chain))
-        add_line(lines, span, arena_copy(lines->reader->arena, chain.at, chain.length), slice_trim(rest));
+        return;
+    }
+    if (!chain_fits(lines, span, chain))
+        return;
+
+    size_t count = 0;
+    const struct rule *rules =
+        rule_read(lines->reader->arena, text, lines->family, span, lines->reader->diags, &count);
+
+    if (rules) {
+        struct verbatim_line *rule =
+            add_line(lines, span, arena_copy(lines->reader->arena, chain.at, chain.length), text);
+
+        rule->rules = rules;
+        rule->rule_count = count;
+    }
 }
 
 static bool is_printable(struct slice text)
@@ -204,68 +206,111 @@ static void read_lines(struct lines *lines, struct span first, struct slice text
         report(lines, first, "the last table has no COMMIT", NULL);
 }
 
-// Chain lines by table and name.
-static int compare_declared(const void *a, const void *b)
+// Every hook is there where its table is. The policies of the tables that ctc writes are none of the text's business; those
+// of the others stay as the kernel has them, unless a line says otherwise.
+static struct table *add_table(struct arena *arena, struct ruleset *ruleset, const char *name)
 {
-    const struct verbatim_line *left = *(const struct verbatim_line *const *)a,
-                               *right = *(const struct verbatim_line *const *)b;
-    const int order = strcmp(left->table, right->table);
-    struct slice rest_left = slice_of(left->text), rest_right = slice_of(right->text);
-    const struct slice name = slice_word(&rest_left), other = slice_word(&rest_right);
-    const int names = memcmp(name.at, other.at, name.length < other.length ? name.length : other.length);
+    struct table *table = ruleset_table(arena, ruleset, name);
 
-    return order ? order : names ? names : (name.length > other.length) - (name.length < other.length);
+    for (size_t i = 0; i < table_kind_count && !table->count; i++)
+        for (const char *const *hook = table_kinds[i].hooks; strcmp(table_kinds[i].name, name) == 0 && *hook;
+             hook++)
+            table_chain(arena, table, *hook, is_own_table(name) ? CHAIN_ACCEPT : CHAIN_UNWRITTEN);
+    return table;
 }
 
-struct declared {
-    const struct verbatim_line **items;
-    size_t count;
-};
-
-static struct declared find_declared(struct arena *arena, const struct verbatim *verbatim)
+// `:CHAIN POLICY ...`, which read_chain() has checked.
+static void add_chain(struct arena *arena, struct table *table, const struct verbatim_line *line)
 {
-    struct declared declared = {.items = arena_calloc(arena, verbatim->count, sizeof(*declared.items))};
+    struct slice rest = slice_of(line->text + 1);
+    const struct slice name = slice_word(&rest), policy = slice_word(&rest);
+    struct chain *chain = table_chain(arena, table, arena_copy(arena, name.at, name.length), CHAIN_USER);
 
-    for (size_t i = 0; i < verbatim->count; i++)
-        if (!verbatim->items[i].chain)
-            declared.items[declared.count++] = &verbatim->items[i];
-    if (declared.count)
-        qsort(declared.items, declared.count, sizeof(*declared.items), compare_declared);
-    return declared;
+    if (chain->policy != CHAIN_USER)
+        chain->policy = slice_is(policy, "DROP") ? CHAIN_DROP : CHAIN_ACCEPT;
+    chain->span = line->span;
 }
 
-static bool is_declared(const struct declared *declared, const char *table, const char *chain)
+// A rule of a chain that is nowhere would be lost, and so would one that jumps to a chain that is nowhere.
+static void add_rules(struct reader *reader, struct table *table, const struct verbatim_line *line)
 {
-    char text[CHAIN_NAME_MAX + 2] = ":";
-    const struct verbatim_line line = {.table = table, .text = text};
-    const struct verbatim_line *wanted = &line;
+    struct chain *chain = table_find_chain(table, line->chain);
 
-    strncat(text, chain, CHAIN_NAME_MAX);
-    return declared->count &&
-           bsearch(&wanted, declared->items, declared->count, sizeof(*declared->items), compare_declared);
+    if (strcmp(line->table, "filter") == 0 && strcmp(line->chain, "FORWARD") == 0 &&
+        reader->policy->forwarding == VERDICT_LEAVE) {
+        diag_add(reader->diags, DIAG_VERBATIM, line->span,
+                 "`forward: leave` says that FORWARD belongs to others");
+    } else if (!chain) {
+        diag_add(reader->diags, DIAG_VERBATIM, line->span, "the table %s has no chain %s here", line->table,
+                 line->chain);
+        diag_hint(reader->diags, "declare it above its rules: \":%s - [0:0]\"", line->chain);
+    }
+    for (size_t i = 0; i < line->rule_count && chain; i++) {
+        const struct rule *rule = &line->rules[i];
+        const char *misplaced = rule_misplaced(rule, line->table, line->chain);
+
+        *chain_append(reader->arena, chain) = *rule;
+        vec_last(chain)->section = "verbatim";
+        if (misplaced && i == 0)
+            diag_add(reader->diags, DIAG_VERBATIM, line->span, "%s", misplaced);
+    }
 }
 
-// A rule of a chain that is nowhere would be lost.
-static void check_chains(struct reader *reader, const struct verbatim *verbatim)
+static void check_jumps(struct reader *reader, const struct table *table, const struct chain *chain)
 {
-    const struct declared declared = find_declared(reader->arena, verbatim);
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct rule *rule = &chain->items[i];
+        const struct chain *to = rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO
+                                     ? table_find_chain(table, rule->target.text)
+                                     : NULL;
 
-    for (size_t i = 0; i < verbatim->count; i++) {
-        const struct verbatim_line *rule = &verbatim->items[i];
-
-        if (!rule->chain)
+        if (rule->target.kind != TARGET_JUMP && rule->target.kind != TARGET_GOTO)
             continue;
-        if (strcmp(rule->table, "filter") == 0 && strcmp(rule->chain, "FORWARD") == 0 &&
-            reader->policy->forwarding == VERDICT_LEAVE) {
+        if (!to) {
             diag_add(reader->diags, DIAG_VERBATIM, rule->span,
-                     "`forward: leave` says that FORWARD belongs to others");
-        } else if (!is_hook_of(rule->table, slice_of(rule->chain)) &&
-                   !is_declared(&declared, rule->table, rule->chain)) {
-            diag_add(reader->diags, DIAG_VERBATIM, rule->span, "the table %s has no chain %s here",
-                     rule->table, rule->chain);
-            diag_hint(reader->diags, "declare it above its rules: \":%s - [0:0]\"", rule->chain);
+                     "`%s` is neither a chain of the table %s here nor a target that ctc knows",
+                     rule->target.text, table->name);
+            diag_hint(reader->diags, "declare a chain with \":%s - [0:0]\"", rule->target.text);
+        } else if (to->policy != CHAIN_USER) {
+            diag_add(reader->diags, DIAG_VERBATIM, rule->span, "a rule cannot jump to the built-in chain %s",
+                     to->name);
         }
     }
+}
+
+static void check_tables(struct reader *reader, const struct ruleset *ruleset)
+{
+    for (size_t i = 0; i < ruleset->count; i++) {
+        const struct table *table = &ruleset->items[i];
+        const struct rule *loop = table_find_loop(table);
+
+        for (size_t j = 0; j < table->count; j++)
+            check_jumps(reader, table, table->items[j]);
+        if (loop)
+            diag_add(reader->diags, DIAG_VERBATIM, loop->span,
+                     "this jump goes back to a chain that leads here: the kernel refuses it");
+    }
+}
+
+// The lines as a ruleset of their own, chains first: they are printed in that order too.
+static const struct ruleset *collect_rules(struct reader *reader, const struct verbatim *verbatim,
+                                           enum family family)
+{
+    struct ruleset *ruleset = arena_alloc(reader->arena, sizeof(*ruleset));
+
+    ruleset->family = family;
+    for (size_t i = 0; i < verbatim->count; i++) {
+        struct table *table = add_table(reader->arena, ruleset, verbatim->items[i].table);
+
+        if (verbatim->items[i].text[0] == ':' && !verbatim->items[i].chain)
+            add_chain(reader->arena, table, &verbatim->items[i]);
+    }
+    for (size_t i = 0; i < verbatim->count; i++)
+        if (verbatim->items[i].chain)
+            add_rules(reader, ruleset_table(reader->arena, ruleset, verbatim->items[i].table),
+                      &verbatim->items[i]);
+    check_tables(reader, ruleset);
+    return ruleset->count ? ruleset : NULL;
 }
 
 // The text itself, or the file that is named instead. False where there is none.
@@ -300,14 +345,14 @@ static bool find_text(struct reader *reader, const struct node *value, struct li
 static void read_family(struct reader *reader, const struct node *value, enum family family)
 {
     struct verbatim *verbatim = &reader->policy->verbatim[family];
-    struct lines lines = {.reader = reader, .verbatim = verbatim};
+    struct lines lines = {.reader = reader, .verbatim = verbatim, .family = family};
     struct span span;
     struct slice text;
 
     if (!find_text(reader, value, &lines, &span, &text))
         return;
     read_lines(&lines, span, text);
-    check_chains(reader, verbatim);
+    verbatim->rules = collect_rules(reader, verbatim, family);
 }
 
 void read_verbatim(struct reader *reader, const struct node *value)

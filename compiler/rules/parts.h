@@ -192,7 +192,3 @@ enum address_kind { ADDRESS_FINE, ADDRESS_NAME, ADDRESS_MASK, ADDRESS_FAMILY, AD
 // Reads one address with its mask as iptables does, host bits masked off.
 enum address_kind address_read(struct slice text, enum family family, struct prefix *prefix);
 bool address_plain(struct slice text, enum family family, struct addr *addr);
-
-// A rule whose jump closes a circle of chains; NULL where there is none. The text of a jump is the name of its chain, the
-// very same bytes.
-const struct rule *table_find_loop(const struct table *table);

@@ -218,27 +218,6 @@ static bool find_target(struct reader *reader, struct rule *rule)
                             "a chain is declared above what jumps to it: \":CHAIN - [0:0]\"",
                             "`%s` is neither a chain of the table %s nor a target that ctc knows",
                             target->text, reader->table->name);
-    if (target->kind == TARGET_DROP && strcmp(reader->table->name, "nat") == 0)
-        return parts_refuse(parts, parts->target_word->raw, NULL,
-                            "the table nat is not for filtering: iptables refuses DROP there");
-    return true;
-}
-
-// Interfaces that a hook does not know are refused, rather than never matched.
-static bool check_interfaces(struct reader *reader, const struct chain *chain)
-{
-    static const struct {
-        const char *hook;
-        int which; // 0: of the input
-        const char *problem;
-    } absent[] = {{"PREROUTING", 1, "packets in PREROUTING have no output interface yet"},
-                  {"INPUT", 1, "packets in INPUT have no output interface"},
-                  {"OUTPUT", 0, "packets in OUTPUT have no input interface"},
-                  {"POSTROUTING", 0, "packets in POSTROUTING have no input interface any more"}};
-
-    for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++)
-        if (reader->parts->interfaces[absent[i].which].at && strcmp(chain->name, absent[i].hook) == 0)
-            return refuse(reader, reader->parts->interfaces[absent[i].which], NULL, absent[i].problem);
     return true;
 }
 
@@ -288,8 +267,13 @@ static bool read_rule(struct reader *reader, const struct counters *counters)
                             "declare it above its rules: \":CHAIN - [0:0]\"",
                             "the table %s has no chain %.*s here", reader->table->name,
                             (int)parts->chain.length, parts->chain.at);
-    if (!parts_rule(parts, &rule) || !find_target(reader, &rule) || !check_interfaces(reader, chain))
+    if (!parts_rule(parts, &rule) || !find_target(reader, &rule))
         return false;
+
+    const char *misplaced = rule_misplaced(&rule, reader->table->name, chain->name);
+
+    if (misplaced)
+        return refuse(reader, reader->line, NULL, misplaced);
     // iptables-restore -c takes the counters in front, which -c on the line would contradict.
     if (counters->present)
         rule.counters = *counters;

@@ -20,15 +20,22 @@ bool rules_recognised(const struct source *source);
 enum family rules_family(const struct source *source, bool *sure);
 
 // Reads all tables. Every rule's span is its line. NULL, with what is wrong in `diags` (DIAG_RULES), where iptables-restore
-// would not take the text whatever the host: no table, an unfinished one, a jump to a chain that is neither there nor a
-// target, an option without its value. Built-in chains without a line of their own are CHAIN_UNWRITTEN, and all the hooks
+// would not take the text whatever the host: no table, an unfinished one, a jump to what is neither a chain above nor a
+// target, an option without its value. What only its words are for and not the rules, blanks behind COMMIT and the like, is a
+// warning. Built-in chains without a line of their own are CHAIN_UNWRITTEN, and all the hooks
 // of a table that is there are there.
 const struct ruleset *rules_read(struct arena *arena, const struct source *source, enum family family,
                                  struct diag_list *diags);
 
 // Reads one rule, what stands behind `-A CHAIN `. A list of addresses in it makes several rules, as iptables does (-s a,b):
-// gives the rules and their number in `*count`. A target that is in no table of
-// ctc's is a TARGET_JUMP where it could be a chain's name: whoever knows the chains of the table tells (rules_read turns it
-// into TARGET_OTHER where no chain has the name). NULL, reported in `diags`, where the text is no rule.
+// gives the rules and their number in `*count`, which is 0 where the rule says that it is for the other family (-4, -6).
+// A target that is no extension ctc knows is a TARGET_JUMP where it has no options: whoever knows the chains of the table
+// tells whether there is one. NULL, reported in `diags`, where the text is no rule.
 const struct rule *rule_read(struct arena *arena, struct slice text, enum family family, struct span span,
                              struct diag_list *diags, size_t *count);
+
+// Why iptables-restore does not take a rule in that place, whatever its words: NULL where it does.
+const char *rule_misplaced(const struct rule *rule, const char *table, const char *chain);
+
+// Whether a chain cannot have the name, for it is a verdict's or that of a target which ctc knows.
+bool rules_target_name(struct slice name);

@@ -280,3 +280,27 @@ const struct rule *rule_read(struct arena *arena, struct slice text, enum family
     }
     return rules;
 }
+
+const char *rule_misplaced(const struct rule *rule, const char *table, const char *chain)
+{
+    static const struct {
+        const char *hook;
+        bool leaving; // the interface that is not there
+        const char *problem;
+    } absent[] = {{"PREROUTING", true, "packets in PREROUTING have no output interface yet"},
+                  {"INPUT", true, "packets in INPUT have no output interface"},
+                  {"OUTPUT", false, "packets in OUTPUT have no input interface"},
+                  {"POSTROUTING", false, "packets in POSTROUTING have no input interface any more"}};
+
+    for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++)
+        if ((absent[i].leaving ? rule->out : rule->in) && strcmp(chain, absent[i].hook) == 0)
+            return absent[i].problem;
+    if (rule->target.kind == TARGET_DROP && strcmp(table, "nat") == 0)
+        return "the table nat is not for filtering: iptables refuses DROP there";
+    return NULL;
+}
+
+bool rules_target_name(struct slice name)
+{
+    return is_verdict(name) || extension_find(name, true);
+}

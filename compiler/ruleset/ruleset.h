@@ -234,6 +234,13 @@ struct rule *chain_append(struct arena *arena, struct chain *chain);
 // Built-in chains in the kernel's order, then the others by the bytes of their names, as iptables-save prints them.
 void ruleset_sort(struct ruleset *ruleset);
 
+// What makes the kernel track as soon as the rule is loaded in that table: the name of a match, a target or `nat`; NULL:
+// nothing (ruleset/stateful.def). One such rule anywhere switches tracking on for its family.
+const char *rule_tracks(const struct rule *rule, const char *table);
+
+// A rule whose jump closes a circle of chains; NULL where there is none.
+const struct rule *table_find_loop(const struct table *table);
+
 // What a ruleset must keep to be loaded everywhere. NULL, or the limit that it breaks:
 //   - names of chains within CHAIN_NAME_MAX bytes, multiport within MULTIPORT_SLOTS;
 //   - jumps and gotos to chains that exist, at most RULESET_DEPTH_MAX user chains inside each other, and no circle;

@@ -506,7 +506,7 @@ TEST(mistakes_in_rules_have_their_place)
         {"-t nat -j DROP", 1, "cannot name its table"},
         {"-A INPUT -j DROP", 1, "two commands"},
         {"-j DROP # why", 9, "an option is expected"},
-        {"-o eth0 -j DROP", 4, "no output interface"},
+
         {"-i an-interface-too-long", 1, "15 bytes"},
         {"-m comment --comment \"open", 22, "quote is left open"},
         {"-j REJECT --reject-with never", 11, "no answer"},
@@ -541,7 +541,8 @@ TEST(mistakes_in_lines_have_their_place)
         {"*fliter\nCOMMIT\n", 1, 2, "no kernel has a table `fliter`"},
         {"*filter\n:INPUT REJECT [0:0]\nCOMMIT\n", 2, 8, "ACCEPT or DROP"},
         {"*nat\n:OUTPUT DROP [0:0]\nCOMMIT\n", 2, 9, "not for filtering"},
-        {"*nat\n-A OUTPUT -j DROP\nCOMMIT\n", 2, 11, "not for filtering"},
+        {"*nat\n-A OUTPUT -j DROP\nCOMMIT\n", 2, 1, "not for filtering"},
+        {"*filter\n-A INPUT -o eth0 -j DROP\nCOMMIT\n", 2, 1, "no output interface"},
         {"*filter\n:mine\nCOMMIT\n", 2, 1, "the policy is missing"},
         {"*filter\n:mine - [0:0]\n:mine - [0:0]\nCOMMIT\n", 3, 2, "there already"},
         {"*filter\n:ACCEPT - [0:0]\nCOMMIT\n", 2, 2, "name of a verdict"},

@@ -2,9 +2,8 @@
 //
 // Circles of chains that jump to each other. The walk keeps its own stack, for chains may be as many as lines.
 #include <stdlib.h>
-#include <string.h>
 
-#include "rules/parts.h"
+#include "ruleset/ruleset.h"
 
 enum state { UNSEEN, OPEN, DONE };
 
@@ -15,21 +14,19 @@ struct place {
     enum state state;
 };
 
-// By the address of the name, which is what jumps hold.
 static int compare_places(const void *a, const void *b)
 {
-    const uintptr_t left = (uintptr_t)((const struct place *)a)->chain->name,
-                    right = (uintptr_t)((const struct place *)b)->chain->name;
+    const uintptr_t left = (uintptr_t)((const struct place *)a)->chain,
+                    right = (uintptr_t)((const struct place *)b)->chain;
 
     return (left > right) - (left < right);
 }
 
-static struct place *find_place(struct place *places, size_t count, const char *name)
+static struct place *find_place(const struct table *table, struct place *places, const char *name)
 {
-    const struct chain chain = {.name = name};
-    const struct place wanted = {.chain = &chain};
+    const struct place wanted = {.chain = table_find_chain(table, name)};
 
-    return bsearch(&wanted, places, count, sizeof(*places), compare_places);
+    return wanted.chain ? bsearch(&wanted, places, table->count, sizeof(*places), compare_places) : NULL;
 }
 
 static bool is_jump(const struct rule *rule)
@@ -37,13 +34,13 @@ static bool is_jump(const struct rule *rule)
     return rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
 }
 
-static const struct rule *walk(struct place *places, size_t count, size_t start)
+static const struct rule *walk(const struct table *table, struct place *places, size_t start)
 {
     size_t at = start;
 
     places[at].state = OPEN;
-    places[at].from = count;
-    while (at < count) {
+    places[at].from = table->count;
+    while (at < table->count) {
         struct place *place = &places[at];
         const struct chain *chain = place->chain;
         const struct rule *rule;
@@ -57,7 +54,7 @@ static const struct rule *walk(struct place *places, size_t count, size_t start)
             continue;
         }
         rule = &chain->items[place->next++];
-        inner = find_place(places, count, rule->target.text);
+        inner = find_place(table, places, rule->target.text);
         if (!inner || inner->state == DONE)
             continue;
         if (inner->state == OPEN)
@@ -75,6 +72,7 @@ const struct rule *table_find_loop(const struct table *table)
     struct place *places;
     const struct rule *loop = NULL;
 
+    // Built-in chains come first, and nothing jumps to them.
     if (!table->count || table->items[table->count - 1]->policy != CHAIN_USER)
         return NULL;
     places = arena_calloc(&scratch, table->count, sizeof(*places));
@@ -83,7 +81,7 @@ const struct rule *table_find_loop(const struct table *table)
     qsort(places, table->count, sizeof(*places), compare_places);
     for (size_t i = 0; i < table->count && !loop; i++)
         if (places[i].state == UNSEEN)
-            loop = walk(places, table->count, i);
+            loop = walk(table, places, i);
     arena_clear(&scratch);
     return loop;
 }
