@@ -488,12 +488,17 @@ static struct found find_option(struct parts *parts, const struct reading *readi
 
     const struct extension *extension = protocol_extension(parts);
 
-    parts->protocol_used = true;
     if (!extension || parts->use_count == RULE_WORDS_MAX)
         return found;
+    parts->protocol_used = true;
     parts->uses[parts->use_count++] =
         (struct use){extension, parts->protocol_word, slice_of(extension->name)};
-    return find_option(parts, reading);
+    found = find_option(parts, reading);
+    if (!found.letter && !found.kind) {
+        parts->protocol_used = false;
+        parts->use_count--;
+    }
+    return found;
 }
 
 // Whether an option that ctc does not know may be one of this match or target: those that are modelled have few, which are
