@@ -97,6 +97,7 @@ LIB     := $(B)/libctc.a
 SUPPORT := $(sort $(wildcard tests/support/*.c))
 UNITS   := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+REPRINT := $(B)/reprint
 SCRIPTS := .ci/run $(sort $(wildcard tests/*.sh tests/*/*.sh))
 OWN_C   := $(MAIN) $(SOURCES) $(sort $(wildcard tests/*/*.c))
 
@@ -183,7 +184,7 @@ check-golden: $(CTC)         ## each policy gives exactly the rules and diagnost
 check-schema: $(CTC)         ## JSON Schema and compiler accept and refuse the same policies
 	$(call run_tier,schema)
 
-check-corpus: $(CTC)         ## real policies and rules compile to what they should
+check-corpus: $(CTC) $(REPRINT) ## real policies and rules compile to what they should
 	$(call run_tier,corpus)
 
 check-fuzz: $(CTC)           ## no input crashes, hangs or leaks; FUZZ_TIME seconds a harness
@@ -247,6 +248,10 @@ $(B)/tests/%.o: tests/%.c $(B)/flags
 $(UNIT_PROGRAMS): $(B)/%: $(B)/tests/unit/%.o $(call object,$(SUPPORT)) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(PACKAGE_LIBS) $(LIBS)
+
+$(REPRINT): $(B)/%: $(B)/tests/corpus/%.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
 
 $(FUZZ_PROGRAMS): $(B)/%: $(B)/tests/fuzz/%.o $(LIB)
 	$(call say,LINK,$@)

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Judges what ctc makes of rules that people really wrote.
 
-    judge.py CTC CORPUS [PATTERN]
+    judge.py CTC REPRINT CORPUS [PATTERN]
 
-Every file of the corpus is tried three times:
+Every file of the corpus is tried five times:
   refused   given as a policy, it is refused at once and said to be none;
   carried   given as `verbatim: {ipv4: {file: F}}`, each of its rules is in the output, unchanged and in order, or the
             file has a line that iptables-save does not write or that keeps it from loading, and a diagnostic names it;
   loaded    where the index says that the file loads by itself, the output loads as well, and its nat, mangle and
-            security tables are those that the file gives. Needs root.
+            security tables are those that the file gives. Needs root;
+  reprinted read as rules and printed, it has as many rules as the index says, and the print is a fixed point; or the
+            file has a line that keeps it from loading, and a diagnostic names it;
+  reloaded  where the index says that the file loads, the print loads as well, and makes the same tables. Needs root.
 """
 
 import csv
@@ -193,24 +196,55 @@ def load(path, family, output):
     return None
 
 
+def reprint(program, path, row):
+    """What is wrong (or None), and the print where there is one."""
+    code, output, errors = run(SECONDS_TO_CARRY, program, row["family"], str(path))
+    if code == 0:
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        count, wanted = len(re.findall(r"^(?:\[\d+:\d+\] )?-A ", output, re.M)), int(row["rules"])
+        if count != wanted and not (count > wanted and any(map(LIST.search, text.splitlines()))):
+            return f"{count} rules, and the index has {wanted}", None
+        return None, output
+    if code == 1:
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        named = {int(line or 0) for _, line, _, code in ERROR.findall(errors) if code == "rules"}
+        # What is taken away by its text is not supported.
+        odd = faulty_lines(row, text) | {n for n, line in enumerate(text.split("\n"), 1) if re.match(r"-D \S+ -", line)}
+        return (None if named & odd else f"refused for lines {named}, and what is odd are {odd}"), None
+    return f"exit code {code}: {errors.strip()[:200]}", None
+
+
+def reload(path, family, output):
+    """None, or what is wrong with the print once it is loaded."""
+    alone, problem = saved_tables(family, path.read_bytes().decode("utf-8", "surrogateescape"))
+    if problem:
+        return None  # this kernel has less than the one of the index
+    printed, problem = saved_tables(family, output)
+    return f"does not load: {problem}" if problem else None if alone == printed else "the tables are others"
+
+
 def can_load():
     return os.geteuid() == 0 and shutil.which("iptables-legacy-restore") and \
         run(5, "unshare", "--net", "iptables-legacy-save")[0] == 0
 
 
-def judge(ctc, path, row, loading):
+def judge(ctc, program, path, row, loading):
     """Pairs of a test's name and its problem (None: passed, "": skipped) for one file."""
     with tempfile.TemporaryDirectory() as folder:
         problem, output = carry(ctc, path, row, folder)
     results = [("refused", refuse(ctc, path)), ("carried", problem)]
     if output is not None and not problem and row["legacy_load"] == "ok":
         results.append(("loaded", load(path, row["family"], output) if loading else ""))
+    problem, output = reprint(program, path, row)
+    results.append(("reprinted", problem))
+    if output is not None and not problem and row["legacy_load"] == "ok":
+        results.append(("reloaded", reload(path, row["family"], output) if loading else ""))
     return results
 
 
 def main():
-    ctc, corpus = sys.argv[1], Path(sys.argv[2]).resolve()
-    pattern = sys.argv[3] if len(sys.argv) > 3 else ""
+    ctc, program, corpus = sys.argv[1], sys.argv[2], Path(sys.argv[3]).resolve()
+    pattern = sys.argv[4] if len(sys.argv) > 4 else ""
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     loading = can_load()
     with open(corpus / "index.tsv", encoding="utf-8", newline="") as index:
@@ -218,7 +252,7 @@ def main():
     os.environ.setdefault("XTABLES_LOCKFILE", str(Path(tempfile.gettempdir()) / f"ctc-corpus-lock.{os.getpid()}"))
     tally = Counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        judged = pool.map(lambda row: judge(ctc, corpus / "rules" / row["file"], row, loading), rows)
+        judged = pool.map(lambda row: judge(ctc, program, corpus / "rules" / row["file"], row, loading), rows)
         for row, results in zip(rows, judged):
             for name, problem in results:
                 tally["skipped" if problem == "" else "failed" if problem else "passed"] += 1

@@ -3,13 +3,14 @@
 #
 # The corpus tier: firewall rules that people really wrote, given to ctc in place of a policy and carried by one.
 # The collection is no part of the project, for its licences differ: it is looked for in $CTC_SHARED/corpus, by default
-# beside the checkout. Takes the binary from $CTC. As root, what is carried is loaded too, in network namespaces that
+# beside the checkout. Takes the binary from $CTC, and from $BUILD one that reads and prints rules. As root, what is carried is loaded too, in network namespaces that
 # last as long as the command that loads it.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 root=$(CDPATH='' cd -- "$here/../.." && pwd)
 CTC=${CTC:-$root/build/release/ctc}
+BUILD=${BUILD:-$(dirname "$CTC")}
 CTC_SHARED=${CTC_SHARED:-$root/../shared}
 
 if [ ! -f "$CTC_SHARED/corpus/index.tsv" ]; then
@@ -17,4 +18,4 @@ if [ ! -f "$CTC_SHARED/corpus/index.tsv" ]; then
     echo "0 passed, 0 failed, 1 skipped"
     exit 0
 fi
-exec "${PYTHON:-/usr/bin/python3}" -B "$here/judge.py" "$CTC" "$CTC_SHARED/corpus" "$@"
+exec "${PYTHON:-/usr/bin/python3}" -B "$here/judge.py" "$CTC" "$BUILD/reprint" "$CTC_SHARED/corpus" "$@"
