@@ -84,7 +84,7 @@ static bool read_address_list(struct parts *parts, enum side side, struct addres
 
 bool parts_addresses(struct parts *parts, struct address_list lists[2])
 {
-    for (int side = 0; side < 2; side++)
+    for (enum side side = SIDE_SOURCE; side <= SIDE_DESTINATION; side++)
         if (!read_address_list(parts, side, &lists[side]))
             return false;
     for (int side = 0; side < 2; side++)

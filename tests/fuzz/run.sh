@@ -49,6 +49,14 @@ trap 'rm -rf "$scratch"' EXIT
 sed -nE 's/^(FIELD|SERVICE|PROTOCOL|HELPER|TIMEOUT)\(([A-Z0-9_]+, )?("[^"]+").*/\3/p' \
     "$root"/compiler/{policy,base}/*.def | sort -u | cat "$here/yaml.dict" - >"$scratch/dictionary"
 
+# The words of rules: names of extensions, their options, what stands behind those.
+sed -E 's#//.*##' "$root"/compiler/rules/*.def | grep -oE '(FLAG|VALUE|PAIR|MAYBE)\("[^"]+"' |
+    sed -E 's/.*"(.*)"/"--\1"/' | sort -u >"$scratch/rules-dictionary"
+sed -E 's#//.*##; s/(FLAG|VALUE|PAIR|MAYBE)\("[^"]+"\)//g' "$root"/compiler/rules/*.def | grep -oE '"[^"]+"' |
+    sort -u >>"$scratch/rules-dictionary"
+printf '"%s"\n' -A -I -D -P -N -F -s -d -i -o -p -m -j -g -f -c ! '*filter' '*nat' '*raw' :INPUT :mine COMMIT \
+    ACCEPT DROP RETURN INPUT FORWARD mine ' - [0:0]' 192.0.2.1/24 2001:db8::/32 >>"$scratch/rules-dictionary"
+
 # Policies of the other tiers are seeds, each *.cases file cut at its `### NAME` lines.
 mkdir "$scratch/policies"
 count=0
@@ -65,7 +73,7 @@ done
 telling='ERROR|SUMMARY|not so:|runtime error|libFuzzer:|allocated|compiler/|tests/fuzz/'
 
 fuzz() { # harness
-    local harness=$1 name=${1#fuzz_} log=$scratch/log status=0 seeds artifact
+    local harness=$1 name=${1#fuzz_} log=$scratch/log status=0 seeds artifact dictionary=$scratch/dictionary
     local program=$BUILD/$harness kept=$BUILD/corpus/${1#fuzz_}
 
     if [ ! -x "$program" ]; then
@@ -76,8 +84,9 @@ fuzz() { # harness
     mkdir -p "$kept"
     seeds=("$here/corpus/$name")
     case $name in policy | document) seeds+=("$scratch/policies") ;; esac
+    [ "$name" != rules ] || dictionary=$scratch/rules-dictionary
     TMPDIR=$scratch "$program" -max_total_time="$FUZZ_TIME" -max_len=8192 -timeout=10 -report_slow_units=2 \
-        -rss_limit_mb=2048 -dict="$scratch/dictionary" -artifact_prefix="$BUILD/$harness." -print_final_stats=1 \
+        -rss_limit_mb=2048 -dict="$dictionary" -artifact_prefix="$BUILD/$harness." -print_final_stats=1 \
         "$kept" "${seeds[@]}" >"$log" 2>&1 || status=$?
     if [ $status -ne 0 ]; then
         failed=$((failed + 1))
