@@ -6,24 +6,40 @@
 
 #include "rules/parts.h"
 
+// Takes the backslashes out of `length` bytes, of which the quote at `bare` is no part of the word either.
+static struct slice unquote(struct arena *arena, const char *at, size_t bare, size_t length)
+{
+    char *text = arena_alloc(arena, length);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        if (i > bare && at[i] == '\\' && i + 1 < length)
+            i++;
+        else if (i == bare)
+            continue;
+        text[kept++] = at[i];
+    }
+    return (struct slice){text, kept};
+}
+
 // A word with quotes, from `at` on, `bare` bytes of it before the first one. Gives where it ends; NULL where a quote is open.
 static const char *read_quoted(struct arena *arena, const char *at, size_t bare, const char *end,
                                struct word *word)
 {
-    char *text = arena_alloc(arena, (size_t)(end - at));
     const char *from = at + bare + 1;
-    size_t length = bare;
+    bool escaped = false;
 
-    memcpy(text, at, bare);
     for (; from < end && *from != '"'; from++) {
-        if (*from == '\\' && from + 1 < end)
+        if (*from == '\\' && from + 1 < end) {
+            escaped = true;
             from++;
-        text[length++] = *from;
+        }
     }
     if (from == end)
         return NULL;
-    word->text = (struct slice){text, length};
     word->raw = (struct slice){at, (size_t)(from + 1 - at)};
+    word->text = bare || escaped ? unquote(arena, at, bare, (size_t)(from - at))
+                                 : (struct slice){at + 1, (size_t)(from - at - 1)};
     return from + 1;
 }
 
