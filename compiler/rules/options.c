@@ -176,6 +176,12 @@ static bool take_value(struct parts *parts, struct reading *reading, bool old_st
     return true;
 }
 
+// The word that holds the value which was taken last.
+static const struct word *value_word(const struct parts *parts)
+{
+    return &parts->words.items[parts->next - 1];
+}
+
 static bool once(struct parts *parts, char letter, const struct reading *reading)
 {
     const unsigned bit = 1U << (letter & 31);
@@ -278,7 +284,7 @@ static bool read_protocol(struct parts *parts, struct reading *reading)
     if (!take_value(parts, reading, true, &name))
         return false;
     name = lower_case(parts->arena, name);
-    parts->protocol_word = reading->word;
+    parts->protocol_word = value_word(parts);
     parts->protocol_name = name;
     parts->protocol_inverted = reading->inverted;
     if (number_read(name, UINT8_MAX, &number))
@@ -289,7 +295,7 @@ static bool read_protocol(struct parts *parts, struct reading *reading)
         return true;
     if (number == 0 && !word_is(name, "all") && !(name.length && name.at[0] == '0')) {
         if (!is_bare(name) || (name.at[0] >= '0' && name.at[0] <= '9'))
-            return refuse_word(parts, reading->word, NULL, "this is no protocol");
+            return refuse_word(parts, parts->protocol_word, NULL, "this is no protocol");
         parts->protocol_opaque = true;
     } else if (reading->inverted) {
         return refuse_word(parts, reading->word, NULL, "the rule would never match a protocol");
@@ -303,7 +309,7 @@ static bool read_address(struct parts *parts, enum side side, struct reading *re
 
     if (!take_value(parts, reading, true, &address->text))
         return false;
-    address->word = &parts->words.items[reading->word - parts->words.items];
+    address->word = value_word(parts);
     address->inverted = reading->inverted;
     return true;
 }
@@ -317,7 +323,7 @@ static bool read_interface(struct parts *parts, int which, struct reading *readi
     if (!is_bare(*name))
         return refuse_word(parts, reading->word, NULL, "the name of an interface must follow");
     if (name->length > INTERFACE_MAX)
-        return refuse_word(parts, reading->word, NULL, "names of interfaces have at most 15 bytes");
+        return refuse_word(parts, value_word(parts), NULL, "names of interfaces have at most 15 bytes");
     parts->interfaces_inverted[which] = reading->inverted;
     return true;
 }
@@ -344,7 +350,7 @@ static bool read_match(struct parts *parts, struct reading *reading)
         return refuse_word(parts, reading->word, "negate its option", "a match cannot be negated");
     if (!is_bare(name))
         return refuse_word(parts, reading->word, NULL, "the name of a match must follow");
-    return add_use(parts, extension_find(name, false), reading->word, name);
+    return add_use(parts, extension_find(name, false), value_word(parts), name);
 }
 
 static bool read_target(struct parts *parts, bool jump_only, struct reading *reading)
@@ -356,15 +362,15 @@ static bool read_target(struct parts *parts, bool jump_only, struct reading *rea
     if (reading->inverted)
         return refuse_word(parts, reading->word, NULL, "a target cannot be negated");
     if (!is_bare(parts->target) || parts->target.length > CHAIN_NAME_MAX)
-        return refuse_word(parts, reading->word, NULL, "a target or a chain has a name of 1 to 28 bytes");
-    parts->target_word = reading->word;
+        return refuse_word(parts, value_word(parts), NULL, "a target or a chain has a name of 1 to 28 bytes");
+    parts->target_word = value_word(parts);
     parts->jump_only = jump_only;
     if (jump_only || is_verdict(parts->target))
         return true;
     extension = extension_find(parts->target, true);
     if (extension)
         parts->target_use = parts->use_count;
-    return !extension || add_use(parts, extension, reading->word, parts->target);
+    return !extension || add_use(parts, extension, parts->target_word, parts->target);
 }
 
 static bool read_header(struct parts *parts, char letter, struct reading *reading)

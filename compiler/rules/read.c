@@ -204,9 +204,11 @@ static bool find_target(struct reader *reader, struct rule *rule)
 {
     struct parts *parts = reader->parts;
     struct target *target = &rule->target;
-    const struct chain *chain =
-        parts->target_word && !is_verdict(parts->target) ? find_chain(reader, parts->target) : NULL;
+    const struct chain *chain;
 
+    if (!parts->target_word)
+        return true;
+    chain = is_verdict(parts->target) && !parts->jump_only ? NULL : find_chain(reader, parts->target);
     if (chain && chain->policy != CHAIN_USER)
         return parts_refuse(parts, parts->target_word->raw, NULL,
                             "a rule cannot jump to the built-in chain %s", chain->name);

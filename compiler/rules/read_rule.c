@@ -150,7 +150,7 @@ static bool read_reject(struct parts *parts, size_t use, struct target *target)
             return true;
         }
     }
-    return parts_refuse(parts, option->words->raw, NULL, "%s has no answer `%.*s`",
+    return parts_refuse(parts, option->words[option->count - 1].raw, NULL, "%s has no answer `%.*s`",
                         family_name(parts->family), (int)text.length, text.at);
 }
 

@@ -157,8 +157,7 @@ TEST(what_iptables_saves_comes_out_as_it_is)
         "-m ttl --ttl-lt 5 -j ACCEPT",
         "-m limit --limit 5/min -j ACCEPT",
         "-m limit --limit 10/sec --limit-burst 20 -j ACCEPT",
-        "-m hashlimit --hashlimit-upto 3/min --hashlimit-burst 5 --hashlimit-mode srcip --hashlimit-name a "
-        "-j DROP",
+        "-m hashlimit --hashlimit-upto 3/min --hashlimit-mode srcip --hashlimit-name a -j DROP",
         "-m comment --comment plain -m comment --comment \"two words, \\\"quoted\\\"\" -j ACCEPT",
         "-m recent --set --name x --mask 255.255.255.255 --rsource -j DROP",
         "-m statistic --mode random --probability 0.50000000000 -j DROP",
@@ -363,7 +362,7 @@ TEST(a_list_of_addresses_is_a_rule_for_each)
                   "-A INPUT -s 10.0.0.0/24 -d 1.1.1.1/32 -j DROP\n"
                   "-A INPUT -s 10.0.0.0/24 -d example.net -j DROP\n"
                   "COMMIT\n");
-    assert_rule_refused(FAMILY_IPV4, "! -s 10.0.0.1,10.0.0.2", 3, "list of addresses");
+    assert_rule_refused(FAMILY_IPV4, "! -s 10.0.0.1,10.0.0.2", 6, "list of addresses");
 }
 
 TEST(tables_print_as_they_stand)
@@ -467,17 +466,17 @@ TEST(mistakes_in_rules_have_their_place)
         uint32_t column; // from 1 in the rule
         const char *message;
     } rows[] = {
-        {"-j nowhere", 1, "neither a chain"},
-        {"-g nowhere", 1, "neither a chain"},
-        {"-g ACCEPT", 1, "neither a chain"},
-        {"-j OUTPUT", 1, "built-in chain OUTPUT"},
-        {"-j accept", 1, "neither a chain"},
+        {"-j nowhere", 4, "neither a chain"},
+        {"-g nowhere", 4, "neither a chain"},
+        {"-g ACCEPT", 4, "neither a chain"},
+        {"-j OUTPUT", 4, "built-in chain OUTPUT"},
+        {"-j accept", 4, "neither a chain"},
         {"-j ACCEPT -j DROP", 11, "twice"},
         {"-s 10.0.0.1 -s 10.0.0.2", 13, "twice"},
-        {"-s 10.0.0.300", 1, "`10.0.0.300` is neither"},
-        {"-s 10.0.0.1-10.0.0.9", 1, "neither an address"},
-        {"-s 10.0.0.1/33", 1, "neither an address"},
-        {"-s 2001:db8::1", 1, "is no IPv4 address"},
+        {"-s 10.0.0.300", 4, "`10.0.0.300` is neither"},
+        {"-s 10.0.0.1-10.0.0.9", 4, "neither an address"},
+        {"-s 10.0.0.1/33", 4, "neither an address"},
+        {"-s 2001:db8::1", 4, "is no IPv4 address"},
         {"-s", 1, "a value must follow"},
         {"-p tcp --dport", 8, "a value must follow"},
         {"-p tcp --dport 70000", 8, "65535"},
@@ -486,19 +485,19 @@ TEST(mistakes_in_rules_have_their_place)
         {"--dport 80 -p tcp", 1, "nothing before it has this option"},
         {"-m state --state NEW --dport 80", 22, "nothing before it has this option"},
         {"-m state --state NWE", 10, "states are"},
-        {"-m state", 1, "needs an option"},
-        {"-m tcp --dport 80", 1, "needs -p tcp"},
-        {"-p udp -m tcp --dport 80", 8, "needs -p tcp"},
-        {"-m multiport --dports 80", 1, "needs -p tcp, udp"},
+        {"-m state", 4, "needs an option"},
+        {"-m tcp --dport 80", 4, "needs -p tcp"},
+        {"-p udp -m tcp --dport 80", 11, "needs -p tcp"},
+        {"-m multiport --dports 80", 4, "needs -p tcp, udp"},
         {"-p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15:16", 21, "15 ports"},
         {"-p icmp --icmp-type pingg", 9, "no type of ICMP"},
         {"-p icmp --icmp-type host-un", 9, "more than one name"},
-        {"-m hl --hl-eq 5", 1, "IPv4 has no match `hl`"},
+        {"-m hl --hl-eq 5", 4, "IPv4 has no match `hl`"},
         {"-m limit --limit 5/fortnight", 10, "a rate is"},
         {"-m limit ! --limit 5/s", 12, "cannot be negated"},
         {"-m comment --comment a --comment b", 24, "twice"},
         {"-p tcp --syn=1", 8, "has no value"},
-        {"-p 300", 1, "no protocol"},
+        {"-p 300", 4, "no protocol"},
         {"! -p all", 3, "never match"},
         {"! ! -i lo", 3, "two of them"},
         {"-j DROP !", 9, "an option must follow"},
@@ -507,19 +506,19 @@ TEST(mistakes_in_rules_have_their_place)
         {"-A INPUT -j DROP", 1, "two commands"},
         {"-j DROP # why", 9, "an option is expected"},
 
-        {"-i an-interface-too-long", 1, "15 bytes"},
+        {"-i an-interface-too-long", 4, "15 bytes"},
         {"-m comment --comment \"open", 22, "quote is left open"},
-        {"-j REJECT --reject-with never", 11, "no answer"},
+        {"-j REJECT --reject-with never", 25, "no answer"},
         {"-j ACCEPT --reject-with never", 11, "nothing before it"},
         {"-n -j ACCEPT", 1, "no option of a rule"},
         {"-m mac --mac-source 1:2:3", 8, "six bytes"},
-        {"-j a-chain-whose-name-is-too-long", 1, "1 to 28 bytes"},
+        {"-j a-chain-whose-name-is-too-long", 4, "1 to 28 bytes"},
     };
 
     for (size_t i = 0; i < array_length(rows); i++)
         assert_rule_refused(FAMILY_IPV4, rows[i].rule, rows[i].column, rows[i].message);
     assert_rule_refused(FAMILY_IPV6, "-f", 1, "-f");
-    assert_rule_refused(FAMILY_IPV6, "-s 10.0.0.1", 1, "is no IPv6 address");
+    assert_rule_refused(FAMILY_IPV6, "-s 10.0.0.1", 4, "is no IPv6 address");
     // Columns count characters.
     assert_rule_refused(FAMILY_IPV4, "-m comment --comment \"\xC3\xBC\xC3\xBC\" -q", 27,
                         "no option of a rule");
@@ -550,7 +549,7 @@ TEST(mistakes_in_lines_have_their_place)
         {"*filter\n:INPUT DROP [x]\nCOMMIT\n", 2, 13, "counters are"},
         {"*filter\n[1:2 -A INPUT\nCOMMIT\n", 2, 1, "counters are"},
         {"*filter\n-A mine -j DROP\n:mine - [0:0]\nCOMMIT\n", 2, 4, "no chain mine"},
-        {"*filter\n-A INPUT -j mine\n:mine - [0:0]\nCOMMIT\n", 2, 10, "neither a chain"},
+        {"*filter\n-A INPUT -j mine\n:mine - [0:0]\nCOMMIT\n", 2, 13, "neither a chain"},
         {"*filter\n-P mine DROP\nCOMMIT\n", 2, 4, "only built-in chains"},
         {"*filter\n-P INPUT\nCOMMIT\n", 2, 1, "a chain and its policy"},
         {"*filter\n-I INPUT 2 -j DROP\nCOMMIT\n", 2, 1, "fewer rules"},

@@ -223,9 +223,79 @@ TEST(what_is_broken_names_family_and_table)
     arena_clear(&making.arena);
 }
 
+TEST(circles_of_chains_are_found)
+{
+    struct making making;
+
+    making_open(&making);
+    jump(&making, "a", TARGET_JUMP, "b");
+    jump(&making, "a", TARGET_JUMP, "c");
+    jump(&making, "b", TARGET_GOTO, "c");
+    jump(&making, "c", TARGET_JUMP, "nowhere");
+    assert_null(table_find_loop(making.table));
+    jump(&making, "c", TARGET_GOTO, "a");
+    assert_non_null(table_find_loop(making.table));
+    arena_clear(&making.arena);
+    making_open(&making);
+    jump(&making, "a", TARGET_JUMP, "a");
+    assert_ptr_equal(table_find_loop(making.table), &chain_of(&making, "a")->items[0]);
+    arena_clear(&making.arena);
+}
+
+// One of them would take a stack of its own for each chain, the other years.
+TEST(many_chains_are_walked_once)
+{
+    struct making making;
+
+    making_open(&making);
+    for (int i = 0; i < 20000; i++)
+        for (int j = 0; j < 3; j++)
+            jump(&making, arena_printf(&making.arena, "c%d", i), TARGET_JUMP,
+                 arena_printf(&making.arena, "c%d", i + 1));
+    assert_null(table_find_loop(making.table));
+    jump(&making, "c20000", TARGET_JUMP, "c0");
+    assert_non_null(table_find_loop(making.table));
+    arena_clear(&making.arena);
+}
+
+TEST(what_starts_tracking_is_known)
+{
+    static const struct match states = {.kind = MATCH_STATE}, socket = {.kind = MATCH_SOCKET},
+                              connlimit = {.kind = MATCH_OPAQUE,
+                                           .opaque = {"-m connlimit --connlimit-upto 3", true}},
+                              host = {.kind = MATCH_OPAQUE, .opaque = {"-s state", false}};
+    static const struct {
+        const struct match *match;
+        struct target target;
+        const char *table, *what;
+    } rows[] = {
+        {&states, {TARGET_DROP, NULL}, "filter", "state"},
+        {&socket, {TARGET_DROP, NULL}, "filter", NULL},
+        {&connlimit, {TARGET_DROP, NULL}, "filter", "connlimit"},
+        {&host, {TARGET_DROP, NULL}, "filter", NULL},
+        {NULL, {TARGET_ACCEPT, NULL}, "nat", "nat"},
+        {NULL, {TARGET_NOTRACK, NULL}, "raw", NULL},
+        {NULL, {TARGET_HELPER, "ftp"}, "raw", "CT"},
+        {NULL, {TARGET_OTHER, "CT --zone 3"}, "raw", "CT"},
+        {NULL, {TARGET_OTHER, "CT --zone 3 --notrack"}, "raw", NULL},
+        {NULL, {TARGET_OTHER, "CONNMARK --save-mark"}, "mangle", "CONNMARK"},
+        {NULL, {TARGET_OTHER, "MARK --set-xmark 0x1/0x1"}, "mangle", NULL},
+        {NULL, {TARGET_OTHER, "MASQUERADE"}, "nat", "MASQUERADE"},
+    };
+
+    for (size_t i = 0; i < array_length(rows); i++) {
+        const struct rule rule = {
+            .matches = rows[i].match, .match_count = rows[i].match != NULL, .target = rows[i].target};
+        const char *what = rule_tracks(&rule, rows[i].table);
+
+        assert_true(what && rows[i].what ? strcmp(what, rows[i].what) == 0 : what == rows[i].what);
+    }
+}
+
 RUN_TESTS(CASE(tables_and_chains_are_made_once), CASE(chains_are_sorted_as_the_kernel_saves_them),
           CASE(sorting_an_empty_table_is_fine), CASE(user_chains_stand_inside_each_other_to_the_limit),
           CASE(a_circle_is_found), CASE(a_wide_fan_is_checked_in_reasonable_time),
           CASE(a_jump_to_nowhere_is_found), CASE(names_of_chains_have_28_bytes_at_most),
           CASE(a_multiport_match_has_fifteen_slots_and_a_range_takes_two), CASE(a_table_fits_the_kernel),
-          CASE(what_is_broken_names_family_and_table))
+          CASE(what_is_broken_names_family_and_table), CASE(circles_of_chains_are_found),
+          CASE(many_chains_are_walked_once), CASE(what_starts_tracking_is_known))
