@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "compile.h"
 
+#include <limits.h>
+
 #include "emit/restore.h"
+#include "proof/prove.h"
+#include "rules/read.h"
 
 void compilation_init(struct compilation *compilation)
 {
@@ -29,16 +33,42 @@ static void put_header(struct buf *out, const struct policy *policy, enum family
         buf_printf(out, "# %s\n", policy->description);
 }
 
-bool compile_rules(struct compilation *compilation, enum family family, struct lower_options options,
+// What the text means, against what the policy says. The text is read as anybody's would be.
+static bool prove(struct compilation *compilation, const struct ruleset *lowered, const struct buf *text, size_t from,
+                  const struct compile_options *options)
+{
+    const struct source *policy = compilation->sources.items[0];
+    const struct source emitted = {
+        .name = "<rules>", .path = "", .bytes = text->bytes + from, .length = text->length - from, .order = UINT_MAX};
+    const struct ruleset *rules = rules_read(&compilation->arena, &emitted, lowered->family, &compilation->diags);
+    struct proof proof;
+    bool proved;
+
+    if (!rules)
+        return false;
+    proof_open(&proof, &compilation->arena, compilation->policy, policy, lowered, rules);
+    proved = proof.undecided ? options->allow_unproved : prove_equal(&proof, &compilation->diags);
+    if (proof.undecided)
+        diag_add_as(&compilation->diags, options->allow_unproved ? SEVERITY_WARNING : SEVERITY_ERROR, DIAG_NOT_PROVED,
+                    source_whole(policy), "%s: the rules are too many to prove what they mean",
+                    family_name(lowered->family));
+    else if (proved)
+        proved = prove_promises(&proof, &compilation->diags) && prove_expectations(&proof, &compilation->diags);
+    proof_close(&proof);
+    return proved;
+}
+
+bool compile_rules(struct compilation *compilation, enum family family, const struct compile_options *options,
                    struct buf *out)
 {
+    const size_t from = out->length;
     const struct ruleset *ruleset =
-        policy_to_ruleset(&compilation->arena, compilation->policy, family, options, &compilation->diags);
+        policy_to_ruleset(&compilation->arena, compilation->policy, family, options->lower, &compilation->diags);
     const char *broken = ruleset ? ruleset_broken_limit(&compilation->arena, ruleset) : NULL;
 
+    compilation->rules[family] = ruleset;
     if (!ruleset)
         return false;
-
     if (broken) {
         diag_add(&compilation->diags, DIAG_TOO_LARGE, source_whole(compilation->sources.items[0]),
                  "the rules could not be loaded: %s", broken);
@@ -46,5 +76,5 @@ bool compile_rules(struct compilation *compilation, enum family family, struct l
     }
     put_header(out, compilation->policy, family);
     restore_text(out, ruleset);
-    return true;
+    return prove(compilation, ruleset, out, from, options);
 }

@@ -15,6 +15,7 @@ struct compilation {
     struct source_set sources;
     struct diag_list diags;
     const struct policy *policy; // NULL before compile_read()
+    const struct ruleset *rules[FAMILY_COUNT]; // as they were lowered; NULL before compile_rules()
 };
 
 void compilation_init(struct compilation *compilation);
@@ -23,7 +24,13 @@ void compilation_clear(struct compilation *compilation);
 // Reads and checks a policy. False where it cannot be compiled: diags.exit says why.
 bool compile_read(struct compilation *compilation, const char *path);
 
-// Appends the rules of one family, as iptables-restore text with a header. False, with nothing appended, where they
-// would break a limit of the kernel: diags.exit says so.
-bool compile_rules(struct compilation *compilation, enum family family, struct lower_options options,
+struct compile_options {
+    struct lower_options lower;
+    bool allow_unproved; // rules that are too many to be decided are a warning
+};
+
+// Appends the rules of one family, as iptables-restore text with a header, and proves that they mean what the policy says.
+// False where they would break a limit of the kernel, are not proved, or an expectation fails: diags.exit says so, and what
+// was appended is of no use.
+bool compile_rules(struct compilation *compilation, enum family family, const struct compile_options *options,
                    struct buf *out);

@@ -15,6 +15,8 @@ const struct command commands[] = {
      "rules for iptables-restore; `ctc POLICY` is short for it", run_compile},
     {"check", "[--strict] [--format text|json|sarif|github] POLICY",
      "all that is wrong, doubtful or worth knowing", run_check},
+    {"explain", "[-4|-6] [--format text|json] POLICY|RULES PACKETS|-",
+     "what becomes of packets, and which rule and line decides it", run_explain},
     {"services", "", "the words that stand for ports", run_services},
     {"help", "", "this text", run_help},
 };

@@ -8,6 +8,8 @@
 //   Little, as with addresses: a tree holds the results of halves, quarters and so on of the list; a change of one function
 //   renews its ancestors alone.
 //
+// Functions that stand side by side and test later fields only are combined ahead of that, once for all intervals.
+//
 // Either way no function is made that tests the first field but the result. Combining by halves would make two at each
 // step, which hold all the edges of the result.
 #include <stdlib.h>
@@ -239,6 +241,45 @@ static diagram sweep_field(struct sweep *sweep, const diagram *list)
     return pop_node(space, sweep->field, base);
 }
 
+// Puts those that do not test the field first, where the order does not matter.
+static bool part_by_field(struct diagram_space *space, unsigned field, diagram *list, size_t count)
+{
+    diagram *testing = malloc((count + 1) * sizeof(*testing));
+    size_t kept = 0, tests = 0;
+
+    if (!testing)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (space->nodes[list[i]].field == field)
+            testing[tests++] = list[i];
+        else
+            list[kept++] = list[i];
+    }
+    memcpy(list + kept, testing, tests * sizeof(*testing));
+    free(testing);
+    return true;
+}
+
+// Makes one function of each run of them that does not test the field. Gives how many are left.
+static size_t join_runs(struct diagram_space *space, const struct diagram_operation *operation, unsigned field,
+                        diagram *list, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0, end; i < count; i = end) {
+        for (end = i; end < count && space->nodes[list[end]].field != field;)
+            end++;
+        if (end - i > FEW_FUNCTIONS) {
+            list[kept++] = combine(space, operation, list + i, end - i);
+            continue;
+        }
+        end = end == i ? i + 1 : end;
+        memmove(list + kept, list + i, (end - i) * sizeof(*list));
+        kept += end - i;
+    }
+    return kept;
+}
+
 // Overwrites the list.
 static diagram combine(struct diagram_space *space, const struct diagram_operation *operation, diagram *list,
                        size_t count)
@@ -253,6 +294,10 @@ static diagram combine(struct diagram_space *space, const struct diagram_operati
             sweep.field = space->nodes[list[i]].field;
     if (sweep.field == LEAF)
         return combine_halves(space, operation, list, sweep.count);
+
+    if (operation->id & DIAGRAM_COMMUTES && !part_by_field(space, sweep.field, list, sweep.count))
+        return give_up(space);
+    sweep.count = join_runs(space, operation, sweep.field, list, sweep.count);
 
     const diagram result = sweep_field(&sweep, list);
 

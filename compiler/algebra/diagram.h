@@ -94,6 +94,9 @@ bool diagram_depends_on(struct diagram_space *space, diagram function, unsigned 
 diagram diagram_smallest(struct diagram_space *space, diagram function, unsigned field);
 diagram diagram_largest(struct diagram_space *space, diagram function, unsigned field);
 
+// A function that is the same where `care` (to 0 and 1) is 1, and elsewhere whatever makes it simpler.
+diagram diagram_simplify(struct diagram_space *space, diagram function, diagram care);
+
 // Walks the values that the function takes, each once, in an order that depends on the function alone.
 void diagram_each_value(struct diagram_space *space, diagram function,
                         void (*visit)(uint32_t value, void *context), void *context);

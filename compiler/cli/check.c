@@ -94,7 +94,7 @@ static void find(struct compilation *compilation, const struct options *options)
     if (compile_read(compilation, options->policy)) {
         find_dead_entries(compilation->policy, &compilation->diags);
         for (enum family family = 0; family < FAMILY_COUNT; family++)
-            compile_rules(compilation, family, (struct lower_options){0}, &rules);
+            compile_rules(compilation, family, &(struct compile_options){0}, &rules);
     }
     buf_clear(&rules);
     if (options->strict)

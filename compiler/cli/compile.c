@@ -16,7 +16,7 @@ struct options {
     enum family family;
     bool family_chosen;
     const char *output; // NULL: standard output
-    struct lower_options lower;
+    struct compile_options compile;
     const char *policy;
 };
 
@@ -26,6 +26,7 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
                                           {"ipv6", no_argument, NULL, '6'},
                                           {"output", required_argument, NULL, 'o'},
                                           {"comments", no_argument, NULL, 'c'},
+                                          {"allow-unproved", no_argument, NULL, 'u'},
                                           {0}};
 
     optind = 1;
@@ -45,7 +46,10 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
             options->output = optarg;
             break;
         case 'c':
-            options->lower.comments = true;
+            options->compile.lower.comments = true;
+            break;
+        case 'u':
+            options->compile.allow_unproved = true;
             break;
         default:
             return option_error("compile", argc, argv);
@@ -139,13 +143,12 @@ static enum exit_code write_rules(const struct options *options, struct buf text
 
 static enum exit_code compile(struct compilation *compilation, const struct options *options)
 {
-    const bool both = options->output && is_directory(options->output);
     struct buf texts[FAMILY_COUNT] = {{0}};
     bool fine = compile_read(compilation, options->policy);
 
+    // Both are proved, whichever is printed: a policy is right or wrong as a whole.
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
-        if (both || family == options->family)
-            fine = compile_rules(compilation, family, options->lower, &texts[family]);
+        fine = compile_rules(compilation, family, &options->compile, &texts[family]);
     report_diags(&compilation->diags, SEVERITY_WARNING);
 
     enum exit_code code = compilation->diags.exit;

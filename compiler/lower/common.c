@@ -47,6 +47,7 @@ void append_loopback(struct lowering *lowering, struct chain *chain, bool leavin
     struct flow flow = flow_everything();
 
     *(leaving ? &flow.out : &flow.in) = (struct interfaces){lo, 1};
+    lowering->section = "loopback";
     append_flow(lowering, chain, &flow, NULL, 0, target_accept());
 }
 
@@ -67,6 +68,7 @@ static void append_dhcpv6(struct lowering *lowering, struct chain *chain, bool l
 
 void append_neighbours(struct lowering *lowering, struct chain *chain, bool leaving)
 {
+    lowering->section = "neighbour discovery";
     if (lowering->family != FAMILY_IPV6)
         return;
     append_neighbour_types(lowering, chain, leaving);
@@ -80,6 +82,7 @@ void append_icmp_errors(struct lowering *lowering, struct chain *chain)
     static const uint8_t types[FAMILY_COUNT][5] = {{3, 11, 12}, {1, 2, 3, 4}}; // ended by 0
     const uint8_t protocols[FAMILY_COUNT] = {PROTOCOL_ICMP, PROTOCOL_ICMPV6};
 
+    lowering->section = "ICMP errors";
     for (const uint8_t *type = types[lowering->family]; *type; type++) {
         struct flow flow = flow_everything();
 
@@ -97,6 +100,7 @@ void append_fragments(struct lowering *lowering, struct chain *chain, enum verdi
 
     if (lowering->policy->tracking != TRACKING_NONE || lowering->socket_rule || fallback == VERDICT_ACCEPT)
         return;
+    lowering->section = "fragments";
     if (lowering->family == FAMILY_IPV4) {
         later.later_fragments = true;
         append_flow(lowering, chain, &later, NULL, 0, target_accept());
@@ -111,6 +115,7 @@ void append_deny(struct lowering *lowering, struct chain *chain)
 {
     const struct entry_list *deny = &lowering->policy->deny;
 
+    lowering->section = "deny";
     for (size_t i = 0; i < deny->count; i++) {
         struct flow flow = flow_everything();
 
@@ -147,6 +152,7 @@ void append_related(struct lowering *lowering, struct chain *chain, const struct
 {
     VEC(const struct entry *) done = {0};
 
+    lowering->section = "related";
     for (size_t i = 0; i < entries->count; i++) {
         bool again = false;
 

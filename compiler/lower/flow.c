@@ -339,8 +339,12 @@ void append_flow(struct lowering *lowering, struct chain *chain, const struct fl
         rule->protocol_inverted = flow->protocol_inverted;
         rule->later_fragments = flow->later_fragments;
         rule->target = target;
-        if (flow->entry)
+        rule->section = lowering->section;
+        rule->span = lowering->span;
+        if (flow->entry) {
             rule->span = flow->entry->span;
+            rule->name = flow->entry->name;
+        }
         add_matches(lowering, rule, flow, groups, addresses, extra, extra_count);
     }
 }

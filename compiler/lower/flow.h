@@ -19,6 +19,8 @@ struct lowering {
     const struct policy *policy;
     enum family family;
     struct lower_options options;
+    struct span span;    // of rules that come from no entry
+    const char *section; // of the meaning that the rules to come stand for, as `explain` names it
     struct table *filter, *raw;
     bool socket_rule; // a rule of this family looks for sockets, which makes the kernel defragment
     struct untracked untracked;

@@ -43,10 +43,12 @@ static void accept_replies(struct lowering *lowering, struct chain *forward)
     const struct flow everything = flow_everything();
     const struct match established = match_states(STATE_ESTABLISHED);
 
+    lowering->section = "replies";
     if (lowering->policy->tracking == TRACKING_NONE) {
         accept_stateless_replies(lowering, forward);
         return;
     }
+    lowering->section = "established";
     append_flow(lowering, forward, &everything, &established, 1, target_accept());
     append_related(lowering, forward, &lowering->policy->forward);
 }
@@ -67,6 +69,7 @@ void lower_forward(struct lowering *lowering)
         append_icmp_errors(lowering, forward);
     }
     append_verbatim(lowering, lowering->filter, forward);
+    lowering->section = "forward";
     for (size_t i = 0; i < policy->forward.count; i++)
         append_entry(lowering, forward, &policy->forward.items[i], policy->forwarding);
     if (policy->forward.count)

@@ -14,6 +14,7 @@ static void accept_trusted(struct lowering *lowering, struct chain *input)
 {
     const struct entry_list *trust = &lowering->policy->trust;
 
+    lowering->section = "trust";
     for (size_t i = 0; i < trust->count; i++) {
         struct flow flow = flow_everything();
 
@@ -90,12 +91,15 @@ static void accept_replies(struct lowering *lowering, struct chain *input)
     const struct match established = match_states(STATE_ESTABLISHED), invalid = match_states(STATE_INVALID);
     const bool tracking = lowering->policy->tracking != TRACKING_NONE;
 
+    lowering->section = "established";
     if (tracking) {
         append_flow(lowering, input, &everything, &established, 1, target_accept());
         append_related(lowering, input, &lowering->policy->allow);
         append_related(lowering, input, &lowering->policy->connect);
     }
+    lowering->section = "replies";
     accept_windows(lowering, input);
+    lowering->section = "invalid";
     if (tracking)
         append_flow(lowering, input, &everything, &invalid, 1, (struct target){.kind = TARGET_DROP});
 }
@@ -113,6 +117,7 @@ void lower_input(struct lowering *lowering)
     append_icmp_errors(lowering, input);
     accept_replies(lowering, input);
     append_verbatim(lowering, lowering->filter, input);
+    lowering->section = "allow";
     for (size_t i = 0; i < policy->allow.count; i++)
         append_entry(lowering, input, &policy->allow.items[i], policy->input);
     // The kernel puts IPv4 packets for this host together by itself.

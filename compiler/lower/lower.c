@@ -30,6 +30,17 @@ static void declare_chain(struct lowering *lowering, struct table *table, const 
                 policy_of(arena_copy(lowering->arena, policy.at, policy.length)));
 }
 
+// Built-in chains of carried tables have their policies written, so that nothing depends on what was loaded before.
+static void write_policies(struct lowering *lowering, struct ruleset *ruleset)
+{
+    for (size_t i = 0; i < ruleset->count; i++)
+        for (size_t j = 0; j < table_kind_count; j++)
+            for (size_t k = 0; !is_own(table_kinds[j].name) &&
+                               strcmp(table_kinds[j].name, ruleset->items[i].name) == 0 && table_kinds[j].hooks[k];
+                 k++)
+                table_chain(lowering->arena, &ruleset->items[i], table_kinds[j].hooks[k], CHAIN_ACCEPT);
+}
+
 // Chains of verbatim text and, but for the hooks that the lowering has done, their rules.
 static void carry_verbatim(struct lowering *lowering, struct ruleset *ruleset)
 {
@@ -41,6 +52,7 @@ static void carry_verbatim(struct lowering *lowering, struct ruleset *ruleset)
         if (!verbatim->items[i].chain)
             declare_chain(lowering, ruleset_table(lowering->arena, ruleset, verbatim->items[i].table),
                           verbatim->items[i].text);
+    write_policies(lowering, ruleset);
     for (size_t i = 0; i < verbatim->count; i++) {
         const struct verbatim_line *line = &verbatim->items[i];
 
@@ -87,6 +99,21 @@ static struct untracked untracked_ports(struct arena *arena, const struct policy
     return untracked;
 }
 
+// The ends of the hooks stand for the policy's defaults.
+static void sign_chains(struct lowering *lowering)
+{
+    static const char *const hooks[] = {"INPUT", "FORWARD", "OUTPUT"};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct chain *chain = table_find_chain(lowering->filter, hooks[i]);
+
+        if (!chain)
+            continue;
+        chain->ours = true;
+        chain->span = lowering->policy->default_spans[i];
+    }
+}
+
 const struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy *policy, enum family family,
                                         struct lower_options options, struct diag_list *diags)
 {
@@ -105,6 +132,7 @@ const struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy
     lower_raw(&lowering);
     carry_verbatim(&lowering, ruleset);
     ruleset_sort(ruleset);
+    sign_chains(&lowering);
     arena_clear(&lowering.scratch);
     if (!lowering.too_many)
         return ruleset;

@@ -15,6 +15,7 @@ static void accept_resets(struct lowering *lowering, struct chain *output)
     struct match reset = match_transport(PROTOCOL_TCP);
     struct flow flow = flow_everything();
 
+    lowering->section = "resets";
     flow.protocol = PROTOCOL_TCP;
     reset.transport.flags_mask = reset.transport.flags = TCP_RST;
     append_flow(lowering, output, &flow, &reset, 1, target_accept());
@@ -25,6 +26,7 @@ static void accept_tracked(struct lowering *lowering, struct chain *output)
     const struct flow everything = flow_everything();
     const struct match states = match_states(STATE_RELATED | STATE_ESTABLISHED);
 
+    lowering->section = "established";
     if (lowering->policy->tracking != TRACKING_NONE)
         append_flow(lowering, output, &everything, &states, 1, target_accept());
 }
@@ -109,9 +111,12 @@ void lower_output(struct lowering *lowering)
     append_icmp_errors(lowering, output);
     accept_resets(lowering, output);
     accept_tracked(lowering, output);
+    lowering->section = "answers";
     accept_answers(lowering, output);
+    lowering->section = "trust";
     accept_to_trusted(lowering, output);
     append_verbatim(lowering, lowering->filter, output);
+    lowering->section = "connect";
     for (size_t i = 0; i < entries; i++)
         append_entry(lowering, output, &policy->connect.items[i], policy->output);
     append_default(lowering, output, policy->output, &policy->connect);

@@ -189,10 +189,12 @@ void lower_raw(struct lowering *lowering)
     };
     const struct flow everything = flow_everything();
 
+    lowering->section = "tracking";
     if (policy->tracking == TRACKING_SELECTIVE)
         untrack_loopback(&raw);
     append_verbatim(lowering, lowering->raw, raw.prerouting);
     append_verbatim(lowering, lowering->raw, raw.output);
+    lowering->section = "tracking";
     if (policy->tracking == TRACKING_NONE) {
         // The CT target is a part of the tracker: where that is kept out, a rule with it would not load.
         if (policy->conntrack.block_modules)

@@ -141,7 +141,8 @@ void append_entry(struct lowering *lowering, struct chain *chain, const struct e
             continue;
         if (entry->log)
             append_log(lowering, chain, &flow);
-        if (!entry->limit)
+        // Where the default accepts what is over a limit, nothing is limited.
+        if (!entry->limit || fallback == VERDICT_ACCEPT)
             append_verdict(lowering, chain, &flow, entry->verdict);
         else if (flow.protocol == PROTOCOL_ANY)
             append_any_limited(lowering, chain, &flow, fallback);
@@ -157,6 +158,11 @@ void append_default(struct lowering *lowering, struct chain *chain, enum verdict
     const struct flow everything = flow_everything();
     struct chain *end = apart ? default_chain(lowering, chain) : chain;
 
+    lowering->section = "default";
+    lowering->span = lowering->policy->default_spans[strcmp(chain->name, "INPUT") == 0     ? 0
+                                                     : strcmp(chain->name, "FORWARD") == 0 ? 1
+                                                                                           : 2];
+
     if (apart)
         append_flow(lowering, chain, &everything, NULL, 0, (struct target){TARGET_GOTO, end->name});
     if (lowering->policy->log_default && fallback != VERDICT_ACCEPT)
@@ -164,4 +170,5 @@ void append_default(struct lowering *lowering, struct chain *chain, enum verdict
     // Behind the last rule of a hook the chain's policy decides, which drops or accepts.
     if (fallback == VERDICT_REJECT || apart)
         append_verdict(lowering, end, &everything, fallback);
+    lowering->span = (struct span){0};
 }

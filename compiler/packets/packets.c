@@ -110,16 +110,30 @@ static bool parse_side(struct parsing *parsing, bool *any, const struct addr_set
     return parse_ports(parsing, ports);
 }
 
-static bool parse_type(struct parsing *parsing)
+static bool parse_byte(struct parsing *parsing, int *value, const char *missing, const char *wrong)
 {
-    uint64_t type;
+    uint64_t number;
 
-    if (!take(parsing, "an ICMP type is missing"))
+    if (*value >= 0)
+        return fail(parsing, "this is said twice");
+    if (!take(parsing, missing))
         return false;
-    if (!parse_number(parsing->word, UINT8_MAX, &type))
-        return fail(parsing, "an ICMP type is a number from 0 to 255");
-    parsing->packets->type = (int)type;
+    if (!parse_number(parsing->word, UINT8_MAX, &number))
+        return fail(parsing, wrong);
+    *value = (int)number;
     return true;
+}
+
+static bool parse_choice(struct parsing *parsing, int *value, const char *const *words, const char *wrong)
+{
+    if (*value >= 0)
+        return fail(parsing, "this is said twice");
+    if (!take(parsing, wrong))
+        return false;
+    for (int i = 0; words[i]; i++)
+        if (slice_is(parsing->word, words[i]))
+            *value = i;
+    return *value >= 0 || fail(parsing, wrong);
 }
 
 static bool parse_word(struct parsing *parsing)
@@ -158,7 +172,8 @@ static bool parse_word(struct parsing *parsing)
     if (!protocol)
         return fail(
             parsing,
-            "not a word of the notation: in, out, from, to, port, type, a protocol, a state or a TCP flag");
+            "not a word of the notation: in, out, from, to, port, type, code, hop, fragment, socket, cast, a protocol, a state or "
+            "a TCP flag");
     if (packets->protocol)
         return fail(parsing, "the protocol is named twice");
     packets->protocol = protocol;
@@ -167,6 +182,9 @@ static bool parse_word(struct parsing *parsing)
 
 static bool parse_part(struct parsing *parsing)
 {
+    static const char *const fragments[] = {"none", "first", "later", NULL};
+    static const char *const sockets[] = {"none", "wildcard", "bound", "connected", NULL};
+    static const char *const casts[] = {"local", "broadcast", "multicast", "other", NULL};
     struct packets *packets = parsing->packets;
 
     if (slice_is(parsing->word, "in"))
@@ -178,7 +196,17 @@ static bool parse_part(struct parsing *parsing)
     if (slice_is(parsing->word, "to"))
         return parse_side(parsing, &packets->to_any, &packets->to, &packets->to_ports);
     if (slice_is(parsing->word, "type"))
-        return parse_type(parsing);
+        return parse_byte(parsing, &packets->type, "an ICMP type is missing", "an ICMP type is a number from 0 to 255");
+    if (slice_is(parsing->word, "code"))
+        return parse_byte(parsing, &packets->code, "an ICMP code is missing", "an ICMP code is a number from 0 to 255");
+    if (slice_is(parsing->word, "hop"))
+        return parse_byte(parsing, &packets->hop_limit, "a hop limit is missing", "a hop limit is a number from 0 to 255");
+    if (slice_is(parsing->word, "fragment"))
+        return parse_choice(parsing, &packets->fragment, fragments, "a fragment is none, first or later");
+    if (slice_is(parsing->word, "socket"))
+        return parse_choice(parsing, &packets->socket, sockets, "a socket is none, wildcard, bound or connected");
+    if (slice_is(parsing->word, "cast"))
+        return parse_choice(parsing, &packets->cast, casts, "a destination is local, broadcast, multicast or other");
     return parse_word(parsing);
 }
 
@@ -199,6 +227,10 @@ static bool check_parts(struct parsing *parsing)
         return fail(parsing, "flags need tcp before them");
     if (packets->type >= 0 && !icmp)
         return fail(parsing, "a type needs icmp or icmpv6 before it");
+    if (packets->code >= 0 && packets->type < 0)
+        return fail(parsing, "a code needs a type before it");
+    if (packets->socket >= 0 && packets->out)
+        return fail(parsing, "a socket is looked for in what comes in for this host");
     return true;
 }
 
@@ -208,7 +240,7 @@ bool packets_parse(struct arena *arena, struct slice text, struct packets *packe
     struct parsing parsing = {.arena = arena, .rest = text, .word = text, .packets = packets};
     bool fine = true;
 
-    *packets = (struct packets){.type = -1};
+    *packets = (struct packets){.type = -1, .code = -1, .hop_limit = -1, .fragment = -1, .socket = -1, .cast = -1};
     if (!slice_trim(text).length)
         fine = fail(&parsing, "no packets are named: `in any` is all that comes in");
     for (bool more = true; fine && more;) {

@@ -2,7 +2,8 @@
 //
 // The notation for sets of packets, in the words of pf and tcpdump:
 //
-//   [in IF] [out IF] [PROTOCOL] [from ADDRESS] [port P] [to ADDRESS] [port P] [type T] [STATE...] [FLAG...]
+//   [in IF] [out IF] [PROTOCOL] [from ADDRESS] [port P] [to ADDRESS] [port P] [type T] [code C] [STATE...] [FLAG...]
+//   [hop N] [fragment none|first|later] [socket none|wildcard|bound|connected] [cast local|broadcast|multicast|other]
 //
 // for example `in eth0 tcp from 2001:db8::/32 port 1024-65535 to port 22 new`. Both interfaces: the packet is forwarded;
 // `in` alone or neither: it is for this host; `out` alone: it leaves this host.
@@ -34,6 +35,11 @@ struct packets {
     int type;        // ICMP type; -1: left out
     unsigned states; // of enum packet_state; 0: left out
     uint8_t flags;   // TCP flags that are set, as the header has them (RFC 9293, 3.1); 0: left out
+    int code;        // ICMP code; -1: left out
+    int hop_limit;   // or time to live; -1: left out
+    int fragment;    // by the words of the notation, from 0; -1: left out
+    int socket;      // what this host has open for the packet, likewise
+    int cast;        // the type of the destination, likewise
 };
 
 // Reads one set. On failure false, with `*bad` the word that does not fit and `*problem` what is wrong with it.

@@ -133,6 +133,7 @@ struct policy {
     struct entry_list trust, deny, allow, connect, forward;
 
     enum verdict input, forwarding, output; // the defaults
+    struct span default_spans[3];           // of the three; no source: unsaid
     const char *reject_with[FAMILY_COUNT];  // names of iptables' REJECT
     const char *reject_tcp;                 // NULL: as the family's
 

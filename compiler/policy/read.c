@@ -228,28 +228,32 @@ void read_default(struct reader *reader, const struct node *value)
 static const char *const verdict_words[] = {"accept", "reject", "drop", "leave", NULL};
 
 static void read_default_verdict(struct reader *reader, const struct node *value, const char *what,
-                                 bool may_leave, enum verdict *verdict)
+                                 bool may_leave, enum verdict *verdict, struct span *span)
 {
     static const char *const without_leave[] = {"accept", "reject", "drop", NULL};
     int index;
 
     if (value_word(reader, value, what, may_leave ? verdict_words : without_leave, &index))
         *verdict = (enum verdict)index;
+    *span = node_span(value);
 }
 
 void read_default_input(struct reader *reader, const struct node *value)
 {
-    read_default_verdict(reader, value, "input", false, &reader->policy->input);
+    read_default_verdict(reader, value, "input", false, &reader->policy->input,
+                         &reader->policy->default_spans[0]);
 }
 
 void read_default_forward(struct reader *reader, const struct node *value)
 {
-    read_default_verdict(reader, value, "forward", true, &reader->policy->forwarding);
+    read_default_verdict(reader, value, "forward", true, &reader->policy->forwarding,
+                         &reader->policy->default_spans[1]);
 }
 
 void read_default_output(struct reader *reader, const struct node *value)
 {
-    read_default_verdict(reader, value, "output", false, &reader->policy->output);
+    read_default_verdict(reader, value, "output", false, &reader->policy->output,
+                         &reader->policy->default_spans[2]);
 }
 
 void read_reject_with(struct reader *reader, const struct node *value)

@@ -292,6 +292,15 @@ static void check_tables(struct reader *reader, const struct ruleset *ruleset)
     }
 }
 
+// What a carried table does not say about its built-in chains is written as ACCEPT.
+static void write_policies(struct ruleset *ruleset)
+{
+    for (size_t i = 0; i < ruleset->count; i++)
+        for (size_t j = 0; j < ruleset->items[i].count; j++)
+            if (ruleset->items[i].items[j]->policy == CHAIN_UNWRITTEN)
+                ruleset->items[i].items[j]->policy = CHAIN_ACCEPT;
+}
+
 // The lines as a ruleset of their own, chains first: they are printed in that order too.
 static const struct ruleset *collect_rules(struct reader *reader, const struct verbatim *verbatim,
                                            enum family family)
@@ -309,6 +318,7 @@ static const struct ruleset *collect_rules(struct reader *reader, const struct v
         if (verbatim->items[i].chain)
             add_rules(reader, ruleset_table(reader->arena, ruleset, verbatim->items[i].table),
                       &verbatim->items[i]);
+    write_policies(ruleset);
     check_tables(reader, ruleset);
     return ruleset->count ? ruleset : NULL;
 }

@@ -185,6 +185,7 @@ struct chain {
     const char *name;
     enum chain_policy policy;
     struct span span; // of its line; no source: none
+    bool ours;        // made from a policy
     struct counters counters;
     struct rule *items;
     size_t count;

@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/source_set.h"
 
+#include <errno.h>
 #include <sha2.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/vec.h"
 
 int source_set_open(struct source_set *set, const char *path, size_t limit, const struct source **source)
 {
     struct source *opened = arena_alloc(set->arena, sizeof(*opened));
-    const int error = source_read(set->arena, arena_printf(set->arena, "%s", path), limit, opened);
+    const bool given = set->given && strcmp(set->given_path, path) == 0;
+    int error = 0;
+
+    if (!given)
+        error = source_read(set->arena, arena_printf(set->arena, "%s", path), limit, opened);
+    else if (set->given->length > limit)
+        error = -EFBIG;
+    if (given) {
+        *opened = *set->given;
+        set->given = NULL;
+    }
 
     // A file that could not be read has a name all the same, which diagnostics print.
     opened->order = (unsigned)set->count + 1;

@@ -130,7 +130,7 @@ static inline size_t fixture_errors(const struct fixture *fixture)
 // Appends the rules of a family; false where a limit is broken.
 static inline bool fixture_rules(struct fixture *fixture, enum family family, struct buf *out)
 {
-    return compile_rules(&fixture->compilation, family, (struct lower_options){0}, out);
+    return compile_rules(&fixture->compilation, family, &(struct compile_options){0}, out);
 }
 
 #endif

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "analysis/describe.h"
+
+#include <string.h>
+
+#include "base/protocols.h"
+
+#define SHOWN 6 // ranges of one field; the others are counted
+
+static struct addr last_value(const struct packet_space *space, size_t field)
+{
+    static const uint8_t bits[FIELD_COUNT] = {
+#define FIELD(id, width, name) width,
+#include "meaning/fields.def"
+#undef FIELD
+    };
+
+    return bits[field] ? (struct addr){0, ((uint64_t)1 << bits[field]) - 1} : addr_max(space->family);
+}
+
+static struct addr next_value(struct addr value)
+{
+    return (struct addr){value.high + (value.low == UINT64_MAX), value.low + 1};
+}
+
+static struct addr previous_value(struct addr value)
+{
+    return (struct addr){value.high - !value.low, value.low - 1};
+}
+
+// What a list leaves out, at most SHOWN + 1 ranges.
+static size_t left_out(const struct packet_space *space, size_t field, const struct range_list *list,
+                       struct addr_range others[SHOWN + 1])
+{
+    const struct addr last = last_value(space, field);
+    struct addr next = {0, 0};
+    size_t count = 0;
+
+    for (size_t i = 0; i < list->count && count <= SHOWN; i++) {
+        if (addr_compare(next, list->items[i].first) < 0)
+            others[count++] = (struct addr_range){next, previous_value(list->items[i].first)};
+        if (addr_compare(list->items[i].last, last) >= 0)
+            return count;
+        next = next_value(list->items[i].last);
+    }
+    if (count <= SHOWN)
+        others[count++] = (struct addr_range){next, last};
+    return count;
+}
+
+static void put_address_range(struct buf *out, const struct packet_space *space, const struct addr_range *range)
+{
+    const struct prefix prefix = range_first_prefix(space->family, range);
+    const struct addr_range whole = prefix_range(space->family, prefix);
+
+    if (addr_compare(range->first, range->last) == 0) {
+        addr_print(out, space->family, range->first);
+    } else if (addr_compare(whole.last, range->last) == 0) {
+        prefix_print(out, space->family, prefix);
+    } else {
+        addr_print(out, space->family, range->first);
+        buf_char(out, '-');
+        addr_print(out, space->family, range->last);
+    }
+}
+
+static void put_number_range(struct buf *out, const struct packet_space *space, const struct addr_range *range)
+{
+    (void)space;
+    buf_number(out, range->first.low);
+    if (range->first.low != range->last.low) {
+        buf_char(out, '-');
+        buf_number(out, range->last.low);
+    }
+}
+
+static void put_protocol_range(struct buf *out, const struct packet_space *space, const struct addr_range *range)
+{
+    const char *name = range->first.low == range->last.low ? protocol_name((uint8_t)range->first.low) : NULL;
+
+    if (name)
+        buf_text(out, name);
+    else
+        put_number_range(out, space, range);
+}
+
+typedef void put_range(struct buf *out, const struct packet_space *space, const struct addr_range *range);
+
+static void put_ranges(struct buf *out, const struct packet_space *space, const struct addr_range *ranges, size_t count,
+                       put_range *put)
+{
+    for (size_t i = 0; i < count && i < SHOWN; i++) {
+        if (i)
+            buf_char(out, ',');
+        put(out, space, &ranges[i]);
+    }
+    if (count > SHOWN)
+        buf_printf(out, ",and-%zu-more", count - SHOWN);
+}
+
+// A list, or what it leaves out where that is shorter.
+static void put_list(struct buf *out, const struct packet_space *space, size_t field, const struct range_list *list,
+                     put_range *put)
+{
+    struct addr_range others[SHOWN + 1];
+    const size_t count = left_out(space, field, list, others);
+
+    if (count <= SHOWN && count < list->count) {
+        buf_text(out, "not ");
+        put_ranges(out, space, others, count, put);
+    } else {
+        put_ranges(out, space, list->items, list->count, put);
+    }
+}
+
+static bool holds(const struct range_list *list, uint64_t value)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!list->items[i].first.high && list->items[i].first.low <= value &&
+            (list->items[i].last.high || value <= list->items[i].last.low))
+            return true;
+    return false;
+}
+
+// Interfaces by name. A set that holds the ones without a name is said by those that it does not hold.
+static void put_interfaces(struct buf *out, const struct packet_space *space, const struct range_list *list)
+{
+    const bool others = holds(list, INTERFACE_OTHER);
+    bool any = false;
+
+    if (holds(list, INTERFACE_NONE) && !others) {
+        buf_text(out, "none");
+        return;
+    }
+    if (others)
+        buf_text(out, "not ");
+    for (size_t i = 0; i < space->interfaces.count; i++) {
+        if (holds(list, INTERFACE_NAMED + i) == others)
+            continue;
+        buf_printf(out, "%s%s", any ? "," : "", space->interfaces.items[i]);
+        any = true;
+    }
+    if (!any && others) {
+        out->length -= strlen("not ");
+        buf_text(out, "any");
+    }
+}
+
+static void separate(struct buf *out)
+{
+    if (out->length && out->bytes[out->length - 1] != ' ')
+        buf_char(out, ' ');
+}
+
+// Values of a small field by their words, ended by NULL.
+static void put_words(struct buf *out, const struct range_list *list, const char *const *words)
+{
+    bool any = false;
+
+    for (uint64_t value = 0; words[value]; value++) {
+        if (!holds(list, value))
+            continue;
+        buf_printf(out, "%s%s", any ? "/" : "", words[value]);
+        any = true;
+    }
+}
+
+#define OPENING_MASK (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK)
+
+static uint64_t flag_bits(const struct range_list *list)
+{
+    uint64_t bits = 0;
+
+    for (unsigned value = 0; value < 64; value++)
+        if (holds(list, value))
+            bits |= (uint64_t)1 << value;
+    return bits;
+}
+
+static uint64_t flags_where(uint8_t mask, uint8_t flags)
+{
+    uint64_t bits = 0;
+
+    for (unsigned value = 0; value < 64; value++)
+        if ((value & mask) == flags)
+            bits |= (uint64_t)1 << value;
+    return bits;
+}
+
+static void put_flags(struct buf *out, uint8_t flags)
+{
+    static const char *const names[] = {"fin", "syn", "rst", "psh", "ack", "urg"};
+    bool any = false;
+
+    for (size_t i = 0; i < 6; i++) {
+        if (!(flags >> i & 1))
+            continue;
+        buf_printf(out, "%s%s", any ? " " : "", names[i]);
+        any = true;
+    }
+    if (!any)
+        buf_text(out, "no-flags");
+}
+
+static void put_flag_set(struct buf *out, const struct range_list *list)
+{
+    const uint64_t bits = flag_bits(list), openings = flags_where(OPENING_MASK, TCP_SYN);
+
+    if (bits == openings) {
+        buf_text(out, "syn");
+        return;
+    }
+    if (bits == ~openings) {
+        buf_text(out, "not syn");
+        return;
+    }
+    for (unsigned flags = 0; flags < 64; flags++)
+        if (bits == (uint64_t)1 << flags) {
+            put_flags(out, (uint8_t)flags);
+            return;
+        }
+    for (unsigned mask = 1; mask < 64; mask++)
+        for (unsigned flags = 0; flags < 64; flags++)
+            if ((flags & ~mask) == 0 && (bits == flags_where((uint8_t)mask, (uint8_t)flags) ||
+                                         bits == ~flags_where((uint8_t)mask, (uint8_t)flags))) {
+                const bool not = bits != flags_where((uint8_t)mask, (uint8_t)flags);
+
+                buf_text(out, not ? "not (" : "(");
+                put_flags(out, (uint8_t)flags);
+                buf_text(out, " of ");
+                put_flags(out, (uint8_t)mask);
+                buf_char(out, ')');
+                return;
+            }
+    buf_printf(out, "(%d of 64 combinations of flags)", __builtin_popcountll(bits));
+}
+
+static void put_mac_range(struct buf *out, const struct packet_space *space, const struct addr_range *range)
+{
+    (void)space;
+    for (int byte = 5; byte >= 0; byte--)
+        buf_printf(out, "%02X%s", (unsigned)(range->first.low >> (8 * byte)) & 0xFF, byte ? ":" : "");
+    if (range->first.low != range->last.low)
+        buf_text(out, "-...");
+}
+
+static void put_helper_range(struct buf *out, const struct packet_space *space, const struct addr_range *range)
+{
+    for (uint64_t number = range->first.low; number <= range->last.low && number <= space->helpers.count; number++) {
+        if (number > range->first.low)
+            buf_char(out, ',');
+        buf_text(out, number ? space->helpers.items[number - 1] : "none");
+    }
+}
+
+static void put_side(struct buf *out, const struct packet_space *space, const struct box *box, const char *word,
+                     size_t address, size_t port)
+{
+    const struct range_list *addresses = &box->fields[address], *ports = &box->fields[port];
+
+    if (!addresses->count && !ports->count)
+        return;
+    separate(out);
+    buf_text(out, word);
+    if (addresses->count) {
+        buf_char(out, ' ');
+        put_list(out, space, address, addresses, put_address_range);
+    }
+    if (ports->count) {
+        buf_text(out, " port ");
+        put_list(out, space, port, ports, put_number_range);
+    }
+}
+
+static void put_field(struct buf *out, const struct packet_space *space, const struct box *box, size_t field,
+                      const char *word, put_range *put)
+{
+    if (!box->fields[field].count)
+        return;
+    separate(out);
+    buf_text(out, word);
+    put_list(out, space, field, &box->fields[field], put);
+}
+
+static void put_interface_field(struct buf *out, const struct packet_space *space, const struct box *box, size_t field,
+                                const char *word)
+{
+    if (!box->fields[field].count)
+        return;
+    separate(out);
+    buf_text(out, word);
+    put_interfaces(out, space, &box->fields[field]);
+}
+
+static void put_word_field(struct buf *out, const struct box *box, size_t field, const char *word, const char *const *words)
+{
+    if (!box->fields[field].count)
+        return;
+    separate(out);
+    buf_text(out, word);
+    put_words(out, &box->fields[field], words);
+}
+
+static const char *const states[] = {"new", "established", "related", "invalid", "untracked", NULL};
+static const char *const casts[] = {"local", "broadcast", "multicast", "other", NULL};
+static const char *const fragments[] = {"none", "first", "later", NULL};
+static const char *const sockets[] = {"none", "wildcard", "bound", "connected", NULL};
+
+static void put_unknown(struct buf *out, const struct unknown *unknown, const struct range_list *list)
+{
+    static const char *const limits[] = {"within", "over", "full", NULL};
+
+    separate(out);
+    switch (unknown->kind) {
+    case UNKNOWN_LIMIT:
+    case UNKNOWN_HASHLIMIT:
+        buf_char(out, '(');
+        put_words(out, list, limits);
+        buf_printf(out, " limit %s)", unknown->text);
+        break;
+    case UNKNOWN_MATCH:
+        buf_printf(out, "(%s %s)", holds(list, UNKNOWN_YES) ? "where" : "unless", unknown->text);
+        break;
+    case UNKNOWN_POLICY:
+        buf_printf(out, "(if the policy of %s is %s)", unknown->text, holds(list, UNKNOWN_YES) ? "DROP" : "ACCEPT");
+        break;
+    }
+}
+
+void describe_box(struct buf *out, const struct packet_space *space, const struct box *box)
+{
+    put_interface_field(out, space, box, FIELD_IN, "in ");
+    put_interface_field(out, space, box, FIELD_OUT, "out ");
+    put_field(out, space, box, FIELD_PROTOCOL, "", put_protocol_range);
+    put_side(out, space, box, "from", FIELD_SOURCE, FIELD_SOURCE_PORT);
+    put_side(out, space, box, "to", FIELD_DESTINATION, FIELD_DESTINATION_PORT);
+    put_word_field(out, box, FIELD_DESTINATION_TYPE, "cast ", casts);
+    put_field(out, space, box, FIELD_ICMP_TYPE, "type ", put_number_range);
+    put_field(out, space, box, FIELD_ICMP_CODE, "code ", put_number_range);
+    put_word_field(out, box, FIELD_STATE, "", states);
+    if (box->fields[FIELD_FLAGS].count) {
+        separate(out);
+        put_flag_set(out, &box->fields[FIELD_FLAGS]);
+    }
+    put_word_field(out, box, FIELD_FRAGMENT, "fragment ", fragments);
+    put_field(out, space, box, FIELD_HOP_LIMIT, "hop ", put_number_range);
+    put_field(out, space, box, FIELD_MAC, "mac ", put_mac_range);
+    put_field(out, space, box, FIELD_HELPER, "helper ", put_helper_range);
+    put_word_field(out, box, FIELD_SOCKET, "socket ", sockets);
+    for (size_t i = 0; i < space->unknowns.count; i++)
+        if (box->fields[FIELD_COUNT + i].count)
+            put_unknown(out, &space->unknowns.items[i], &box->fields[FIELD_COUNT + i]);
+}
+
+static bool has_ports(uint64_t protocol)
+{
+    return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == 33 || protocol == 132 ||
+           protocol == 136; // DCCP, SCTP, UDP-Lite (IANA)
+}
+
+// Whether people need a field to know what packet is meant.
+static bool is_named(enum hook hook, size_t field, uint64_t protocol, uint64_t family_icmp)
+{
+    switch (field) {
+    case FIELD_IN:
+        return hook != HOOK_OUTPUT;
+    case FIELD_OUT:
+        return hook != HOOK_INPUT;
+    case FIELD_PROTOCOL:
+    case FIELD_SOURCE:
+    case FIELD_DESTINATION:
+        return true;
+    case FIELD_SOURCE_PORT:
+    case FIELD_DESTINATION_PORT:
+        return has_ports(protocol);
+    case FIELD_FLAGS:
+        return protocol == PROTOCOL_TCP;
+    case FIELD_ICMP_TYPE:
+        return protocol == family_icmp;
+    default:
+        return false;
+    }
+}
+
+void describe_packet(struct buf *out, struct packet_space *space, enum hook hook, const field_value *packet,
+                     diagram relevant)
+{
+    const size_t count = FIELD_COUNT + space->unknowns.count;
+    const uint64_t icmp = space->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
+    struct addr_range *ranges = arena_calloc(space->arena, count, sizeof(*ranges));
+    struct range_list *lists = arena_calloc(space->arena, count, sizeof(*lists));
+    struct box box = {lists};
+
+    relevant = diagram_simplify(space->diagrams, relevant, hook_domain(space, hook));
+    for (size_t field = 0; field < count; field++) {
+        const bool fits = field != FIELD_SOURCE_PORT && field != FIELD_DESTINATION_PORT && field != FIELD_FLAGS &&
+                          field != FIELD_ICMP_TYPE && field != FIELD_ICMP_CODE && field != FIELD_IN && field != FIELD_OUT;
+
+        if (!is_named(hook, field, packet[FIELD_PROTOCOL].low, icmp) &&
+            !(fits && diagram_depends_on(space->diagrams, relevant, (unsigned)field)))
+            continue;
+        ranges[field] = (struct addr_range){packet[field], packet[field]};
+        // One that nothing names is as good as any.
+        if ((field == FIELD_IN || field == FIELD_OUT) && packet[field].low == INTERFACE_OTHER)
+            ranges[field] = (struct addr_range){{0, INTERFACE_OTHER}, {0, UINT32_MAX}};
+        lists[field] = (struct range_list){&ranges[field], 1, 1};
+    }
+    describe_box(out, space, &box);
+}
+
+void describe_verdict(struct buf *out, const struct packet_space *space, struct outcome outcome)
+{
+    static const char *const words[] = {"undecided", "undecided", "accept", "drop", "reject", "decided elsewhere"};
+
+    buf_text(out, words[outcome.walk]);
+    if (outcome.walk == WALK_REJECT && outcome.answer < space->answers.count)
+        buf_printf(out, " with %s", space->answers.items[outcome.answer]);
+}
+
+const unsigned *usual_order(struct packet_space *space)
+{
+    static const enum field last[] = {FIELD_PROTOCOL, FIELD_SOURCE, FIELD_DESTINATION, FIELD_DESTINATION_PORT};
+    const size_t count = FIELD_COUNT + space->unknowns.count, behind = sizeof(last) / sizeof(*last);
+    unsigned *order = arena_calloc(space->arena, count, sizeof(*order));
+    size_t at = 0;
+
+    for (size_t field = count; field-- > 0;) {
+        bool later = false;
+
+        for (size_t i = 0; i < behind; i++)
+            later = later || field == last[i];
+        if (!later)
+            order[at++] = (unsigned)field;
+    }
+    for (size_t i = behind; i-- > 0;)
+        order[at++] = (unsigned)last[i];
+    return order;
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Packets and sets of them in words: in ctc's own notation as far as it goes, so that what is printed can be asked again.
+#pragma once
+
+#include "algebra/cover.h"
+#include "base/buf.h"
+#include "meaning/outcome.h"
+#include "meaning/space.h"
+
+// One packet: `in eth0 tcp from 198.51.100.9 port 40000 to 192.0.2.1 port 22 new syn`. Of the fields that need not be
+// known, those are said on which `relevant` depends.
+void describe_packet(struct buf *out, struct packet_space *space, enum hook hook, const field_value *packet,
+                     diagram relevant);
+
+// A box, in the order of the notation: `from 198.51.100.0/24 port 1024-65535 to port 22`. Nothing where it holds everything.
+void describe_box(struct buf *out, const struct packet_space *space, const struct box *box);
+
+// `accept`, `drop`, `reject with tcp-reset`.
+void describe_verdict(struct buf *out, const struct packet_space *space, struct outcome outcome);
+
+// The order in which boxes are widened, so that they come out as people think of them: states and limits first, ports and
+// addresses last. FIELD_COUNT + unknowns fields, from the arena.
+const unsigned *usual_order(struct packet_space *space);

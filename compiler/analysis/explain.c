@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "analysis/explain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "algebra/cover.h"
+#include "analysis/describe.h"
+#include "base/vec.h"
+
+#define NODE_LIMIT ((size_t)8 << 20)
+#define BOXES      12 // of one part
+
+void explainer_open(struct explainer *explainer, struct arena *arena, const struct ruleset *rules,
+                    const struct policy *policy, const struct packets *sets, size_t count)
+{
+    *explainer = (struct explainer){.arena = arena, .rules = rules};
+    packet_space_init(&explainer->space, arena, rules->family);
+    packet_space_add_ruleset(&explainer->space, rules);
+    if (policy)
+        packet_space_add_policy(&explainer->space, policy);
+    for (size_t i = 0; i < count; i++)
+        packet_space_add_packets(&explainer->space, &sets[i]);
+    if (packet_space_open(&explainer->space, NODE_LIMIT))
+        explainer->meaning = rules_meaning(&explainer->space, rules, &explainer->places);
+}
+
+void explainer_close(struct explainer *explainer)
+{
+    packet_space_close(&explainer->space);
+}
+
+// Values of the function, and which part each belongs to.
+struct value {
+    uint32_t value;
+    size_t part;
+};
+
+struct values {
+    struct explainer *explainer;
+    struct value *items;
+    size_t count, capacity;
+    size_t wanted; // part that is asked for
+};
+
+static void collect(uint32_t value, void *context)
+{
+    struct values *values = context;
+
+    if (value)
+        *vec_push(values->explainer->arena, values) = (struct value){value, 0};
+}
+
+// Rules are numbered as they are walked.
+static int compare_values(const void *a, const void *b)
+{
+    const struct outcome left = outcome_of(((const struct value *)a)->value),
+                         right = outcome_of(((const struct value *)b)->value);
+
+    if (left.rule != right.rule)
+        return left.rule < right.rule ? -1 : 1;
+    return (int)left.tracked - (int)right.tracked;
+}
+
+static uint32_t is_wanted(uint32_t value, void *context)
+{
+    const struct values *values = context;
+
+    for (size_t i = 0; i < values->count; i++)
+        if (values->items[i].value == value)
+            return values->items[i].part == values->wanted;
+    return 0;
+}
+
+static const char *default_name(const struct chain *chain)
+{
+    return strcmp(chain->name, "INPUT") == 0 || strcmp(chain->name, "ctc-default-input") == 0     ? "input"
+           : strcmp(chain->name, "FORWARD") == 0 || strcmp(chain->name, "ctc-default-forward") == 0 ? "forward"
+                                                                                                   : "output";
+}
+
+static struct part part_of(const struct explainer *explainer, struct outcome outcome)
+{
+    struct part part = {.outcome = outcome};
+
+    if (outcome.rule) {
+        const struct rule *rule;
+
+        part.place = explainer->places.items[outcome.rule - 1];
+        rule = part.place.index < part.place.chain->count ? &part.place.chain->items[part.place.index] : NULL;
+        part.section = rule ? rule->section : NULL;
+        part.name = rule ? rule->name : NULL;
+        part.span = rule ? rule->span : part.place.chain->span;
+        // The policy of a chain that a policy of ctc's wrote is its default.
+        if (!rule && part.place.chain->ours)
+            part.section = "default";
+        if (part.section && strcmp(part.section, "default") == 0)
+            part.name = default_name(part.place.chain);
+    }
+    return part;
+}
+
+// Rules of one entry of a policy decide together.
+static bool same_part(const struct explainer *explainer, const struct part *a, const struct part *b)
+{
+    const bool tracking = a->outcome.walk == WALK_ACCEPT || explainer->tracking_of_refused;
+
+    if (a->outcome.walk != b->outcome.walk || a->outcome.answer != b->outcome.answer ||
+        (tracking && a->outcome.tracked != b->outcome.tracked))
+        return false;
+    if (a->outcome.rule == b->outcome.rule)
+        return true;
+    return a->section && b->section && strcmp(a->section, b->section) == 0 && a->span.source == b->span.source &&
+           a->span.line == b->span.line && a->span.column == b->span.column;
+}
+
+static void group(struct values *values, struct explanation *explanation)
+{
+    for (size_t i = 0; i < values->count; i++) {
+        const struct part part = part_of(values->explainer, outcome_of(values->items[i].value));
+        size_t at = explanation->count;
+
+        for (size_t j = 0; j < explanation->count; j++)
+            if (same_part(values->explainer, &explanation->items[j], &part))
+                at = j;
+        if (at == explanation->count)
+            *vec_push(values->explainer->arena, explanation) = part;
+        values->items[i].part = at;
+    }
+}
+
+// `asked` is what all parts are of, and goes without saying; `left` what the parts before this one leave.
+static void describe_part(struct explainer *explainer, struct part *part, diagram set, diagram left, diagram asked)
+{
+    struct packet_space *space = &explainer->space;
+    const diagram simple = diagram_simplify(space->diagrams, set, asked);
+    const diagram within = set_or(space, simple, diagram_simplify(space->diagrams, left, asked));
+    const struct cover cover =
+        cover_boxes(explainer->arena, space->diagrams, simple, within, usual_order(space), BOXES);
+    const char **boxes = arena_calloc(explainer->arena, cover.count, sizeof(*boxes));
+    struct buf text = {0};
+
+    for (size_t i = 0; i < cover.count; i++) {
+        text.length = 0;
+        describe_box(&text, space, &cover.items[i]);
+        boxes[i] = arena_copy(explainer->arena, text.bytes ? text.bytes : "", text.length);
+    }
+    text.length = 0;
+    describe_verdict(&text, space, part->outcome);
+    part->verdict = arena_copy(explainer->arena, text.bytes, text.length);
+    part->boxes = boxes;
+    part->box_count = cover.count;
+    part->complete = cover.complete;
+    buf_clear(&text);
+}
+
+struct explanation explain_packets(struct explainer *explainer, const struct packets *packets)
+{
+    struct packet_space *space = &explainer->space;
+    struct explanation explanation = {.hook = packets_hook(packets)};
+    struct values values = {.explainer = explainer};
+    diagram outcomes, left, asked;
+
+    if (!space->diagrams) {
+        explanation.undecided = true;
+        return explanation;
+    }
+    left = packets_set(space, packets);
+    outcomes = hook_outcomes(space, &explainer->meaning, explanation.hook, left);
+    if (packets->states & PACKET_UNTRACKED) {
+        left = packets_of_state(space, packets, left, outcomes);
+        outcomes = only_where(space, left, outcomes);
+    }
+    asked = left;
+    diagram_each_value(space->diagrams, outcomes, collect, &values);
+    if (values.count)
+        qsort(values.items, values.count, sizeof(*values.items), compare_values);
+    group(&values, &explanation);
+    for (size_t i = 0; i < explanation.count; i++) {
+        diagram set;
+
+        values.wanted = i;
+        set = diagram_map(space->diagrams, outcomes, is_wanted, &values);
+        describe_part(explainer, &explanation.items[i], set, left, asked);
+        left = set_minus(space, left, set);
+    }
+    explanation.undecided = diagram_overflowed(space->diagrams);
+    return explanation;
+}

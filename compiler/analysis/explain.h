@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What becomes of a set of packets: its parts, each with a verdict, tracked or not, and what decides it.
+#pragma once
+
+#include "analysis/query.h"
+#include "meaning/rules.h"
+
+struct part {
+    struct outcome outcome;
+    const char *verdict;      // in words
+    const char *const *boxes; // the packets, in words; those of the parts before it are taken away. "": all that is left
+    size_t box_count;
+    bool complete;           // false: there are more boxes
+    const char *section;     // of the policy's meaning, with the entry's name; NULL: a ruleset's
+    const char *name;        // NULL: none
+    struct span span;        // the entry, or the line of the rule; no source: neither
+    struct rule_place place; // the first rule that decides
+};
+
+struct explanation {
+    enum hook hook;
+    struct part *items;
+    size_t count, capacity;
+    bool undecided; // the rules are too many for an answer
+};
+
+// Rules, made ready for questions about the sets that were named.
+struct explainer {
+    struct arena *arena;
+    struct packet_space space;
+    const struct ruleset *rules;
+    struct meaning meaning;
+    struct rule_places places;
+    bool tracking_of_refused; // parts that are refused are told apart by tracking as well
+};
+
+// `policy` may be NULL; it lends names to limits. Every set that will be asked about is among `sets`.
+void explainer_open(struct explainer *explainer, struct arena *arena, const struct ruleset *rules,
+                    const struct policy *policy, const struct packets *sets, size_t count);
+void explainer_close(struct explainer *explainer);
+
+struct explanation explain_packets(struct explainer *explainer, const struct packets *packets);

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "analysis/query.h"
+
+#include <string.h>
+
+#include "meaning/cube.h"
+
+enum hook packets_hook(const struct packets *packets)
+{
+    if (packets->in && packets->out)
+        return HOOK_FORWARD;
+    return packets->out ? HOOK_OUTPUT : HOOK_INPUT;
+}
+
+bool packets_in_family(const struct packets *packets, enum family family)
+{
+    const struct addr_set *sides[] = {packets->from, packets->to};
+
+    for (size_t i = 0; i < 2; i++)
+        if (sides[i] && !sides[i]->families[family].count)
+            return false;
+    return packets->protocol != (family == FAMILY_IPV4 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
+}
+
+static void add_interface(struct cube *cube, enum field field, const char *name)
+{
+    if (name && strcmp(name, "any") != 0)
+        cube_interface(cube, field, name, false);
+}
+
+static void add_number(struct cube *cube, enum field field, int value)
+{
+    if (value >= 0)
+        cube_value(cube, field, (uint64_t)value);
+}
+
+// States that the tracker gives; none of them: all.
+static uint64_t state_bits(const struct packets *packets)
+{
+    static const struct {
+        unsigned state, value;
+    } states[] = {{PACKET_NEW, PACKET_STATE_NEW},
+                  {PACKET_ESTABLISHED, PACKET_STATE_ESTABLISHED},
+                  {PACKET_RELATED, PACKET_STATE_RELATED},
+                  {PACKET_INVALID, PACKET_STATE_INVALID}};
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
+        if (packets->states & states[i].state)
+            bits |= (uint64_t)1 << states[i].value;
+    return bits;
+}
+
+diagram packets_set(struct packet_space *space, const struct packets *packets)
+{
+    struct arena scratch = {0};
+    const struct view view = {.space = space, .scratch = &scratch, .hook = packets_hook(packets)};
+    const bool ports = packets->from_ports.count || packets->to_ports.count;
+    struct cube cube;
+
+    cube_begin(&cube, &view);
+    add_interface(&cube, FIELD_IN, packets->in);
+    add_interface(&cube, FIELD_OUT, packets->out);
+    if (packets->protocol)
+        cube_value(&cube, FIELD_PROTOCOL, packets->protocol);
+    cube_addresses(&cube, FIELD_SOURCE, packets->from);
+    cube_addresses(&cube, FIELD_DESTINATION, packets->to);
+    cube_ports(&cube, FIELD_SOURCE_PORT, &packets->from_ports);
+    cube_ports(&cube, FIELD_DESTINATION_PORT, &packets->to_ports);
+    add_number(&cube, FIELD_ICMP_TYPE, packets->type);
+    add_number(&cube, FIELD_ICMP_CODE, packets->code);
+    add_number(&cube, FIELD_HOP_LIMIT, packets->hop_limit);
+    add_number(&cube, FIELD_FRAGMENT, packets->fragment);
+    add_number(&cube, FIELD_SOCKET, packets->socket);
+    add_number(&cube, FIELD_DESTINATION_TYPE, packets->cast);
+    // `syn` is an opening: flags that change what a segment is and are not named are not set.
+    if (packets->flags)
+        cube_flags(&cube, packets->flags | TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, packets->flags, false);
+    // Ports, types and flags stand in the first fragment alone.
+    if ((ports || packets->flags || packets->type >= 0) && packets->fragment < 0)
+        cube_values(&cube, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_FIRST);
+    if (state_bits(packets) && !(packets->states & PACKET_UNTRACKED))
+        cube_bits(&cube, FIELD_STATE, state_bits(packets));
+
+    diagram set = set_and(space, cube_function(&cube, 1, 1), hook_domain(space, view.hook));
+
+    // Nobody means TCP to a group.
+    if (packets->cast < 0 && !packets->to && view.hook == HOOK_INPUT)
+        set = set_minus(space, set,
+                        set_and(space, field_between(space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP),
+                                field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_BROADCAST, DESTINATION_OTHER)));
+    arena_clear(&scratch);
+    return set;
+}
+
+static uint32_t is_untracked(uint32_t value, uint32_t ignored)
+{
+    (void)ignored;
+    return value && !outcome_of(value).tracked;
+}
+
+static const struct diagram_operation op_untracked = {32, is_untracked, NULL};
+
+diagram packets_of_state(struct packet_space *space, const struct packets *packets, diagram set, diagram function)
+{
+    const unsigned untracked = packets->states & PACKET_UNTRACKED;
+    diagram fitting = diagram_apply(space->diagrams, &op_untracked, function, set_all(space));
+
+    if (!untracked)
+        return set;
+    for (unsigned state = 0; state < PACKET_STATE_UNTRACKED; state++) {
+        const struct addr_range one = {{0, state}, {0, state}};
+
+        if (state_bits(packets) >> state & 1)
+            fitting = set_or(space, fitting,
+                             diagram_test(space->diagrams, FIELD_STATE, &one, 1, set_all(space), set_none(space)));
+    }
+    return set_and(space, set, fitting);
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "analysis/subject.h"
+static bool read_rules(struct subject *subject, const struct source *source, enum family family)
+{
+    struct compilation *compilation = &subject->compilation;
+    const struct source *opened;
+
+    source_set_open(&compilation->sources, subject->path, SOURCE_ADDRESSES_MAX, &opened);
+    if (family == FAMILY_COUNT)
+        family = rules_family(source, NULL);
+    subject->rules[family] = rules_read(&compilation->arena, opened, family, &compilation->diags);
+    return subject->rules[family] && compilation->diags.exit == EXIT_FINE;
+}
+
+static bool compile_both(struct subject *subject)
+{
+    bool fine = compile_read(&subject->compilation, subject->path);
+
+    for (enum family family = 0; family < FAMILY_COUNT && fine; family++) {
+        struct buf text = {0};
+
+        fine = compile_rules(&subject->compilation, family, &(struct compile_options){0}, &text);
+        subject->rules[family] = subject->compilation.rules[family];
+        buf_clear(&text);
+    }
+    subject->policy = subject->compilation.policy;
+    return fine;
+}
+
+bool subject_read(struct subject *subject, const char *path, enum family family)
+{
+    struct source *ahead;
+
+    *subject = (struct subject){.path = path};
+    compilation_init(&subject->compilation);
+    ahead = arena_alloc(&subject->compilation.arena, sizeof(*ahead));
+    // What cannot be read is reported as a policy that cannot.
+    if (source_read(&subject->compilation.arena, path, SOURCE_ADDRESSES_MAX, ahead) == 0) {
+        subject->compilation.sources.given = ahead;
+        subject->compilation.sources.given_path = path;
+        if (rules_recognised(ahead))
+            return read_rules(subject, ahead, family);
+    }
+    return compile_both(subject);
+}
+
+void subject_clear(struct subject *subject)
+{
+    compilation_clear(&subject->compilation);
+}

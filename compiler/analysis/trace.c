@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "analysis/trace.h"
+
+#include <string.h>
+
+#include "meaning/match.h"
+
+struct tracing {
+    const struct view *view;
+    const struct table *table;
+    const field_value *packet;
+    struct rule_place ct; // of the first CT target
+    struct outcome ct_outcome;
+    unsigned depth;
+};
+
+#define DEPTH_MAX 1000 // chains inside each other; the kernel's own stack of jumps is shorter
+
+enum { RULE_PASSES = 1, RULE_DROPS = 2 };
+
+static enum walk trace_chain(struct tracing *tracing, const struct chain *chain, struct rule_place *place, unsigned *answer);
+
+static enum walk trace_jump(struct tracing *tracing, const struct rule *rule, struct rule_place *place, unsigned *answer)
+{
+    const struct chain *inner = table_find_chain(tracing->table, rule->target.text);
+    enum walk walk;
+
+    if (!inner || tracing->depth == DEPTH_MAX)
+        return WALK_ELSEWHERE;
+    tracing->depth++;
+    walk = trace_chain(tracing, inner, place, answer);
+    tracing->depth--;
+    if (walk == WALK_CONTINUE || walk == WALK_RETURN)
+        return rule->target.kind == TARGET_GOTO ? WALK_RETURN : WALK_CONTINUE;
+    return walk;
+}
+
+static void trace_ct(struct tracing *tracing, struct outcome outcome, const struct rule_place *here)
+{
+    if (tracing->ct_outcome.ct || !outcome.ct)
+        return;
+    tracing->ct_outcome = outcome;
+    tracing->ct = *here;
+}
+
+static enum walk trace_chain(struct tracing *tracing, const struct chain *chain, struct rule_place *place, unsigned *answer)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct rule *rule = &chain->items[i];
+        const struct outcome outcome = target_outcome(tracing->view->space, &rule->target);
+        const struct rule_place here = {tracing->table, chain, i};
+        const bool jumps = rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
+        enum walk walk = outcome.walk;
+        uint32_t passes;
+
+        if (!outcome_value(outcome))
+            continue;
+        passes = diagram_evaluate(tracing->view->space->diagrams,
+                                  rule_function(tracing->view, rule, RULE_PASSES, RULE_DROPS), tracing->packet);
+        arena_reset(tracing->view->scratch);
+        if (!passes)
+            continue;
+        *place = here;
+        *answer = outcome.answer;
+        if (passes == RULE_DROPS)
+            return WALK_DROP;
+        trace_ct(tracing, outcome, &here);
+        if (jumps)
+            walk = trace_jump(tracing, rule, place, answer);
+        if (walk != WALK_CONTINUE)
+            return walk;
+    }
+    return WALK_CONTINUE;
+}
+
+static enum walk trace_hook(struct tracing *tracing, const struct ruleset *ruleset, const char *table,
+                            const char *chain_name, struct rule_place *place, unsigned *answer)
+{
+    const struct table *found = ruleset_find_table(ruleset, table);
+    const struct chain *chain = found ? table_find_chain(found, chain_name) : NULL;
+    enum walk walk;
+
+    if (!chain)
+        return WALK_ACCEPT;
+    tracing->table = found;
+    walk = trace_chain(tracing, chain, place, answer);
+    if (walk != WALK_CONTINUE && walk != WALK_RETURN)
+        return walk;
+    *place = (struct rule_place){found, chain, chain->count};
+    if (chain->policy == CHAIN_UNWRITTEN) {
+        const unsigned unknown = packet_space_unknown(
+            tracing->view->space, UNKNOWN_POLICY, policy_unknown(tracing->view->space, found, chain), 0);
+
+        return tracing->packet[FIELD_COUNT + unknown].low == UNKNOWN_YES ? WALK_DROP : WALK_ACCEPT;
+    }
+    return chain->policy == CHAIN_DROP ? WALK_DROP : WALK_ACCEPT;
+}
+
+// Raw, and the rule in it that decided about tracking. What comes by lo was decided as it left.
+static enum walk trace_raw(const struct view *view, const struct ruleset *ruleset, const field_value *packet, struct trace *trace)
+{
+    struct packet_space *space = view->space;
+    const bool by_lo = view->hook == HOOK_INPUT && packet[FIELD_IN].low == packet_space_interface(space, "lo");
+    struct view sent = *view;
+    struct tracing tracing = {.view = view, .packet = packet};
+    field_value *as_sent = arena_calloc(space->arena, FIELD_COUNT + space->unknowns.count, sizeof(*as_sent));
+    struct rule_place place = {0}, unused;
+    unsigned answer = 0;
+    const enum walk walk = trace_hook(&tracing, ruleset, "raw", view->hook == HOOK_OUTPUT ? "OUTPUT" : "PREROUTING", &place, &answer);
+
+    if (by_lo) {
+        memcpy(as_sent, packet, (FIELD_COUNT + space->unknowns.count) * sizeof(*as_sent));
+        as_sent[FIELD_OUT] = packet[FIELD_IN];
+        as_sent[FIELD_IN].low = INTERFACE_NONE;
+        sent.hook = HOOK_OUTPUT;
+        tracing = (struct tracing){.view = &sent, .packet = as_sent};
+        trace_hook(&tracing, ruleset, "raw", "OUTPUT", &unused, &answer);
+    }
+    trace->tracking = tracing.ct;
+    trace->verdict = place;
+    return walk;
+}
+
+struct trace trace_packet(struct packet_space *space, const struct ruleset *ruleset, const struct meaning *meaning,
+                          enum hook hook, const field_value *packet)
+{
+    struct arena scratch = {0};
+    const struct view raw = {.space = space, .scratch = &scratch, .hook = hook, .raw = true};
+    const struct view filter = {.space = space, .scratch = &scratch, .hook = hook};
+    struct tracing tracing = {.view = &filter};
+    struct trace trace = {0};
+    field_value *seen = arena_calloc(space->arena, FIELD_COUNT + space->unknowns.count, sizeof(*seen));
+    enum walk walk = trace_raw(&raw, ruleset, packet, &trace);
+
+    memcpy(seen, packet, (FIELD_COUNT + space->unknowns.count) * sizeof(*seen));
+    tracing.packet = seen;
+    trace.outcome.tracked = packet_outcome(space, meaning, hook, packet).tracked;
+    if (!trace.outcome.tracked) {
+        seen[FIELD_STATE].low = PACKET_STATE_UNTRACKED;
+        seen[FIELD_HELPER].low = 0;
+    }
+    for (const struct station *station = stations[hook]; walk == WALK_ACCEPT && station->table; station++) {
+        struct rule_place place = {0};
+
+        walk = trace_hook(&tracing, ruleset, station->table, station->chain, &place, &trace.outcome.answer);
+        // Where all tables accept, the filter's rule is the one that people look for.
+        if (place.chain && (walk != WALK_ACCEPT || strcmp(station->table, "filter") == 0))
+            trace.verdict = place;
+    }
+    trace.outcome.walk = walk;
+    arena_clear(&scratch);
+    return trace;
+}
+
+const struct rule *place_rule(const struct rule_place *place)
+{
+    return place->chain && place->index < place->chain->count ? &place->chain->items[place->index] : NULL;
+}
+
+void describe_place(struct buf *out, const struct rule_place *place)
+{
+    if (!place->chain)
+        buf_text(out, "no rule");
+    else if (place->index == place->chain->count)
+        buf_printf(out, "%s %s policy", place->table->name, place->chain->name);
+    else
+        buf_printf(out, "%s %s %zu", place->table->name, place->chain->name, place->index + 1);
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// JSON as ctc writes it: jansson's, with memory that never runs short for the caller and text that may be any bytes.
+#pragma once
+
+#include <jansson.h>
+
+#include "base/buf.h"
+
+json_t *json_text(const char *text);
+void json_set(json_t *object, const char *key, json_t *value); // takes the value over
+void json_push(json_t *array, json_t *value);                  // likewise
+
+// Appends the document, indented, with a line's end; and frees it.
+void json_print(struct buf *out, json_t *document);

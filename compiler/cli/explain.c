@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// ctc explain: what becomes of packets, and why.
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/explain.h"
+#include "analysis/subject.h"
+#include "analysis/trace.h"
+#include "base/json.h"
+#include "base/vec.h"
+#include "cli/cli.h"
+
+struct question {
+    const char *text;
+    struct packets packets;
+    struct explanation answers[FAMILY_COUNT];
+    bool asked[FAMILY_COUNT];
+};
+
+struct options {
+    enum family family; // FAMILY_COUNT: all there are
+    bool json;
+    const char *subject;
+    char **words; // of the packets; one "-": standard input
+    int word_count;
+};
+
+struct questions {
+    struct question *items;
+    size_t count, capacity;
+};
+
+static enum exit_code parse(int argc, char **argv, struct options *options)
+{
+    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
+                                          {"ipv6", no_argument, NULL, '6'},
+                                          {"format", required_argument, NULL, 'f'},
+                                          {0}};
+
+    optind = 1;
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, "+46", words, NULL)) != -1;) {
+        switch (option) {
+        case '4':
+        case '6':
+            options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
+            break;
+        case 'f':
+            if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
+                return usage_error("explain", "'%s' is not a format: text or json", optarg);
+            options->json = strcmp(optarg, "json") == 0;
+            break;
+        default:
+            return option_error("explain", argc, argv);
+        }
+    }
+    if (optind == argc)
+        return usage_error("explain", "no policy or ruleset is named");
+    if (optind + 1 == argc)
+        return usage_error("explain", "no packets are named: `in any` is all that comes in");
+    options->subject = argv[optind];
+    options->words = argv + optind + 1;
+    options->word_count = argc - optind - 1;
+    return EXIT_FINE;
+}
+
+static bool add_question(struct arena *arena, struct questions *questions, struct slice text, size_t line)
+{
+    struct question *question = vec_push(arena, questions);
+    const char *problem;
+    struct slice bad;
+
+    question->text = arena_copy(arena, text.at, text.length);
+    if (packets_parse(arena, slice_of(question->text), &question->packets, &bad, &problem))
+        return true;
+    if (line)
+        fprintf(stderr, "<stdin>:%zu: ", line);
+    fprintf(stderr, "ctc: error: '%.*s' is not a set of packets here: %s\n",
+            (int)(bad.length < 60 ? bad.length : 60), bad.at, problem);
+    return false;
+}
+
+static enum exit_code read_questions(struct arena *arena, struct questions *questions)
+{
+    char *line = NULL;
+    size_t size = 0, number = 0;
+    ssize_t length;
+    bool fine = true;
+
+    while ((length = getline(&line, &size, stdin)) >= 0) {
+        const struct slice text = slice_trim((struct slice){line, strcspn(line, "\r\n")});
+
+        number++;
+        if (text.length && text.at[0] != '#')
+            fine = add_question(arena, questions, text, number) && fine;
+    }
+    free(line);
+    if (ferror(stdin)) {
+        fputs("ctc: error: standard input cannot be read\n", stderr);
+        return EXIT_WORLD;
+    }
+    return fine ? EXIT_FINE : EXIT_USAGE;
+}
+
+static enum exit_code collect_questions(struct arena *arena, const struct options *options, struct questions *questions)
+{
+    struct buf text = {0};
+    bool fine;
+
+    if (options->word_count == 1 && strcmp(options->words[0], "-") == 0)
+        return strcmp(options->subject, "-") == 0
+                   ? usage_error("explain", "rules and packets cannot both come from standard input")
+                   : read_questions(arena, questions);
+    for (int i = 0; i < options->word_count; i++)
+        buf_printf(&text, "%s%s", i ? " " : "", options->words[i]);
+    fine = add_question(arena, questions, (struct slice){text.bytes, text.length}, 0);
+    buf_clear(&text);
+    return fine ? EXIT_FINE : EXIT_USAGE;
+}
+
+static void ask(struct subject *subject, const struct options *options, struct questions *questions, enum family family)
+{
+    struct arena *arena = &subject->compilation.arena;
+    struct packets *sets = arena_calloc(arena, questions->count, sizeof(*sets));
+    struct explainer explainer;
+
+    if (!subject->rules[family] || (options->family != FAMILY_COUNT && options->family != family))
+        return;
+    for (size_t i = 0; i < questions->count; i++)
+        sets[i] = questions->items[i].packets;
+    explainer_open(&explainer, arena, subject->rules[family], subject->policy, sets, questions->count);
+    explainer.tracking_of_refused = options->json;
+    for (size_t i = 0; i < questions->count; i++) {
+        struct question *question = &questions->items[i];
+
+        if (!packets_in_family(&question->packets, family))
+            continue;
+        question->answers[family] = explain_packets(&explainer, &question->packets);
+        question->asked[family] = true;
+    }
+    explainer_close(&explainer);
+}
+
+// Text: one row a part, in columns.
+
+#define COLUMNS 5
+
+struct row {
+    const char *cells[COLUMNS];
+};
+
+struct rows {
+    struct row *items;
+    size_t count, capacity;
+};
+
+static const char *packets_cell(struct arena *arena, const struct explanation *answer, size_t i)
+{
+    const struct part *part = &answer->items[i];
+    const bool last = i + 1 == answer->count;
+    struct buf text = {0};
+    const char *cell;
+
+    for (size_t j = 0; j < part->box_count; j++) {
+        const char *box = part->boxes[j];
+
+        buf_text(&text, j ? "; " : "");
+        buf_text(&text, box[0] ? box : answer->count == 1 ? "all of it" : last ? "everything else" : "all");
+    }
+    if (!part->complete)
+        buf_text(&text, "; and more");
+    cell = arena_copy(arena, text.bytes ? text.bytes : "", text.length);
+    buf_clear(&text);
+    return cell;
+}
+
+static const char *reason_cell(struct arena *arena, const struct part *part)
+{
+    if (!part->section)
+        return "";
+    return part->name && part->name[0] ? arena_printf(arena, "%s: %s", part->section, part->name) : part->section;
+}
+
+static struct row part_row(struct arena *arena, const struct explanation *answer, size_t i)
+{
+    const struct part *part = &answer->items[i];
+    struct buf place = {0};
+    struct row row = {{
+        part->outcome.walk == WALK_ACCEPT
+            ? arena_printf(arena, "%s, %s", part->verdict, part->outcome.tracked ? "tracked" : "untracked")
+            : part->verdict,
+        packets_cell(arena, answer, i),
+        reason_cell(arena, part),
+        part->span.source ? arena_printf(arena, "%s:%u", part->span.source->name, part->span.line) : "",
+        "",
+    }};
+
+    describe_place(&place, &part->place);
+    row.cells[4] = arena_copy(arena, place.bytes, place.length);
+    buf_clear(&place);
+    return row;
+}
+
+static void put_rows(struct buf *out, const struct rows *rows)
+{
+    size_t widths[COLUMNS] = {0};
+
+    for (size_t i = 0; i < rows->count; i++)
+        for (size_t j = 0; j < COLUMNS; j++)
+            if (strlen(rows->items[i].cells[j]) > widths[j])
+                widths[j] = strlen(rows->items[i].cells[j]);
+    for (size_t i = 0; i < rows->count; i++) {
+        buf_text(out, "  ");
+        for (size_t j = 0; j < COLUMNS; j++)
+            if (widths[j])
+                buf_printf(out, "%-*s%s", j + 1 < COLUMNS ? (int)widths[j] : 0, rows->items[i].cells[j],
+                           j + 1 < COLUMNS ? "   " : "");
+        while (out->length && out->bytes[out->length - 1] == ' ')
+            out->length--;
+        buf_char(out, '\n');
+    }
+}
+
+static struct rows answer_rows(struct arena *arena, const struct explanation *answer)
+{
+    struct rows rows = {0};
+
+    for (size_t i = 0; i < answer->count; i++)
+        *vec_push(arena, &rows) = part_row(arena, answer, i);
+    return rows;
+}
+
+// Both families say the same where they differ in nothing but the numbers of their rules.
+static bool same_rows(const struct rows *a, const struct rows *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        for (size_t j = 0; j + 1 < COLUMNS; j++)
+            if (strcmp(a->items[i].cells[j], b->items[i].cells[j]) != 0)
+                return false;
+    return true;
+}
+
+static void put_family(struct buf *out, const struct question *question, enum family family, const struct rows *rows)
+{
+    if (question->answers[family].undecided)
+        buf_text(out, "  not decided: the rules are too many\n");
+    else if (!rows->count)
+        buf_text(out, "  no packet is of this set\n");
+    else
+        put_rows(out, rows);
+}
+
+static void put_question(struct buf *out, struct arena *arena, const struct question *question, bool several)
+{
+    struct rows rows[FAMILY_COUNT] = {{0}};
+    const bool both = question->asked[FAMILY_IPV4] && question->asked[FAMILY_IPV6];
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        rows[family] = answer_rows(arena, &question->answers[family]);
+    if (several)
+        buf_printf(out, "%s\n", question->text);
+    if (!question->asked[FAMILY_IPV4] && !question->asked[FAMILY_IPV6])
+        buf_text(out, "  these rules say nothing about packets of that family\n");
+    if (both && same_rows(&rows[0], &rows[1])) {
+        for (size_t i = 0; i < rows[0].count; i++)
+            if (strcmp(rows[0].items[i].cells[4], rows[1].items[i].cells[4]) != 0)
+                rows[0].items[i].cells[4] =
+                    arena_printf(arena, "%s (IPv6: %s)", rows[0].items[i].cells[4], rows[1].items[i].cells[4]);
+        put_family(out, question, FAMILY_IPV4, &rows[0]);
+        return;
+    }
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        if (!question->asked[family])
+            continue;
+        if (both)
+            buf_printf(out, "%s\n", family_name(family));
+        put_family(out, question, family, &rows[family]);
+    }
+}
+
+// JSON.
+
+static json_t *part_json(const struct part *part)
+{
+    static const char *const verdicts[] = {"undecided", "undecided", "accept", "drop", "reject", "elsewhere"};
+    json_t *object = json_object(), *boxes = json_array();
+    struct buf place = {0};
+
+    for (size_t i = 0; i < part->box_count; i++)
+        json_push(boxes, json_text(part->boxes[i]));
+    describe_place(&place, &part->place);
+    json_set(object, "verdict", json_text(verdicts[part->outcome.walk]));
+    json_set(object, "text", json_text(part->verdict));
+    json_set(object, "tracked", json_boolean(part->outcome.tracked));
+    json_set(object, "packets", boxes);
+    json_set(object, "complete", json_boolean(part->complete));
+    json_set(object, "section", part->section ? json_text(part->section) : json_null());
+    json_set(object, "name", part->name ? json_text(part->name) : json_null());
+    json_set(object, "file", part->span.source ? json_text(part->span.source->name) : json_null());
+    json_set(object, "line", part->span.source ? json_integer(part->span.line) : json_null());
+    json_set(object, "rule", json_text(place.bytes));
+    buf_clear(&place);
+    return object;
+}
+
+static json_t *answer_json(const struct explanation *answer, enum family family)
+{
+    json_t *object = json_object(), *parts = json_array();
+
+    for (size_t i = 0; i < answer->count; i++)
+        json_push(parts, part_json(&answer->items[i]));
+    json_set(object, "family", json_text(family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
+    json_set(object, "hook", json_text(hook_names[answer->hook]));
+    json_set(object, "decided", json_boolean(!answer->undecided));
+    json_set(object, "parts", parts);
+    return object;
+}
+
+static json_t *document(const struct options *options, const struct questions *questions)
+{
+    json_t *object = json_object(), *sets = json_array();
+
+    for (size_t i = 0; i < questions->count; i++) {
+        json_t *set = json_object(), *answers = json_array();
+
+        for (enum family family = 0; family < FAMILY_COUNT; family++)
+            if (questions->items[i].asked[family])
+                json_push(answers, answer_json(&questions->items[i].answers[family], family));
+        json_set(set, "packets", json_text(questions->items[i].text));
+        json_set(set, "answers", answers);
+        json_push(sets, set);
+    }
+    json_set(object, "version", json_integer(1));
+    json_set(object, "tool", json_text("ctc"));
+    json_set(object, "command", json_text("explain"));
+    json_set(object, "ctc", json_text(CTC_VERSION));
+    json_set(object, "rules", json_text(options->subject));
+    json_set(object, "sets", sets);
+    return object;
+}
+
+static enum exit_code answer(struct subject *subject, const struct options *options, struct questions *questions)
+{
+    struct buf text = {0};
+    enum exit_code code;
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        ask(subject, options, questions, family);
+    if (options->json)
+        json_print(&text, document(options, questions));
+    for (size_t i = 0; i < questions->count && !options->json; i++)
+        put_question(&text, &subject->compilation.arena, &questions->items[i], questions->count > 1);
+    code = write_output(&text);
+    buf_clear(&text);
+    return code;
+}
+
+enum exit_code run_explain(int argc, char **argv)
+{
+    struct options options = {.family = FAMILY_COUNT};
+    struct questions questions = {0};
+    struct arena arena = {0};
+    struct subject subject;
+    enum exit_code code = parse(argc, argv, &options);
+
+    if (code == EXIT_FINE)
+        code = collect_questions(&arena, &options, &questions);
+    if (code == EXIT_FINE) {
+        const bool fine = subject_read(&subject, options.subject, options.family);
+
+        report_diags(&subject.compilation.diags, SEVERITY_WARNING);
+        code = fine ? answer(&subject, &options, &questions) : subject.compilation.diags.exit;
+        subject_clear(&subject);
+    }
+    arena_clear(&arena);
+    return code;
+}

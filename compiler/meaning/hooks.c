@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// How the kernel puts raw, the tracker and the filter behind each other at a hook. A packet that raw takes out is UNTRACKED
+// to the filter; any other has the state that the tracker gives it.
+#include "meaning/rules.h"
+
+static uint32_t takes_out(uint32_t raw, uint32_t ignored)
+{
+    (void)ignored;
+    return outcome_of(raw).ct == CT_NOTRACK;
+}
+
+static const field_value untracked_state = {0, PACKET_STATE_UNTRACKED}, no_helper = {0, 0},
+                         no_interface = {0, INTERFACE_NONE};
+
+// What raw ends by itself never meets the tracker.
+static uint32_t ended_by_raw(uint32_t raw, uint32_t ignored)
+{
+    struct outcome outcome = outcome_of(raw);
+
+    (void)ignored;
+    if (outcome.walk == WALK_CONTINUE || outcome.walk == WALK_ACCEPT)
+        return 0;
+    outcome.ct = CT_NONE;
+    return outcome_value(outcome);
+}
+
+static uint32_t mark_tracked(uint32_t filter, uint32_t ignored)
+{
+    struct outcome outcome = outcome_of(filter);
+
+    (void)ignored;
+    outcome.tracked = true;
+    return outcome_value(outcome);
+}
+
+static const struct diagram_operation op_takes_out = {24, takes_out, NULL}, op_ended = {25, ended_by_raw, NULL},
+                                      op_tracked = {26, mark_tracked, NULL};
+
+// Neighbour discovery and multicast listeners, which the tracker leaves alone
+// (net/netfilter/nf_conntrack_proto_icmpv6.c, noct_valid_new).
+static diagram never_tracked(struct packet_space *space)
+{
+    static struct addr_range types[] = {{{0, 130}, {0, 136}}, {{0, 143}, {0, 143}}};
+    static const struct addr_range icmpv6 = {{0, PROTOCOL_ICMPV6}, {0, PROTOCOL_ICMPV6}};
+    const diagram all = set_all(space), none = set_none(space);
+
+    if (space->family != FAMILY_IPV6)
+        return none;
+    return diagram_test(space->diagrams, FIELD_PROTOCOL, &icmpv6, 1,
+                        diagram_test(space->diagrams, FIELD_ICMP_TYPE, types, 2, all, none), none);
+}
+
+static diagram comes_by_loopback(struct packet_space *space)
+{
+    const uint64_t lo = packet_space_interface(space, "lo");
+    const struct addr_range range = {{0, lo}, {0, lo}};
+
+    return diagram_test(space->diagrams, FIELD_IN, &range, 1, set_all(space), set_none(space));
+}
+
+diagram taken_out(struct packet_space *space, diagram raw)
+{
+    return diagram_apply(space->diagrams, &op_takes_out, raw, set_all(space));
+}
+
+// Where two sets of outcomes are to be chosen from by a third.
+static diagram choose(struct packet_space *space, diagram set, diagram inside, diagram outside)
+{
+    return first_of(space, only_where(space, set, inside),
+                    only_where(space, set_minus(space, set_all(space), set), outside));
+}
+
+diagram hook_outcomes(struct packet_space *space, const struct meaning *meaning, enum hook hook, diagram set)
+{
+    const field_value lo = {0, packet_space_interface(space, "lo")};
+    const diagram within = set_and(space, set, meaning->domains[hook]);
+    const diagram raw = only_where(space, within, meaning->raws[hook]);
+    const diagram seen_untracked =
+        diagram_restrict(space->diagrams, diagram_restrict(space->diagrams, meaning->filters[hook], FIELD_STATE, untracked_state),
+                         FIELD_HELPER, no_helper);
+    diagram untracked = taken_out(space, raw);
+
+    if (hook == HOOK_INPUT) {
+        const diagram sent = diagram_restrict(space->diagrams, taken_out(space, meaning->raws[HOOK_OUTPUT]), FIELD_OUT, lo);
+
+        untracked = choose(space, comes_by_loopback(space), diagram_restrict(space->diagrams, sent, FIELD_IN, no_interface), untracked);
+    }
+    untracked = meaning->tracking ? set_or(space, untracked, never_tracked(space)) : set_all(space);
+
+    const diagram ended = diagram_apply(space->diagrams, &op_ended, raw, set_all(space));
+    const diagram seen_tracked = diagram_apply(space->diagrams, &op_tracked, only_where(space, within, meaning->filters[hook]), set_all(space));
+    const diagram seen = choose(space, set_and(space, within, untracked), seen_untracked, seen_tracked);
+
+    return first_of(space, ended, only_where(space, within, seen));
+}
+
+// A packet as a set of one.
+static diagram only_packet(struct packet_space *space, const field_value *packet)
+{
+    diagram set = set_all(space);
+
+    for (size_t field = FIELD_COUNT + space->unknowns.count; field-- > 0;) {
+        const struct addr_range one = {packet[field], packet[field]};
+
+        set = diagram_test(space->diagrams, (unsigned)field, &one, 1, set, set_none(space));
+    }
+    return set;
+}
+
+struct outcome packet_outcome(struct packet_space *space, const struct meaning *meaning, enum hook hook,
+                              const field_value *packet)
+{
+    return outcome_of(diagram_evaluate(space->diagrams, hook_outcomes(space, meaning, hook, only_packet(space, packet)), packet));
+}
+
+// What counts of a walk through raw: whether it takes the packet out, and whether it ends it.
+static uint32_t settle(uint32_t raw, uint32_t ignored)
+{
+    struct outcome outcome = outcome_of(raw);
+
+    (void)ignored;
+    outcome.rule = 0;
+    if (outcome.walk <= WALK_ACCEPT)
+        outcome.walk = WALK_CONTINUE;
+    if (outcome.ct == CT_TRACK)
+        outcome.ct = CT_NONE;
+    return outcome_value(outcome);
+}
+
+static const struct diagram_operation op_settle = {27, settle, NULL};
+
+static diagram different_raws(struct packet_space *space, diagram a, diagram b)
+{
+    const diagram all = set_all(space);
+
+    if (a == b)
+        return set_none(space);
+    return differences(space, diagram_apply(space->diagrams, &op_settle, a, all),
+                       diagram_apply(space->diagrams, &op_settle, b, all));
+}
+
+// Packets whatever their state, for which a function that knows states has a value.
+static diagram of_any_state(struct packet_space *space, diagram set)
+{
+    return diagram_largest(space->diagrams, diagram_largest(space->diagrams, set, FIELD_STATE), FIELD_HELPER);
+}
+
+diagram different_outcomes(struct packet_space *space, const struct meaning *a, const struct meaning *b, enum hook hook)
+{
+    // What the parts agree about is the same together. What they do not agree about may still be.
+    diagram parts = set_or(space, different_raws(space, a->raws[hook], b->raws[hook]),
+                           of_any_state(space, differences(space, a->filters[hook], b->filters[hook])));
+
+    if (hook == HOOK_INPUT && different_raws(space, a->raws[HOOK_OUTPUT], b->raws[HOOK_OUTPUT]) != set_none(space))
+        parts = set_or(space, parts, comes_by_loopback(space));
+    if (a->tracking != b->tracking)
+        parts = set_all(space);
+    parts = set_and(space, parts, a->domains[hook]);
+    if (parts == set_none(space))
+        return parts;
+    return differences(space, hook_outcomes(space, a, hook, parts), hook_outcomes(space, b, hook, parts));
+}

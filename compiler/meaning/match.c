@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "meaning/match.h"
+
+#include <stdlib.h>
+
+#include "base/vec.h"
+
+// The matches of protocols look into the first fragment alone (net/netfilter/xt_tcpudp.c, xt_multiport.c: fragoff).
+static void whole_or_first(struct cube *cube)
+{
+    cube_values(cube, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_FIRST);
+}
+
+static void add_ranges(struct cube *cube, enum field field, const struct range_list *ranges, bool inverted)
+{
+    if (inverted)
+        cube_not_ranges(cube, field, ranges);
+    else
+        cube_ranges(cube, field, ranges);
+}
+
+static void add_range(struct cube *cube, enum field field, struct addr_range range, bool inverted)
+{
+    struct addr_range *kept = arena_alloc(cube->view->scratch, sizeof(*kept));
+
+    *kept = range;
+    add_ranges(cube, field, &(struct range_list){kept, 1, 1}, inverted);
+}
+
+static void add_number(struct cube *cube, enum field field, uint64_t first, uint64_t last, bool inverted)
+{
+    add_range(cube, field, (struct addr_range){{0, first}, {0, last}}, inverted);
+}
+
+static const enum field address_fields[] = {FIELD_SOURCE, FIELD_DESTINATION}; // by enum side
+static const enum field port_fields[] = {FIELD_SOURCE_PORT, FIELD_DESTINATION_PORT};
+
+static void add_header(struct cube *cube, const struct rule *rule)
+{
+    const enum family family = cube->view->space->family;
+
+    for (int side = 0; side < 2; side++)
+        if (rule->addresses[side].prefix.bits)
+            add_range(cube, address_fields[side], prefix_range(family, rule->addresses[side].prefix),
+                      rule->addresses[side].inverted);
+        else if (rule->addresses[side].inverted)
+            cube->never = true; // not any address
+    cube_interface(cube, FIELD_IN, rule->in, rule->in_inverted);
+    cube_interface(cube, FIELD_OUT, rule->out, rule->out_inverted);
+    if (rule->protocol)
+        add_number(cube, FIELD_PROTOCOL, rule->protocol, rule->protocol, rule->protocol_inverted);
+    if (rule->later_fragments)
+        add_number(cube, FIELD_FRAGMENT, FRAGMENT_LATER, FRAGMENT_LATER, rule->later_fragments_inverted);
+}
+
+static void add_transport(struct cube *cube, const struct match *match)
+{
+    whole_or_first(cube);
+    for (int side = 0; side < 2; side++)
+        if (match->transport.named[side])
+            add_number(cube, port_fields[side], match->transport.ports[side].first,
+                       match->transport.ports[side].last, match->transport.inverted[side]);
+    if (match->transport.flags_mask)
+        cube_flags(cube, match->transport.flags_mask, match->transport.flags, match->transport.flags_inverted);
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+    return addr_compare(((const struct addr_range *)a)->first, ((const struct addr_range *)b)->first);
+}
+
+// As people write them: in any order, and overlapping.
+static struct range_list sorted_ports(struct cube *cube, const struct match *match)
+{
+    struct range_list list = {0};
+    size_t kept = 0;
+
+    for (size_t i = 0; i < match->multiport.count; i++)
+        *vec_push(cube->view->scratch, &list) = (struct addr_range){{0, match->multiport.items[i].first},
+                                                                    {0, match->multiport.items[i].last}};
+    if (list.count)
+        qsort(list.items, list.count, sizeof(*list.items), compare_ranges);
+    for (size_t i = 0; i < list.count; i++)
+        if (kept && list.items[i].first.low <= list.items[kept - 1].last.low + 1)
+            list.items[kept - 1].last.low = list.items[i].last.low > list.items[kept - 1].last.low
+                                                ? list.items[i].last.low
+                                                : list.items[kept - 1].last.low;
+        else
+            list.items[kept++] = list.items[i];
+    list.count = kept;
+    return list;
+}
+
+static void add_multiport(struct cube *cube, const struct match *match)
+{
+    const struct range_list ports = sorted_ports(cube, match);
+
+    whole_or_first(cube);
+    if (match->multiport.side != SIDE_EITHER) {
+        add_ranges(cube, port_fields[match->multiport.side], &ports, match->multiport.inverted);
+    } else if (match->multiport.inverted) { // neither is one of them
+        cube_not_ranges(cube, FIELD_SOURCE_PORT, &ports);
+        cube_not_ranges(cube, FIELD_DESTINATION_PORT, &ports);
+    }
+}
+
+// Types and codes: an inverted pair is no single range of either, so that `any_of` gets the other part.
+static void add_icmp(struct cube *cube, const struct match *match)
+{
+    whole_or_first(cube);
+    if (match->icmp.any) {
+        cube->never = cube->never || match->icmp.inverted;
+        return;
+    }
+
+    const bool every_code = match->icmp.code_first == 0 && match->icmp.code_last == UINT8_MAX;
+
+    if (match->icmp.inverted && !every_code)
+        return; // rule_function() subtracts it
+    add_number(cube, FIELD_ICMP_TYPE, match->icmp.type, match->icmp.type, match->icmp.inverted);
+    if (!every_code)
+        add_number(cube, FIELD_ICMP_CODE, match->icmp.code_first, match->icmp.code_last, false);
+}
+
+// IPv4 asks for one of the types, IPv6 for all of them (net/netfilter/xt_addrtype.c, match_type6), and a destination has
+// one.
+static void add_addrtype(struct cube *cube, const struct match *match)
+{
+    const unsigned types = match->addrtype.types;
+    const bool several = types & (types - 1);
+    const bool impossible = cube->view->space->family == FAMILY_IPV6 && (several || types & ADDRTYPE_BROADCAST);
+    uint64_t bits = 0;
+
+    if (types & ADDRTYPE_LOCAL)
+        bits |= 1 << DESTINATION_LOCAL;
+    if (types & ADDRTYPE_BROADCAST)
+        bits |= 1 << DESTINATION_BROADCAST;
+    if (types & ADDRTYPE_MULTICAST)
+        bits |= 1 << DESTINATION_MULTICAST;
+    if (impossible)
+        bits = 0;
+    if (match->addrtype.inverted)
+        bits = ~bits & 0xF;
+    if (!bits)
+        cube->never = true;
+    // In the mirror the destination is the peer, which is none of this host's.
+    else if (cube->view->mirrored)
+        cube->never = cube->never || !(bits >> DESTINATION_OTHER & 1);
+    else
+        cube_bits(cube, FIELD_DESTINATION_TYPE, bits);
+}
+
+static void add_states(struct cube *cube, const struct match *match)
+{
+    static const struct {
+        unsigned state, value;
+    } values[] = {{STATE_NEW, PACKET_STATE_NEW},
+                  {STATE_ESTABLISHED, PACKET_STATE_ESTABLISHED},
+                  {STATE_RELATED, PACKET_STATE_RELATED},
+                  {STATE_INVALID, PACKET_STATE_INVALID},
+                  {STATE_UNTRACKED, PACKET_STATE_UNTRACKED}};
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+        if (!!(match->state.states & values[i].state) != match->state.inverted)
+            bits |= (uint64_t)1 << values[i].value;
+    if (bits)
+        cube_bits(cube, FIELD_STATE, bits);
+    else
+        cube->never = true;
+}
+
+static void add_hoplimit(struct cube *cube, const struct match *match)
+{
+    const uint64_t value = match->hoplimit.value;
+
+    if (match->hoplimit.comparison == COMPARE_EQUAL)
+        add_number(cube, FIELD_HOP_LIMIT, value, value, match->hoplimit.inverted);
+    else if (match->hoplimit.comparison == COMPARE_LESS && value)
+        add_number(cube, FIELD_HOP_LIMIT, 0, value - 1, match->hoplimit.inverted);
+    else if (match->hoplimit.comparison == COMPARE_GREATER && value < UINT8_MAX)
+        add_number(cube, FIELD_HOP_LIMIT, value + 1, UINT8_MAX, match->hoplimit.inverted);
+    else
+        cube->never = cube->never || !match->hoplimit.inverted;
+}
+
+static void add_hashlimit(struct cube *cube, const struct match *match, bool above, bool buckets)
+{
+    cube_unknown(cube, (struct unknown_test){
+                           .unknown = packet_space_match(cube->view->space, match),
+                           .values = 1U << (above ? LIMIT_OVER : LIMIT_WITHIN),
+                           .drops_full = buckets,
+                       });
+}
+
+static void add_match(struct cube *cube, const struct match *match)
+{
+    struct packet_space *space = cube->view->space;
+
+    switch (match->kind) {
+    case MATCH_TCP:
+    case MATCH_UDP:
+    case MATCH_SCTP:
+    case MATCH_DCCP:
+    case MATCH_UDPLITE:
+        add_transport(cube, match);
+        break;
+    case MATCH_MULTIPORT:
+        add_multiport(cube, match);
+        break;
+    case MATCH_IPRANGE:
+        for (int side = 0; side < 2; side++)
+            if (match->iprange.named[side])
+                add_range(cube, address_fields[side], match->iprange.range[side], match->iprange.inverted[side]);
+        break;
+    case MATCH_ICMP:
+    case MATCH_ICMPV6:
+        add_icmp(cube, match);
+        break;
+    case MATCH_ADDRTYPE:
+        add_addrtype(cube, match);
+        break;
+    case MATCH_CONNTRACK:
+    case MATCH_STATE:
+        add_states(cube, match);
+        break;
+    case MATCH_HELPER: { // an empty name is any helper
+        const size_t number = packet_space_helper(space, match->helper.name);
+
+        add_number(cube, FIELD_HELPER, match->helper.name[0] ? number : 1,
+                   match->helper.name[0] ? number : UINT16_MAX, match->helper.inverted);
+        break;
+    }
+    case MATCH_MAC:
+        add_number(cube, FIELD_MAC, match->mac.address, match->mac.address, match->mac.inverted);
+        break;
+    case MATCH_SOCKET:
+        cube_values(cube, FIELD_SOCKET, match->nowildcard ? SOCKET_WILDCARD : SOCKET_BOUND, SOCKET_CONNECTED);
+        break;
+    case MATCH_HOPLIMIT:
+    case MATCH_TTL:
+        add_hoplimit(cube, match);
+        break;
+    case MATCH_FRAGMENT:
+        cube_values(cube, FIELD_FRAGMENT, FRAGMENT_FIRST, match->fragment_first ? FRAGMENT_FIRST : FRAGMENT_LATER);
+        break;
+    case MATCH_LIMIT:
+        add_hashlimit(cube, match, false, false);
+        break;
+    case MATCH_HASHLIMIT:
+        add_hashlimit(cube, match, false, match->limit.per_source);
+        break;
+    case MATCH_HASHLIMIT_TEXT:
+        add_hashlimit(cube, match, match->hashlimit.above, match->hashlimit.buckets);
+        break;
+    case MATCH_OPAQUE:
+        cube_unknown(cube, (struct unknown_test){packet_space_match(space, match), 1U << UNKNOWN_YES, false});
+        break;
+    case MATCH_COMMENT:
+    case MATCH_COUNT:
+        break;
+    }
+}
+
+// The header and the first `count` matches as one cube.
+static void add_rule(struct cube *cube, const struct rule *rule, size_t count)
+{
+    add_header(cube, rule);
+    for (size_t i = 0; i < count; i++)
+        add_match(cube, &rule->matches[i]);
+}
+
+// The packets that a match is about and that are no single cube: a port of either side, all but one pair of type and code.
+static bool needs_parts(const struct match *match)
+{
+    const bool either = match->kind == MATCH_MULTIPORT && match->multiport.side == SIDE_EITHER &&
+                        !match->multiport.inverted;
+    const bool pair = (match->kind == MATCH_ICMP || match->kind == MATCH_ICMPV6) && match->icmp.inverted &&
+                      !match->icmp.any && (match->icmp.code_first != 0 || match->icmp.code_last != UINT8_MAX);
+
+    return either || pair;
+}
+
+static diagram match_parts(const struct view *view, const struct match *match)
+{
+    struct packet_space *space = view->space;
+    struct match part = *match;
+    struct cube cube;
+    diagram parts = set_none(space);
+
+    for (int side = 0; side < 2; side++) {
+        cube_begin(&cube, view);
+        if (match->kind == MATCH_MULTIPORT) {
+            part.multiport.side = (enum side)side;
+            add_multiport(&cube, &part);
+        } else {
+            part.icmp.inverted = false;
+            add_icmp(&cube, &part);
+        }
+        parts = set_or(space, parts, cube_function(&cube, 1, 1));
+    }
+    return match->kind == MATCH_MULTIPORT ? parts : set_minus(space, set_all(space), parts);
+}
+
+static bool is_hashlimit(const struct match *match)
+{
+    return match->kind == MATCH_HASHLIMIT || match->kind == MATCH_HASHLIMIT_TEXT;
+}
+
+// A full table drops what comes to its match, whatever the matches behind it ask.
+static diagram dropped_on_the_way(const struct view *view, const struct rule *rule, uint32_t full)
+{
+    diagram dropped = set_none(view->space);
+
+    for (size_t i = 0; i < rule->match_count; i++) {
+        struct cube cube;
+        bool last = true;
+
+        for (size_t j = i + 1; j < rule->match_count; j++)
+            last = last && rule->matches[j].kind == MATCH_COMMENT;
+        if (!is_hashlimit(&rule->matches[i]) || last)
+            continue;
+        cube_begin(&cube, view);
+        add_rule(&cube, rule, i + 1);
+        for (size_t j = 0; j < cube.unknowns.count; j++)
+            if (cube.unknowns.items[j].unknown == packet_space_match(view->space, &rule->matches[i]))
+                cube.unknowns.items[j].values = 0;
+        dropped = first_of(view->space, dropped, cube_function(&cube, full, full));
+    }
+    return dropped;
+}
+
+diagram rule_function(const struct view *view, const struct rule *rule, uint32_t inside, uint32_t full)
+{
+    struct packet_space *space = view->space;
+    struct cube cube;
+
+    cube_begin(&cube, view);
+    add_rule(&cube, rule, rule->match_count);
+
+    diagram function = cube_function(&cube, inside, full);
+    bool limited = false;
+
+    for (size_t i = 0; i < rule->match_count; i++) {
+        limited = limited || is_hashlimit(&rule->matches[i]);
+        if (needs_parts(&rule->matches[i]))
+            function = only_where(space, match_parts(view, &rule->matches[i]), function);
+    }
+    return limited ? first_of(space, function, dropped_on_the_way(view, rule, full)) : function;
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Rules in, walks out. A rule is a function from packets to what becomes of their walk; rules behind each other are the
+// first of these functions that ends it. So a chain is one function, made once for every chain that leads to it.
+#include "meaning/rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vec.h"
+#include "meaning/match.h"
+
+#define WALK_JUMP 7 // of a rule that leads to another chain; in no function beyond this file
+
+struct walker {
+    const struct view *view;
+    const struct table *table;
+    struct rule_places *places; // NULL: outcomes remember no rule
+    struct {
+        const struct chain *chain;
+        diagram walk;
+        bool open; // its rules are being walked: a circle, which no kernel loads
+    } *chains;     // hash table, by address
+    size_t chain_slots;
+};
+
+// Joining walks.
+
+static uint32_t with_ct(struct outcome left, struct outcome right)
+{
+    if (left.ct) {
+        right.ct = left.ct;
+        // Of a walk through raw the rule is told that decided about tracking, unless one ended it.
+        if (right.walk == WALK_CONTINUE || right.walk == WALK_ACCEPT)
+            right.rule = left.rule;
+    }
+    return outcome_value(right);
+}
+
+static uint32_t go_on(uint32_t left, uint32_t right)
+{
+    const struct outcome first = outcome_of(left);
+
+    return first.walk == WALK_CONTINUE ? with_ct(first, outcome_of(right)) : left;
+}
+
+// For walks that have one outcome, and the same.
+static uint32_t any_of(uint32_t left, uint32_t right)
+{
+    return left ? left : right;
+}
+
+static bool ends(uint32_t left)
+{
+    return (left & 7) != WALK_CONTINUE;
+}
+
+static uint32_t next_table(uint32_t left, uint32_t right)
+{
+    const struct outcome first = outcome_of(left), second = outcome_of(right);
+
+    // What the filter accepts is its rule's, whatever other tables let pass besides.
+    if (first.walk == WALK_ACCEPT && second.walk <= WALK_ACCEPT && !second.rule)
+        return left;
+    return first.walk <= WALK_ACCEPT ? with_ct(first, outcome_of(right)) : left;
+}
+
+static bool refuses(uint32_t left)
+{
+    return (left & 7) > WALK_ACCEPT;
+}
+
+static uint32_t jump(uint32_t rule, uint32_t chain)
+{
+    struct outcome inside = outcome_of(chain);
+
+    if ((rule & 7) != WALK_JUMP)
+        return rule;
+    if (inside.walk == WALK_RETURN)
+        inside.walk = WALK_CONTINUE;
+    return outcome_value(inside);
+}
+
+// The chain of a goto does not come back to the rule behind it, but to where its own chain was called.
+static uint32_t goto_chain(uint32_t rule, uint32_t chain)
+{
+    struct outcome inside = outcome_of(chain);
+
+    if ((rule & 7) != WALK_JUMP)
+        return rule;
+    if (inside.walk == WALK_CONTINUE)
+        inside.walk = WALK_RETURN;
+    return outcome_value(inside);
+}
+
+static uint32_t end_of_hook(uint32_t left, uint32_t policy)
+{
+    const struct outcome first = outcome_of(left);
+
+    return first.walk == WALK_CONTINUE || first.walk == WALK_RETURN ? with_ct(first, outcome_of(policy)) : left;
+}
+
+// Numbers beyond those of space.c and hooks.c.
+static const struct diagram_operation op_go_on = {16 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT, go_on, ends}, op_any = {22 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT | DIAGRAM_SAME | DIAGRAM_COMMUTES, any_of, ends},
+                                      op_next_table = {17, next_table, refuses},
+                                      op_jump = {18, jump, NULL}, op_goto = {19, goto_chain, NULL},
+                                      op_end = {20, end_of_hook, NULL};
+
+diagram walks_in_order(struct packet_space *space, diagram left, diagram right)
+{
+    return diagram_apply(space->diagrams, &op_go_on, left, right);
+}
+
+void walk_list_add(struct packet_space *space, struct walk_list *list, diagram walk, uint32_t only)
+{
+    *vec_push(space->arena, list) = (struct walk_item){walk, only};
+}
+
+// The items from `from` on that have one outcome, as one walk. `*end` is the first that has another.
+static diagram join_same(struct packet_space *space, const struct walk_list *list, size_t from, size_t *end,
+                         diagram *scratch)
+{
+    size_t count = 0;
+
+    for (*end = from; *end < list->count && list->items[*end].only &&
+                      list->items[*end].only == list->items[from].only;
+         ++*end)
+        scratch[count++] = list->items[*end].walk;
+    if (count)
+        return diagram_combine(space->diagrams, &op_any, scratch, count);
+    *end = from + 1;
+    return list->items[from].walk;
+}
+
+diagram walk_list_join(struct packet_space *space, const struct walk_list *list, size_t from)
+{
+    diagram *walks = calloc(list->count - from + 1, sizeof(*walks)),
+            *scratch = calloc(list->count - from + 1, sizeof(*scratch));
+    size_t count = 0;
+    diagram joined = set_none(space);
+
+    for (size_t i = from, end; walks && scratch && i < list->count; i = end)
+        walks[count++] = join_same(space, list, i, &end, scratch);
+    if (walks && scratch)
+        joined = diagram_combine(space->diagrams, &op_go_on, walks, count);
+    free(walks);
+    free(scratch);
+    return joined;
+}
+
+diagram tables_in_order(struct packet_space *space, diagram left, diagram right)
+{
+    return diagram_apply(space->diagrams, &op_next_table, left, right);
+}
+
+// Rules.
+
+// Tables beside the filter only count where they refuse.
+static uint32_t remember(struct walker *walker, const struct chain *chain, size_t index, enum walk walk)
+{
+    if (!walker->places || walker->places->count == OUTCOME_RULE_MAX ||
+        (walk == WALK_ACCEPT && strcmp(walker->table->name, "filter") != 0))
+        return 0;
+    *vec_push(walker->view->space->arena, walker->places) = (struct rule_place){walker->table, chain, index};
+    return (uint32_t)walker->places->count;
+}
+
+struct outcome target_outcome(struct packet_space *space, const struct target *target)
+{
+    switch (target->kind) {
+    case TARGET_ACCEPT:
+        return (struct outcome){.walk = WALK_ACCEPT};
+    case TARGET_DROP:
+        return (struct outcome){.walk = WALK_DROP};
+    case TARGET_REJECT:
+        return (struct outcome){.walk = WALK_REJECT, .answer = packet_space_answer(space, target->text)};
+    case TARGET_NOTRACK:
+        return (struct outcome){.ct = CT_NOTRACK};
+    case TARGET_HELPER:
+        return (struct outcome){.ct = CT_TRACK};
+    case TARGET_RETURN:
+        return (struct outcome){.walk = WALK_RETURN};
+    case TARGET_JUMP:
+    case TARGET_GOTO:
+        return (struct outcome){.walk = (enum walk)WALK_JUMP};
+    case TARGET_LOG:
+    case TARGET_NONE:
+        break;
+    case TARGET_OTHER:
+        switch (target_effect(target)) {
+        case EFFECT_CT:
+            return (struct outcome){.ct = strstr(target->text, "--notrack") ? CT_NOTRACK : CT_TRACK};
+        case EFFECT_DROP:
+            return (struct outcome){.walk = WALK_DROP};
+        case EFFECT_UNKNOWN:
+            return (struct outcome){.walk = WALK_ELSEWHERE};
+        case EFFECT_CONTINUE:
+        case EFFECT_COUNT:
+            break;
+        }
+    }
+    return (struct outcome){0};
+}
+
+static diagram walk_chain(struct walker *walker, const struct chain *chain);
+
+static bool has_bucket(const struct rule *rule)
+{
+    for (size_t i = 0; i < rule->match_count; i++)
+        if (rule->matches[i].kind == MATCH_HASHLIMIT || rule->matches[i].kind == MATCH_HASHLIMIT_TEXT)
+            return true;
+    return false;
+}
+
+// A rule that neither ends a walk nor decides about tracking is left out before the others are joined.
+static void walk_rule(struct walker *walker, const struct chain *chain, size_t index, struct walk_list *list)
+{
+    struct packet_space *space = walker->view->space;
+    const struct rule *rule = &chain->items[index];
+    struct outcome outcome = target_outcome(space, &rule->target);
+
+    outcome.rule = remember(walker, chain, index, outcome.walk);
+
+    const struct outcome full = {.walk = WALK_DROP, .rule = outcome.rule},
+                         elsewhere = {.walk = WALK_ELSEWHERE, .rule = outcome.rule};
+    const bool jumps = rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
+    diagram function = rule_function(walker->view, rule, outcome_value(outcome), outcome_value(full));
+
+    arena_reset(walker->view->scratch);
+    if (jumps) {
+        const struct chain *inner = table_find_chain(walker->table, rule->target.text);
+        const diagram inside =
+            inner ? walk_chain(walker, inner) : diagram_constant(space->diagrams, outcome_value(elsewhere));
+
+        function = diagram_apply(space->diagrams, rule->target.kind == TARGET_JUMP ? &op_jump : &op_goto, function, inside);
+    }
+    walk_list_add(space, list, function, jumps || has_bucket(rule) ? 0 : outcome_value(outcome));
+}
+
+static size_t chain_slot(const struct walker *walker, const struct chain *chain)
+{
+    size_t slot = (size_t)(((uintptr_t)chain * 0x9E3779B97F4A7C15ULL) >> 20) & (walker->chain_slots - 1);
+
+    while (walker->chains[slot].chain && walker->chains[slot].chain != chain)
+        slot = (slot + 1) & (walker->chain_slots - 1);
+    return slot;
+}
+
+static diagram walk_chain(struct walker *walker, const struct chain *chain)
+{
+    struct packet_space *space = walker->view->space;
+    const size_t slot = chain_slot(walker, chain);
+    struct walk_list rules = {0};
+
+    if (walker->chains[slot].chain && !walker->chains[slot].open)
+        return walker->chains[slot].walk;
+    if (walker->chains[slot].open)
+        return diagram_constant(space->diagrams, outcome_value((struct outcome){.walk = WALK_ELSEWHERE}));
+    walker->chains[slot].chain = chain;
+    walker->chains[slot].open = true;
+    for (size_t i = 0; i < chain->count; i++)
+        if (outcome_value(target_outcome(space, &chain->items[i].target)))
+            walk_rule(walker, chain, i, &rules);
+    walker->chains[slot].walk = walk_list_join(space, &rules, 0);
+    walker->chains[slot].open = false;
+    return walker->chains[slot].walk;
+}
+
+static void walker_init(struct walker *walker, const struct view *view, const struct table *table,
+                        struct rule_places *places)
+{
+    *walker = (struct walker){.view = view, .table = table, .places = places, .chain_slots = 16};
+    while (walker->chain_slots < table->count * 2)
+        walker->chain_slots *= 2;
+    walker->chains = arena_calloc(view->space->arena, walker->chain_slots, sizeof(*walker->chains));
+}
+
+diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table, const char *chain)
+{
+    const struct table *found = ruleset_find_table(ruleset, table);
+    const struct chain *first = found ? table_find_chain(found, chain) : NULL;
+    struct walker walker;
+
+    if (!first)
+        return set_none(view->space);
+    walker_init(&walker, view, found, NULL);
+    return walk_chain(&walker, first);
+}
+
+// A built-in chain, to the end of its hook in one table.
+static diagram walk_hook(const struct view *view, const struct ruleset *ruleset, const char *table_name,
+                         const char *chain_name, struct rule_places *places)
+{
+    struct packet_space *space = view->space;
+    const struct table *table = ruleset_find_table(ruleset, table_name);
+    const struct chain *chain = table ? table_find_chain(table, chain_name) : NULL;
+    struct walker walker;
+
+    if (!chain)
+        return set_none(space);
+    walker_init(&walker, view, table, places);
+
+    const uint32_t rule = remember(&walker, chain, chain->count, chain->policy == CHAIN_DROP ? WALK_DROP : WALK_ACCEPT);
+    const uint32_t accept = outcome_value((struct outcome){.walk = WALK_ACCEPT, .rule = rule});
+    const uint32_t drop = outcome_value((struct outcome){.walk = WALK_DROP, .rule = rule});
+    diagram end = diagram_constant(space->diagrams, chain->policy == CHAIN_DROP ? drop : accept);
+
+    // Nobody says which policy the kernel has: it is an unknown like any other.
+    if (chain->policy == CHAIN_UNWRITTEN) {
+        const unsigned unknown =
+            packet_space_unknown(space, UNKNOWN_POLICY, policy_unknown(space, table, chain), 0);
+        const struct addr_range no = {{0, UNKNOWN_NO}, {0, UNKNOWN_NO}};
+
+        end = diagram_test(space->diagrams, FIELD_COUNT + unknown, &no, 1, end, diagram_constant(space->diagrams, drop));
+    }
+    // What comes to the end of a table beside the filter goes on, as what the table accepts does.
+    if (chain->policy == CHAIN_ACCEPT && strcmp(table_name, "filter") != 0)
+        return walk_chain(&walker, chain);
+    return diagram_apply(space->diagrams, &op_end, walk_chain(&walker, chain), end);
+}
+
+// In the order of enum nf_ip_hook_priorities (linux/netfilter_ipv4.h). NAT changes packets and refuses none.
+const struct station stations[HOOK_COUNT][7] = {
+    [HOOK_INPUT] = {{"mangle", "PREROUTING"}, {"mangle", "INPUT"}, {"filter", "INPUT"}, {"security", "INPUT"}},
+    [HOOK_FORWARD] = {{"mangle", "PREROUTING"},
+                      {"mangle", "FORWARD"},
+                      {"filter", "FORWARD"},
+                      {"security", "FORWARD"},
+                      {"mangle", "POSTROUTING"}},
+    [HOOK_OUTPUT] = {{"mangle", "OUTPUT"}, {"filter", "OUTPUT"}, {"security", "OUTPUT"}, {"mangle", "POSTROUTING"}},
+};
+
+// `filter`: what the filter does, NULL: what the ruleset's does.
+static diagram stations_walk(const struct view *view, const struct ruleset *ruleset, const diagram *filter,
+                             struct rule_places *places)
+{
+    struct packet_space *space = view->space;
+    diagram walk = set_none(space);
+
+    for (const struct station *station = stations[view->hook]; station->table; station++) {
+        const bool is_filter = strcmp(station->table, "filter") == 0;
+        const diagram next =
+            filter && is_filter ? *filter : walk_hook(view, ruleset, station->table, station->chain, places);
+
+        walk = walk == set_none(space) ? next : next == set_none(space) ? walk : tables_in_order(space, walk, next);
+    }
+    // A table that is not there accepts.
+    return tables_in_order(space, walk, diagram_constant(space->diagrams, outcome_value((struct outcome){.walk = WALK_ACCEPT})));
+}
+
+diagram beside_filter(const struct view *view, const struct ruleset *ruleset, diagram filter)
+{
+    return stations_walk(view, ruleset, &filter, NULL);
+}
+
+static diagram raw_walk(const struct view *view, const struct ruleset *ruleset)
+{
+    return walk_hook(view, ruleset, "raw", view->hook == HOOK_OUTPUT ? "OUTPUT" : "PREROUTING", NULL);
+}
+
+static bool ruleset_tracks(const struct ruleset *ruleset)
+{
+    for (size_t i = 0; i < ruleset->count; i++)
+        for (size_t j = 0; j < ruleset->items[i].count; j++)
+            for (size_t k = 0; k < ruleset->items[i].items[j]->count; k++)
+                if (rule_tracks(&ruleset->items[i].items[j]->items[k], ruleset->items[i].name))
+                    return true;
+    return false;
+}
+
+struct meaning rules_meaning(struct packet_space *space, const struct ruleset *ruleset, struct rule_places *places)
+{
+    struct arena scratch = {0};
+    struct meaning meaning = {.tracking = ruleset_tracks(ruleset)};
+
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++) {
+        const struct view filter = {.space = space, .scratch = &scratch, .hook = hook};
+        const struct view raw = {.space = space, .scratch = &scratch, .hook = hook, .raw = true};
+
+        meaning.raws[hook] = raw_walk(&raw, ruleset);
+        meaning.filters[hook] = stations_walk(&filter, ruleset, NULL, places);
+        meaning.domains[hook] = hook_domain(space, hook);
+    }
+    arena_clear(&scratch);
+    return meaning;
+}
+
+diagram untracked_by_rules(const struct view *view, const struct ruleset *ruleset)
+{
+    return taken_out(view->space, raw_walk(view, ruleset));
+}

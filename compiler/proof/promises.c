@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What every policy promises whatever it says, as equations between sets. They hold of what the lowering writes; a rule that
+// a policy carries verbatim may break one, and is named then.
+#include <string.h>
+
+#include "analysis/describe.h"
+#include "analysis/trace.h"
+#include "meaning/sets.h"
+#include "proof/prove.h"
+
+struct promise {
+    enum diag_code code; // of the finding, where a verbatim rule breaks it
+    const char *problem;
+    const char *hint;
+    // The packets for which it is broken, at a hook. Without any it is kept.
+    diagram (*broken)(struct proof *proof, enum hook *hook);
+};
+
+static bool stateful(const struct proof *proof)
+{
+    return proof->policy->tracking != TRACKING_NONE;
+}
+
+// Symmetry: what is untracked as it comes in is untracked as the answer leaves, and the other way round.
+static diagram asymmetric(struct proof *proof, enum hook *hook)
+{
+    *hook = HOOK_INPUT;
+    return asymmetric_packets(&proof->space, proof->rules, &proof->done);
+}
+
+static diagram untracked_elsewhere(struct proof *proof, enum hook *hook)
+{
+    *hook = HOOK_FORWARD;
+    return stateful(proof) ? untracked_forwarded(&proof->space, &proof->done) : set_none(&proof->space);
+}
+
+// Input that is accepted without a state that speaks for it, and would not be as an opening. Windows, ICMP errors and
+// neighbour discovery are meant to be so.
+static diagram blanket(struct proof *proof, enum hook *hook)
+{
+    struct packet_space *space = &proof->space;
+    const diagram windows = as_untracked(space, accepted_set(space, proof->sets.windows));
+
+    *hook = HOOK_INPUT;
+    return set_minus(space, blanket_accepted(space, &proof->done, HOOK_INPUT), windows);
+}
+
+static diagram blanket_forward(struct proof *proof, enum hook *hook)
+{
+    *hook = HOOK_FORWARD;
+    if (proof->policy->forwarding == VERDICT_LEAVE)
+        return set_none(&proof->space);
+    return blanket_accepted(&proof->space, &proof->done, HOOK_FORWARD);
+}
+
+// Outside of the windows, what is accepted from one source port is accepted from all.
+static diagram source_port_hole(struct proof *proof, enum hook *hook)
+{
+    struct packet_space *space = &proof->space;
+    const diagram meant = set_or(space, accepted_set(space, proof->sets.windows),
+                                 set_or(space, accepted_set(space, proof->sets.trusted),
+                                        accepted_set(space, proof->sets.neighbours)));
+
+    *hook = HOOK_INPUT;
+    return set_minus(space, accepted_by_source_port(space, &proof->done), meant);
+}
+
+// A window holds no opening, and nothing that no socket of this host asked for.
+static diagram wide_window(struct proof *proof, enum hook *hook)
+{
+    struct packet_space *space = &proof->space;
+    const diagram windows = set_and(space, accepted_set(space, proof->sets.windows), proof->done.domains[HOOK_INPUT]);
+    const diagram tcp = field_between(space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP);
+    const diagram udp = field_between(space, FIELD_PROTOCOL, PROTOCOL_UDP, PROTOCOL_UDP);
+    diagram wide = set_and(space, windows, tcp_openings(space));
+    bool any_socket = false;
+
+    *hook = HOOK_INPUT;
+    for (size_t i = 0; i < proof->policy->connect.count; i++)
+        any_socket = any_socket || proof->policy->connect.items[i].any_socket;
+    if (proof->policy->replies == REPLIES_SOCKET)
+        wide = set_or(space, wide,
+                      set_and(space, set_and(space, windows, any_socket ? tcp : set_or(space, tcp, udp)),
+                              field_between(space, FIELD_SOCKET, SOCKET_NONE, SOCKET_WILDCARD)));
+    return wide;
+}
+
+static diagram lost_path_mtu(struct proof *proof, enum hook *hook)
+{
+    struct packet_space *space = &proof->space;
+
+    *hook = HOOK_INPUT;
+    return set_minus(space, refused_path_mtu(space, &proof->done),
+                     diagram_decided(space, proof->sets.denied));
+}
+
+static diagram lost_neighbours(struct proof *proof, enum hook *hook)
+{
+    *hook = HOOK_INPUT;
+    return refused_of(&proof->space, &proof->done, HOOK_INPUT, accepted_set(&proof->space, proof->sets.neighbours));
+}
+
+static diagram lost_answers(struct proof *proof, enum hook *hook)
+{
+    *hook = HOOK_OUTPUT;
+    return refused_neighbours(&proof->space, &proof->done, HOOK_OUTPUT);
+}
+
+static const struct promise promises[] = {
+    {DIAG_ONE_SIDED_NOTRACK, "tracking: one direction is untracked and the other is not",
+     "untrack the answers as well, or neither", asymmetric},
+    {DIAG_FORWARDED_NOTRACK, "tracking: forwarded packets go untracked", "add -m addrtype --dst-type LOCAL",
+     untracked_elsewhere},
+    {DIAG_BLANKET_ACCEPT, "packets are accepted for being UNTRACKED or INVALID alone",
+     "accept by what the packets are: ports and addresses", blanket},
+    {DIAG_BLANKET_ACCEPT, "packets are accepted for being UNTRACKED or INVALID alone",
+     "accept by what the packets are: ports and addresses", blanket_forward},
+    {DIAG_SOURCE_PORT_HOLE, "packets are accepted for their source port", "a sender chooses its source port: ask for more",
+     source_port_hole},
+    {DIAG_SOURCE_PORT_HOLE, "replies are accepted that nothing here asked for", "ask for a socket and for no opening",
+     wide_window},
+    {DIAG_PATH_MTU, "fragmentation-needed or packet-too-big is refused", "accept ICMP errors ahead of this rule",
+     lost_path_mtu},
+    {DIAG_NO_NEIGHBOURS, "neighbour discovery is refused", "accept it ahead of this rule", lost_neighbours},
+    {DIAG_NO_NEIGHBOURS, "neighbour discovery cannot leave", "accept it ahead of this rule", lost_answers},
+};
+
+// Whether rules that a policy carries verbatim decide a packet, or whether it is tracked.
+static bool is_verbatim(const struct proof *proof, const struct trace *trace)
+{
+    const struct rule_place *places[] = {&trace->verdict, &trace->tracking};
+
+    for (size_t i = 0; i < 2; i++) {
+        const struct rule *rule = places[i]->chain ? written_rule(proof, places[i]) : NULL;
+
+        if (rule && rule->section && strcmp(rule->section, "verbatim") == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool keep(struct proof *proof, const struct promise *promise, struct diag_list *diags)
+{
+    struct packet_space *space = &proof->space;
+    field_value *packet = arena_calloc(proof->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
+    enum hook hook = HOOK_INPUT;
+    const diagram broken = promise->broken(proof, &hook);
+    struct buf text = {0};
+
+    if (!diagram_witness(space->diagrams, broken, 1, usual_packet(space, hook), packet))
+        return true;
+
+    const struct trace trace = trace_packet(space, proof->rules, &proof->done, hook, packet);
+    const bool verbatim = is_verbatim(proof, &trace);
+
+    buf_printf(&text, "%s: %s%s: ", family_name(space->family), verbatim ? "" : "not proved: ", promise->problem);
+    describe_packet(&text, space, hook, packet, broken);
+    buf_text(&text, " (");
+
+    struct span span = proof_place(proof, &text, hook, packet);
+
+    buf_char(&text, ')');
+    if (!span.source)
+        span = source_whole(proof->source);
+    diag_add(diags, verbatim ? promise->code : DIAG_NOT_PROVED, span, "%s", text.bytes);
+    diag_hint(diags, "%s", verbatim ? promise->hint : "this is a mistake of ctc, and nothing was written: please report it");
+    buf_clear(&text);
+    return verbatim;
+}
+
+// Chain policies are written, so that what is loaded does not depend on what was there.
+static bool policies_written(struct proof *proof, struct diag_list *diags)
+{
+    const struct table *filter = ruleset_find_table(proof->rules, "filter");
+    static const char *const chains[] = {"INPUT", "OUTPUT", "FORWARD"};
+
+    for (size_t i = 0; i < 3; i++) {
+        const struct chain *chain = filter ? table_find_chain(filter, chains[i]) : NULL;
+
+        if ((i == 2 && proof->policy->forwarding == VERDICT_LEAVE) || (chain && chain->policy != CHAIN_UNWRITTEN))
+            continue;
+        diag_add(diags, DIAG_NOT_PROVED, source_whole(proof->source), "%s: not proved: the policy of %s is not written",
+                 family_name(proof->space.family), chains[i]);
+        return false;
+    }
+    return true;
+}
+
+// What takes a packet out of tracking is no property that its answer does not share.
+static bool decided_by_flow(struct proof *proof, struct diag_list *diags)
+{
+    static const enum field fickle[] = {FIELD_FLAGS, FIELD_STATE, FIELD_FRAGMENT, FIELD_HOP_LIMIT};
+    struct packet_space *space = &proof->space;
+    bool kept = true;
+
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++) {
+        const diagram untracked = taken_out(space, proof->said.raws[hook]);
+
+        for (size_t i = 0; i < sizeof(fickle) / sizeof(*fickle); i++)
+            kept = kept && !diagram_depends_on(space->diagrams, untracked, fickle[i]);
+        for (size_t i = 0; i < space->unknowns.count; i++)
+            if (space->unknowns.items[i].kind == UNKNOWN_LIMIT || space->unknowns.items[i].kind == UNKNOWN_HASHLIMIT)
+                kept = kept && !diagram_depends_on(space->diagrams, untracked, (unsigned)(FIELD_COUNT + i));
+    }
+    // Only rules that are carried verbatim can ask for such a thing.
+    if (!kept && !proof->policy->verbatim[space->family].rules)
+        diag_add(diags, DIAG_NOT_PROVED, source_whole(proof->source),
+                 "%s: not proved: tracking depends on more than who speaks to whom", family_name(space->family));
+    return kept || proof->policy->verbatim[space->family].rules;
+}
+
+bool prove_promises(struct proof *proof, struct diag_list *diags)
+{
+    bool kept = policies_written(proof, diags) && decided_by_flow(proof, diags);
+
+    for (size_t i = 0; i < sizeof(promises) / sizeof(*promises); i++)
+        kept = keep(proof, &promises[i], diags) && kept;
+    return kept;
+}

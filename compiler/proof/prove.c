@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "proof/prove.h"
+
+#include <string.h>
+
+#include "analysis/describe.h"
+#include "analysis/trace.h"
+
+#define NODE_LIMIT ((size_t)8 << 20) // nodes: about 512 MB with their edges
+
+void proof_open(struct proof *proof, struct arena *arena, const struct policy *policy, const struct source *source,
+                const struct ruleset *lowered,
+                const struct ruleset *rules)
+{
+    *proof = (struct proof){.arena = arena, .policy = policy, .source = source, .lowered = lowered, .rules = rules};
+    packet_space_init(&proof->space, arena, rules->family);
+    packet_space_add_policy(&proof->space, policy);
+    for (size_t i = 0; i < policy->expectation_count; i++)
+        packet_space_add_packets(&proof->space, &policy->expectations[i].packets);
+    if (policy->verbatim[rules->family].rules)
+        packet_space_add_ruleset(&proof->space, policy->verbatim[rules->family].rules);
+    packet_space_add_ruleset(&proof->space, rules);
+    if (!packet_space_open(&proof->space, NODE_LIMIT)) {
+        proof->undecided = true;
+        return;
+    }
+    proof->said = policy_meaning(&proof->space, policy, &proof->sets);
+    proof->done = rules_meaning(&proof->space, rules, NULL);
+    // Nothing is tracked even where another tool switches the tracker on.
+    if (policy->tracking == TRACKING_NONE && !policy->conntrack.block_modules)
+        proof->said.tracking = proof->done.tracking = true;
+    proof->undecided = diagram_overflowed(proof->space.diagrams);
+}
+
+void proof_close(struct proof *proof)
+{
+    packet_space_close(&proof->space);
+}
+
+const struct rule *written_rule(const struct proof *proof, const struct rule_place *place)
+{
+    const struct table *table = ruleset_find_table(proof->lowered, place->table->name);
+    const struct chain *chain = table ? table_find_chain(table, place->chain->name) : NULL;
+
+    return chain && chain->count == place->chain->count && place->index < chain->count ? &chain->items[place->index] : NULL;
+}
+
+static void put_outcome(struct buf *out, const struct packet_space *space, struct outcome outcome)
+{
+    describe_verdict(out, space, outcome);
+    buf_text(out, outcome.tracked ? ", tracked" : ", untracked");
+}
+
+struct span proof_place(struct proof *proof, struct buf *text, enum hook hook, const field_value *packet)
+{
+    const struct trace trace = trace_packet(&proof->space, proof->rules, &proof->done, hook, packet);
+    struct span span = {0};
+
+    if (trace.verdict.chain) {
+        const struct rule *rule = written_rule(proof, &trace.verdict);
+
+        if (rule && rule->section)
+            buf_printf(text, "%s%s%s, ", rule->section, rule->name ? ": " : "", rule->name ? rule->name : "");
+        if (rule)
+            span = rule->span;
+    }
+    describe_place(text, &trace.verdict);
+    return span;
+}
+
+static void report_unequal(struct proof *proof, enum hook hook, diagram unequal, const field_value *packet,
+                           struct diag_list *diags)
+{
+    struct packet_space *space = &proof->space;
+    struct buf text = {0};
+
+    buf_printf(&text, "%s: not proved: ", family_name(space->family));
+    describe_packet(&text, space, hook, packet, unequal);
+    buf_text(&text, " should be ");
+    put_outcome(&text, space, packet_outcome(space, &proof->said, hook, packet));
+    buf_text(&text, "; the rules say ");
+    put_outcome(&text, space, packet_outcome(space, &proof->done, hook, packet));
+    buf_text(&text, " (");
+
+    struct span span = proof_place(proof, &text, hook, packet);
+
+    buf_char(&text, ')');
+    if (!span.source)
+        span = source_whole(proof->source);
+    diag_add(diags, DIAG_NOT_PROVED, span, "%s", text.bytes);
+    diag_hint(diags, "this is a mistake of ctc, and nothing was written: please report it with the policy");
+    buf_clear(&text);
+}
+
+bool prove_equal(struct proof *proof, struct diag_list *diags)
+{
+    struct packet_space *space = &proof->space;
+    field_value *packet = arena_calloc(proof->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
+    bool equal = true;
+
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++) {
+        if (hook == HOOK_FORWARD && proof->policy->forwarding == VERDICT_LEAVE)
+            continue;
+
+        const diagram unequal = different_outcomes(space, &proof->said, &proof->done, hook);
+
+        if (!diagram_witness(space->diagrams, unequal, 1, usual_packet(space, hook), packet))
+            continue;
+        report_unequal(proof, hook, unequal, packet, diags);
+        equal = false;
+    }
+    return equal;
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The proof: what the emitted rules mean, held against what the policy means, over all packets.
+#pragma once
+
+#include "meaning/policy.h"
+#include "meaning/rules.h"
+
+// Both meanings of one family in one space, where they can be compared.
+struct proof {
+    struct arena *arena;
+    const struct policy *policy;
+    const struct source *source;   // of the policy
+    const struct ruleset *lowered; // the rules as they were written
+    const struct ruleset *rules;   // the same as they were read back
+    struct packet_space space;
+    struct meaning said, done; // by the policy, and by the rules
+    struct policy_sets sets;
+    bool undecided; // the diagrams outgrew the limit of nodes: nothing is proved
+};
+
+// Makes both meanings. `lowered` became the text that `rules` were read from.
+void proof_open(struct proof *proof, struct arena *arena, const struct policy *policy, const struct source *source,
+                const struct ruleset *lowered,
+                const struct ruleset *rules);
+void proof_close(struct proof *proof);
+
+// Reports, as errors of EXIT_UNPROVED, where the rules do not mean what the policy says, with a packet and the rule that
+// decides it. True where they are equal.
+bool prove_equal(struct proof *proof, struct diag_list *diags);
+
+// Says what decides a packet: the part of the policy, and the rule. Gives the place in the policy, if there is one.
+struct span proof_place(struct proof *proof, struct buf *text, enum hook hook, const field_value *packet);
+
+// What every policy promises, each an equation. False, reported, where one does not hold; one that a rule breaks which the
+// policy carries verbatim is a finding of its own name, and true.
+bool prove_promises(struct proof *proof, struct diag_list *diags);
+
+// Every `expect` of the policy. False, reported with a packet that it does not hold for, where one fails.
+bool prove_expectations(struct proof *proof, struct diag_list *diags);
+
+// The rule that the lowering wrote at a place of the text, which knows the policy's entry; NULL where there is none.
+const struct rule *written_rule(const struct proof *proof, const struct rule_place *place);
+
+// The parts of an expectation, for any ruleset: the packets that it is about, `sets` NULL where there is no policy; and one
+// of them that is not as expected. False where there is none.
+diagram expected_packets(struct packet_space *space, const struct expectation *expectation, const struct meaning *meaning,
+                         const struct policy_sets *sets);
+bool find_counterexample(struct packet_space *space, const struct expectation *expectation, const struct meaning *meaning,
+                         diagram packets, field_value *packet);
+void describe_expected(struct buf *out, const struct expectation *expectation);
