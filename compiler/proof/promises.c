@@ -58,7 +58,7 @@ static diagram blanket_forward(struct proof *proof, enum hook *hook)
 static diagram source_port_hole(struct proof *proof, enum hook *hook)
 {
     struct packet_space *space = &proof->space;
-    const diagram meant = set_or(space, accepted_set(space, proof->sets.windows),
+    const diagram meant = set_or(space, as_untracked(space, accepted_set(space, proof->sets.windows)),
                                  set_or(space, accepted_set(space, proof->sets.trusted),
                                         accepted_set(space, proof->sets.neighbours)));
 
