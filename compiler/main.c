@@ -17,6 +17,8 @@ const struct command commands[] = {
      "all that is wrong, doubtful or worth knowing", run_check},
     {"explain", "[-4|-6] [--format text|json] POLICY|RULES PACKETS|-",
      "what becomes of packets, and which rule and line decides it", run_explain},
+    {"diff", "[-4|-6] [--format text|json] [--fail-on any|widen] OLD NEW",
+     "what traffic changes, by meaning, with a packet for each region", run_diff},
     {"services", "", "the words that stand for ports", run_services},
     {"help", "", "this text", run_help},
 };

@@ -301,7 +301,7 @@ static void put_word_field(struct buf *out, const struct box *box, size_t field,
     put_words(out, &box->fields[field], words);
 }
 
-static const char *const states[] = {"new", "established", "related", "invalid", "untracked", NULL};
+static const char *const states[] = {"new", "established", "related", "invalid", NULL};
 static const char *const casts[] = {"local", "broadcast", "multicast", "other", NULL};
 static const char *const fragments[] = {"none", "first", "later", NULL};
 static const char *const sockets[] = {"none", "wildcard", "bound", "connected", NULL};
@@ -314,6 +314,14 @@ static void put_unknown(struct buf *out, const struct unknown *unknown, const st
     switch (unknown->kind) {
     case UNKNOWN_LIMIT:
     case UNKNOWN_HASHLIMIT:
+        if (unknown->about && holds(list, LIMIT_WITHIN) != holds(list, LIMIT_OVER)) {
+            buf_printf(out, "%s %s", holds(list, LIMIT_WITHIN) ? "up to" : "over", unknown->about);
+            break;
+        }
+        if (unknown->about && holds(list, LIMIT_FULL) && !holds(list, LIMIT_OVER)) {
+            buf_text(out, "while the limit's table is full");
+            break;
+        }
         buf_char(out, '(');
         put_words(out, list, limits);
         buf_printf(out, " limit %s)", unknown->text);
@@ -327,6 +335,23 @@ static void put_unknown(struct buf *out, const struct unknown *unknown, const st
     }
 }
 
+// States that a connection goes through on its way are said by the first of them.
+static void put_states(struct buf *out, const struct range_list *list)
+{
+    const bool new = holds(list, PACKET_STATE_NEW), established = holds(list, PACKET_STATE_ESTABLISHED),
+               related = holds(list, PACKET_STATE_RELATED), invalid = holds(list, PACKET_STATE_INVALID);
+
+    if (!list->count)
+        return;
+    separate(out);
+    if (new && related && !established && !invalid)
+        buf_text(out, "new");
+    else if (new && related && established && !invalid)
+        buf_text(out, "not invalid");
+    else
+        put_words(out, list, states);
+}
+
 void describe_box(struct buf *out, const struct packet_space *space, const struct box *box)
 {
     put_interface_field(out, space, box, FIELD_IN, "in ");
@@ -337,7 +362,7 @@ void describe_box(struct buf *out, const struct packet_space *space, const struc
     put_word_field(out, box, FIELD_DESTINATION_TYPE, "cast ", casts);
     put_field(out, space, box, FIELD_ICMP_TYPE, "type ", put_number_range);
     put_field(out, space, box, FIELD_ICMP_CODE, "code ", put_number_range);
-    put_word_field(out, box, FIELD_STATE, "", states);
+    put_states(out, &box->fields[FIELD_STATE]);
     if (box->fields[FIELD_FLAGS].count) {
         separate(out);
         put_flag_set(out, &box->fields[FIELD_FLAGS]);
@@ -399,6 +424,12 @@ void describe_packet(struct buf *out, struct packet_space *space, enum hook hook
         if (!is_named(hook, field, packet[FIELD_PROTOCOL].low, icmp) &&
             !(fits && diagram_depends_on(space->diagrams, relevant, (unsigned)field)))
             continue;
+        if (field == FIELD_DESTINATION_TYPE && packet[field].low == (hook == HOOK_INPUT ? DESTINATION_LOCAL : DESTINATION_OTHER))
+            continue;
+        // A limit that has room goes without saying.
+        if (field >= FIELD_COUNT && space->unknowns.items[field - FIELD_COUNT].kind != UNKNOWN_MATCH &&
+            space->unknowns.items[field - FIELD_COUNT].kind != UNKNOWN_POLICY && packet[field].low == LIMIT_WITHIN)
+            continue;
         ranges[field] = (struct addr_range){packet[field], packet[field]};
         // One that nothing names is as good as any.
         if ((field == FIELD_IN || field == FIELD_OUT) && packet[field].low == INTERFACE_OTHER)
@@ -415,6 +446,23 @@ void describe_verdict(struct buf *out, const struct packet_space *space, struct 
     buf_text(out, words[outcome.walk]);
     if (outcome.walk == WALK_REJECT && outcome.answer < space->answers.count)
         buf_printf(out, " with %s", space->answers.items[outcome.answer]);
+}
+
+bool find_packet(struct packet_space *space, enum hook hook, diagram set, field_value *packet)
+{
+    const uint64_t protocols[] = {PROTOCOL_TCP, PROTOCOL_UDP,
+                                  space->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6};
+    field_value *usual = arena_calloc(space->arena, FIELD_COUNT + space->unknowns.count, sizeof(*usual));
+
+    memcpy(usual, usual_packet(space, hook), (FIELD_COUNT + space->unknowns.count) * sizeof(*usual));
+    for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++) {
+        usual[FIELD_PROTOCOL].low = protocols[i];
+        if (!diagram_witness(space->diagrams, set, 1, usual, packet))
+            return false;
+        if (packet[FIELD_PROTOCOL].low == protocols[i])
+            break;
+    }
+    return true;
 }
 
 const unsigned *usual_order(struct packet_space *space)

@@ -8,6 +8,9 @@
 #include "meaning/outcome.h"
 #include "meaning/space.h"
 
+// A packet of the set, as usual a one as there is: false where the set is empty.
+bool find_packet(struct packet_space *space, enum hook hook, diagram set, field_value *packet);
+
 // One packet: `in eth0 tcp from 198.51.100.9 port 40000 to 192.0.2.1 port 22 new syn`. Of the fields that need not be
 // known, those are said on which `relevant` depends.
 void describe_packet(struct buf *out, struct packet_space *space, enum hook hook, const field_value *packet,

@@ -72,30 +72,13 @@ static uint32_t is_wanted(uint32_t value, void *context)
     return 0;
 }
 
-static const char *default_name(const struct chain *chain)
-{
-    return strcmp(chain->name, "INPUT") == 0 || strcmp(chain->name, "ctc-default-input") == 0     ? "input"
-           : strcmp(chain->name, "FORWARD") == 0 || strcmp(chain->name, "ctc-default-forward") == 0 ? "forward"
-                                                                                                   : "output";
-}
-
 static struct part part_of(const struct explainer *explainer, struct outcome outcome)
 {
     struct part part = {.outcome = outcome};
 
     if (outcome.rule) {
-        const struct rule *rule;
-
         part.place = explainer->places.items[outcome.rule - 1];
-        rule = part.place.index < part.place.chain->count ? &part.place.chain->items[part.place.index] : NULL;
-        part.section = rule ? rule->section : NULL;
-        part.name = rule ? rule->name : NULL;
-        part.span = rule ? rule->span : part.place.chain->span;
-        // The policy of a chain that a policy of ctc's wrote is its default.
-        if (!rule && part.place.chain->ours)
-            part.section = "default";
-        if (part.section && strcmp(part.section, "default") == 0)
-            part.name = default_name(part.place.chain);
+        part.reason = place_reason(&part.place);
     }
     return part;
 }
@@ -110,8 +93,9 @@ static bool same_part(const struct explainer *explainer, const struct part *a, c
         return false;
     if (a->outcome.rule == b->outcome.rule)
         return true;
-    return a->section && b->section && strcmp(a->section, b->section) == 0 && a->span.source == b->span.source &&
-           a->span.line == b->span.line && a->span.column == b->span.column;
+    return a->reason.section && b->reason.section && strcmp(a->reason.section, b->reason.section) == 0 &&
+           a->reason.span.source == b->reason.span.source && a->reason.span.line == b->reason.span.line &&
+           a->reason.span.column == b->reason.span.column;
 }
 
 static void group(struct values *values, struct explanation *explanation)

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "analysis/query.h"
-#include "meaning/rules.h"
+#include "analysis/trace.h"
 
 struct part {
     struct outcome outcome;
@@ -12,9 +12,7 @@ struct part {
     const char *const *boxes; // the packets, in words; those of the parts before it are taken away. "": all that is left
     size_t box_count;
     bool complete;           // false: there are more boxes
-    const char *section;     // of the policy's meaning, with the entry's name; NULL: a ruleset's
-    const char *name;        // NULL: none
-    struct span span;        // the entry, or the line of the rule; no source: neither
+    struct reason reason;
     struct rule_place place; // the first rule that decides
 };
 

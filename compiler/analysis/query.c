@@ -51,6 +51,15 @@ static uint64_t state_bits(const struct packets *packets)
     return bits;
 }
 
+diagram people_mean(struct packet_space *space, enum hook hook, diagram set)
+{
+    if (hook != HOOK_INPUT)
+        return set;
+    return set_minus(space, set,
+                     set_and(space, field_between(space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP),
+                             field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_BROADCAST, DESTINATION_OTHER)));
+}
+
 diagram packets_set(struct packet_space *space, const struct packets *packets)
 {
     struct arena scratch = {0};
@@ -84,11 +93,8 @@ diagram packets_set(struct packet_space *space, const struct packets *packets)
 
     diagram set = set_and(space, cube_function(&cube, 1, 1), hook_domain(space, view.hook));
 
-    // Nobody means TCP to a group.
-    if (packets->cast < 0 && !packets->to && view.hook == HOOK_INPUT)
-        set = set_minus(space, set,
-                        set_and(space, field_between(space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP),
-                                field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_BROADCAST, DESTINATION_OTHER)));
+    if (packets->cast < 0 && !packets->to)
+        set = people_mean(space, view.hook, set);
     arena_clear(&scratch);
     return set;
 }

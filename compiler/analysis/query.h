@@ -16,5 +16,8 @@ bool packets_in_family(const struct packets *packets, enum family family);
 // protocol is TCP. The state `untracked` is no state of the tracker: it is asked of the outcome.
 diagram packets_set(struct packet_space *space, const struct packets *packets);
 
+// Without what nobody means: TCP to a group.
+diagram people_mean(struct packet_space *space, enum hook hook, diagram set);
+
 // Of the packets in `set`, those for which `function`, a hook's outcome, fits what the packets say about tracking.
 diagram packets_of_state(struct packet_space *space, const struct packets *packets, diagram set, diagram function);

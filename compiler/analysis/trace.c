@@ -157,6 +157,45 @@ const struct rule *place_rule(const struct rule_place *place)
     return place->chain && place->index < place->chain->count ? &place->chain->items[place->index] : NULL;
 }
 
+static const char *default_name(const struct chain *chain)
+{
+    return strstr(chain->name, "INPUT") || strstr(chain->name, "input")       ? "input"
+           : strstr(chain->name, "FORWARD") || strstr(chain->name, "forward") ? "forward"
+                                                                              : "output";
+}
+
+struct reason place_reason(const struct rule_place *place)
+{
+    const struct rule *rule = place_rule(place);
+    struct reason reason = {0};
+
+    if (rule) {
+        reason = (struct reason){rule->section, rule->name, rule->span};
+    } else if (place->chain) {
+        // The policy of a chain that a policy of ctc's made is its default.
+        reason.section = place->chain->ours ? "default" : NULL;
+        reason.span = place->chain->span;
+    }
+    if (reason.section && strcmp(reason.section, "default") == 0)
+        reason.name = default_name(place->chain);
+    return reason;
+}
+
+void describe_reason(struct buf *out, const struct reason *reason)
+{
+    if (reason->section)
+        buf_printf(out, "%s%s%s", reason->section, reason->name && reason->name[0] ? ": " : "",
+                   reason->name ? reason->name : "");
+}
+
+bool place_is_end(const struct rule_place *place)
+{
+    const struct rule *rule = place_rule(place);
+
+    return !rule || (!rule->match_count && !rule->in && !rule->out && !rule->protocol && !rule->later_fragments &&
+                     !rule->addresses[SIDE_SOURCE].prefix.bits && !rule->addresses[SIDE_DESTINATION].prefix.bits);
+}
+
 void describe_place(struct buf *out, const struct rule_place *place)
 {
     if (!place->chain)

@@ -16,6 +16,20 @@ struct trace {
 struct trace trace_packet(struct packet_space *space, const struct ruleset *ruleset, const struct meaning *meaning,
                           enum hook hook, const field_value *packet);
 
+// What a place stands for: the part of a policy, with its entry; of a ruleset only the line.
+struct reason {
+    const char *section; // NULL: a ruleset's
+    const char *name;    // NULL: none
+    struct span span;    // no source: none
+};
+struct reason place_reason(const struct rule_place *place);
+
+// `allow: ssh`; nothing where there is no section.
+void describe_reason(struct buf *out, const struct reason *reason);
+
+// Whether what comes to the place is decided whatever it is: the policy of a chain, or a rule that asks for nothing.
+bool place_is_end(const struct rule_place *place);
+
 // The rule at a place; NULL where it is the policy of a chain, or nowhere.
 const struct rule *place_rule(const struct rule_place *place);
 

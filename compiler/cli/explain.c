@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/vec.h"
 #include "cli/cli.h"
+#include "cli/columns.h"
 
 struct question {
     const char *text;
@@ -146,17 +147,6 @@ static void ask(struct subject *subject, const struct options *options, struct q
 
 // Text: one row a part, in columns.
 
-#define COLUMNS 5
-
-struct row {
-    const char *cells[COLUMNS];
-};
-
-struct rows {
-    struct row *items;
-    size_t count, capacity;
-};
-
 static const char *packets_cell(struct arena *arena, const struct explanation *answer, size_t i)
 {
     const struct part *part = &answer->items[i];
@@ -179,9 +169,13 @@ static const char *packets_cell(struct arena *arena, const struct explanation *a
 
 static const char *reason_cell(struct arena *arena, const struct part *part)
 {
-    if (!part->section)
-        return "";
-    return part->name && part->name[0] ? arena_printf(arena, "%s: %s", part->section, part->name) : part->section;
+    struct buf text = {0};
+    const char *cell;
+
+    describe_reason(&text, &part->reason);
+    cell = arena_copy(arena, text.bytes ? text.bytes : "", text.length);
+    buf_clear(&text);
+    return cell;
 }
 
 static struct row part_row(struct arena *arena, const struct explanation *answer, size_t i)
@@ -194,7 +188,7 @@ static struct row part_row(struct arena *arena, const struct explanation *answer
             : part->verdict,
         packets_cell(arena, answer, i),
         reason_cell(arena, part),
-        part->span.source ? arena_printf(arena, "%s:%u", part->span.source->name, part->span.line) : "",
+        part->reason.span.source ? arena_printf(arena, "%s:%u", part->reason.span.source->name, part->reason.span.line) : "",
         "",
     }};
 
@@ -202,26 +196,6 @@ static struct row part_row(struct arena *arena, const struct explanation *answer
     row.cells[4] = arena_copy(arena, place.bytes, place.length);
     buf_clear(&place);
     return row;
-}
-
-static void put_rows(struct buf *out, const struct rows *rows)
-{
-    size_t widths[COLUMNS] = {0};
-
-    for (size_t i = 0; i < rows->count; i++)
-        for (size_t j = 0; j < COLUMNS; j++)
-            if (strlen(rows->items[i].cells[j]) > widths[j])
-                widths[j] = strlen(rows->items[i].cells[j]);
-    for (size_t i = 0; i < rows->count; i++) {
-        buf_text(out, "  ");
-        for (size_t j = 0; j < COLUMNS; j++)
-            if (widths[j])
-                buf_printf(out, "%-*s%s", j + 1 < COLUMNS ? (int)widths[j] : 0, rows->items[i].cells[j],
-                           j + 1 < COLUMNS ? "   " : "");
-        while (out->length && out->bytes[out->length - 1] == ' ')
-            out->length--;
-        buf_char(out, '\n');
-    }
 }
 
 static struct rows answer_rows(struct arena *arena, const struct explanation *answer)
@@ -252,7 +226,7 @@ static void put_family(struct buf *out, const struct question *question, enum fa
     else if (!rows->count)
         buf_text(out, "  no packet is of this set\n");
     else
-        put_rows(out, rows);
+        put_rows(out, rows, "  ");
 }
 
 static void put_question(struct buf *out, struct arena *arena, const struct question *question, bool several)
@@ -299,10 +273,10 @@ static json_t *part_json(const struct part *part)
     json_set(object, "tracked", json_boolean(part->outcome.tracked));
     json_set(object, "packets", boxes);
     json_set(object, "complete", json_boolean(part->complete));
-    json_set(object, "section", part->section ? json_text(part->section) : json_null());
-    json_set(object, "name", part->name ? json_text(part->name) : json_null());
-    json_set(object, "file", part->span.source ? json_text(part->span.source->name) : json_null());
-    json_set(object, "line", part->span.source ? json_integer(part->span.line) : json_null());
+    json_set(object, "section", part->reason.section ? json_text(part->reason.section) : json_null());
+    json_set(object, "name", part->reason.name ? json_text(part->reason.name) : json_null());
+    json_set(object, "file", part->reason.span.source ? json_text(part->reason.span.source->name) : json_null());
+    json_set(object, "line", part->reason.span.source ? json_integer(part->reason.span.line) : json_null());
     json_set(object, "rule", json_text(place.bytes));
     buf_clear(&place);
     return object;

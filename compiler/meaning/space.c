@@ -84,7 +84,7 @@ static void grow_unknown_index(struct packet_space *space)
 void packet_space_add_unknown(struct packet_space *space, enum unknown_kind kind, const char *text,
                               unsigned number)
 {
-    const struct unknown unknown = {kind, text, number};
+    const struct unknown unknown = {.kind = kind, .text = text, .number = number};
 
     if (space->unknowns.count * 2 >= space->unknown_slots)
         grow_unknown_index(space);
@@ -100,9 +100,19 @@ void packet_space_add_unknown(struct packet_space *space, enum unknown_kind kind
 unsigned packet_space_unknown(const struct packet_space *space, enum unknown_kind kind, const char *text,
                               unsigned number)
 {
-    const struct unknown unknown = {kind, text, number};
+    const struct unknown unknown = {.kind = kind, .text = text, .number = number};
 
     return (unsigned)*unknown_slot(space, &unknown) - 1;
+}
+
+static void add_limit(struct packet_space *space, const struct limit *limit)
+{
+    const char *unit = limit->rate.period == 1 ? "second" : limit->rate.period == 60 ? "minute" : limit->rate.period == 3600 ? "hour" : "day";
+    const enum unknown_kind kind = limit->per_source ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT;
+
+    packet_space_add_unknown(space, kind, limit->kernel_name, 0);
+    space->unknowns.items[packet_space_unknown(space, kind, limit->kernel_name, 0)].about =
+        arena_printf(space->arena, "%u/%s", limit->rate.events, unit);
 }
 
 static void add_entries(struct packet_space *space, const struct entry_list *list)
@@ -117,8 +127,7 @@ static void add_entries(struct packet_space *space, const struct entry_list *lis
         if (entry->helper)
             add_helper(space, entry->helper->name);
         if (entry->limit)
-            packet_space_add_unknown(space, entry->limit->per_source ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT,
-                                     entry->limit->kernel_name, 0);
+            add_limit(space, entry->limit);
     }
 }
 
@@ -173,17 +182,17 @@ static bool match_unknown(struct arena *arena, const struct match *match, struct
     switch (match->kind) {
     case MATCH_LIMIT:
         *fickle = true;
-        *unknown = (struct unknown){UNKNOWN_LIMIT, limit_text(arena, match), 0};
+        *unknown = (struct unknown){.kind = UNKNOWN_LIMIT, .text = limit_text(arena, match)};
         return true;
     case MATCH_HASHLIMIT: // those of one name are one
-        *unknown = (struct unknown){match->limit.per_source ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT, match->limit.name, 0};
+        *unknown = (struct unknown){.kind = match->limit.per_source ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT, .text = match->limit.name};
         return true;
     case MATCH_HASHLIMIT_TEXT:
-        *unknown = (struct unknown){match->hashlimit.buckets ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT, match->hashlimit.name, 0};
+        *unknown = (struct unknown){.kind = match->hashlimit.buckets ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT, .text = match->hashlimit.name};
         return true;
     case MATCH_OPAQUE:
         *fickle = match->opaque.fickle;
-        *unknown = (struct unknown){UNKNOWN_MATCH, match->opaque.text, 0};
+        *unknown = (struct unknown){.kind = UNKNOWN_MATCH, .text = match->opaque.text};
         return true;
     default:
         return false;

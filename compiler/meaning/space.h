@@ -52,6 +52,7 @@ struct unknown {
     enum unknown_kind kind;
     const char *text; // the match as it is written; the limit's name; the chain
     unsigned number;  // of those with the same text that may answer differently, from 0
+    const char *about; // a limit in a policy's words; NULL: none
 };
 
 struct packet_space {

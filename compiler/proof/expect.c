@@ -106,7 +106,7 @@ bool find_counterexample(struct packet_space *space, const struct expectation *e
     const diagram outcomes = hook_outcomes(space, meaning, hook, packets);
     const diagram failing = set_minus(space, packets, as_expected(space, expectation, outcomes));
 
-    return diagram_witness(space->diagrams, failing, 1, usual_packet(space, hook), packet);
+    return find_packet(space, hook, failing, packet);
 }
 
 void describe_expected(struct buf *out, const struct expectation *expectation)

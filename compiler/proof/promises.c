@@ -132,9 +132,10 @@ static bool is_verbatim(const struct proof *proof, const struct trace *trace)
     const struct rule_place *places[] = {&trace->verdict, &trace->tracking};
 
     for (size_t i = 0; i < 2; i++) {
-        const struct rule *rule = places[i]->chain ? written_rule(proof, places[i]) : NULL;
+        const struct rule_place written = places[i]->chain ? written_place(proof, places[i]) : (struct rule_place){0};
+        const struct reason reason = place_reason(&written);
 
-        if (rule && rule->section && strcmp(rule->section, "verbatim") == 0)
+        if (reason.section && strcmp(reason.section, "verbatim") == 0)
             return true;
     }
     return false;
@@ -148,7 +149,7 @@ static bool keep(struct proof *proof, const struct promise *promise, struct diag
     const diagram broken = promise->broken(proof, &hook);
     struct buf text = {0};
 
-    if (!diagram_witness(space->diagrams, broken, 1, usual_packet(space, hook), packet))
+    if (!find_packet(space, hook, broken, packet))
         return true;
 
     const struct trace trace = trace_packet(space, proof->rules, &proof->done, hook, packet);

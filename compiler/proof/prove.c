@@ -37,12 +37,13 @@ void proof_close(struct proof *proof)
     packet_space_close(&proof->space);
 }
 
-const struct rule *written_rule(const struct proof *proof, const struct rule_place *place)
+struct rule_place written_place(const struct proof *proof, const struct rule_place *place)
 {
     const struct table *table = ruleset_find_table(proof->lowered, place->table->name);
     const struct chain *chain = table ? table_find_chain(table, place->chain->name) : NULL;
 
-    return chain && chain->count == place->chain->count && place->index < chain->count ? &chain->items[place->index] : NULL;
+    return chain && chain->count == place->chain->count ? (struct rule_place){table, chain, place->index}
+                                                        : (struct rule_place){0};
 }
 
 static void put_outcome(struct buf *out, const struct packet_space *space, struct outcome outcome)
@@ -57,12 +58,13 @@ struct span proof_place(struct proof *proof, struct buf *text, enum hook hook, c
     struct span span = {0};
 
     if (trace.verdict.chain) {
-        const struct rule *rule = written_rule(proof, &trace.verdict);
+        const struct rule_place written = written_place(proof, &trace.verdict);
+        const struct reason reason = place_reason(&written);
 
-        if (rule && rule->section)
-            buf_printf(text, "%s%s%s, ", rule->section, rule->name ? ": " : "", rule->name ? rule->name : "");
-        if (rule)
-            span = rule->span;
+        describe_reason(text, &reason);
+        if (reason.section)
+            buf_text(text, ", ");
+        span = reason.span;
     }
     describe_place(text, &trace.verdict);
     return span;
@@ -104,7 +106,7 @@ bool prove_equal(struct proof *proof, struct diag_list *diags)
 
         const diagram unequal = different_outcomes(space, &proof->said, &proof->done, hook);
 
-        if (!diagram_witness(space->diagrams, unequal, 1, usual_packet(space, hook), packet))
+        if (!find_packet(space, hook, unequal, packet))
             continue;
         report_unequal(proof, hook, unequal, packet, diags);
         equal = false;

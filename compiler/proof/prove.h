@@ -39,8 +39,8 @@ bool prove_promises(struct proof *proof, struct diag_list *diags);
 // Every `expect` of the policy. False, reported with a packet that it does not hold for, where one fails.
 bool prove_expectations(struct proof *proof, struct diag_list *diags);
 
-// The rule that the lowering wrote at a place of the text, which knows the policy's entry; NULL where there is none.
-const struct rule *written_rule(const struct proof *proof, const struct rule_place *place);
+// The same place in the ruleset that was written, whose rules know their entries; no chain: there is none.
+struct rule_place written_place(const struct proof *proof, const struct rule_place *place);
 
 // The parts of an expectation, for any ruleset: the packets that it is about, `sets` NULL where there is no policy; and one
 // of them that is not as expected. False where there is none.

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "analysis/diff.h"
+
+#include "algebra/cover.h"
+#include "analysis/describe.h"
+#include "analysis/query.h"
+#include "base/vec.h"
+#include "meaning/sets.h"
+
+#define NODE_LIMIT ((size_t)8 << 20)
+
+const char *const change_words[CHANGE_COUNT] = {"opened", "closed", "answer", "tracked", "untracked", "unclear"};
+
+struct pair {
+    struct arena *arena;
+    struct packet_space *space;
+    const struct ruleset *rules[2];
+    struct meaning meanings[2];
+    struct meaning named[2]; // the same, where outcomes know their rules; made when they are needed
+    struct rule_places places[2];
+    bool told[CHANGE_COUNT];
+    size_t limit;
+    struct difference *difference;
+};
+
+// By kind of change + 1; 0: none.
+static uint32_t kind_of_change(uint32_t left, uint32_t right)
+{
+    const struct outcome before = outcome_of(left), now = outcome_of(right);
+    const bool accepted = before.walk == WALK_ACCEPT, accepts = now.walk == WALK_ACCEPT;
+
+    if (before.walk == WALK_ELSEWHERE || now.walk == WALK_ELSEWHERE)
+        return before.walk == now.walk && before.tracked == now.tracked ? 0 : CHANGE_UNCLEAR + 1;
+    if (accepted != accepts)
+        return (accepts ? CHANGE_OPENED : CHANGE_CLOSED) + 1;
+    if (before.walk != now.walk || before.answer != now.answer)
+        return CHANGE_ANSWER + 1;
+    // Of what is refused no entry stays in the table.
+    if (accepted && before.tracked != now.tracked)
+        return (now.tracked ? CHANGE_TRACKED : CHANGE_UNTRACKED) + 1;
+    return 0;
+}
+
+static uint32_t is_kind(uint32_t value, uint32_t kind)
+{
+    return value == kind;
+}
+
+static const struct diagram_operation op_kind = {56, kind_of_change, NULL}, op_is_kind = {57, is_kind, NULL};
+
+static struct decision decide(struct pair *pair, int side, enum hook hook, const field_value *packet)
+{
+    const struct trace trace =
+        trace_packet(pair->space, pair->rules[side], &pair->meanings[side], hook, packet);
+    struct decision decision = {
+        .tracked = trace.outcome.tracked, .reason = place_reason(&trace.verdict), .place = trace.verdict};
+    struct buf text = {0};
+
+    describe_verdict(&text, pair->space, trace.outcome);
+    decision.verdict = arena_copy(pair->arena, text.bytes, text.length);
+    buf_clear(&text);
+    return decision;
+}
+
+// The packets of a box: of each field its values.
+static diagram box_set(struct packet_space *space, const struct box *box)
+{
+    diagram set = set_all(space);
+
+    for (size_t field = FIELD_COUNT + space->unknowns.count; field-- > 0;)
+        if (box->fields[field].count)
+            set = diagram_test(space->diagrams, (unsigned)field, box->fields[field].items, box->fields[field].count, set,
+                               set_none(space));
+    return set;
+}
+
+// Off lo is where people look.
+static bool is_off_loopback(const struct packet_space *space, const struct range_list *interfaces)
+{
+    const size_t lo = packet_space_interface(space, "lo"), count = INTERFACE_NAMED + space->interfaces.count;
+
+    for (size_t number = INTERFACE_OTHER; number < count; number++) {
+        bool found = false;
+
+        for (size_t i = 0; i < interfaces->count; i++)
+            found = found || (interfaces->items[i].first.low <= number && number <= interfaces->items[i].last.low);
+        if (found == (number == lo))
+            return false;
+    }
+    return true;
+}
+
+static const char *region_text(struct pair *pair, enum hook hook, struct box *box)
+{
+    static const char *const any[HOOK_COUNT] = {"in any", "in any out any", "out any"};
+    const enum field sides[] = {FIELD_IN, FIELD_OUT};
+    struct buf text = {0};
+    bool named = false;
+    const char *copy;
+
+    for (size_t i = 0; i < 2; i++) {
+        if (is_off_loopback(pair->space, &box->fields[sides[i]]))
+            box->fields[sides[i]].count = 0;
+        named = named || box->fields[sides[i]].count;
+    }
+    if (!named)
+        buf_text(&text, any[hook]);
+    describe_box(&text, pair->space, box);
+    copy = arena_copy(pair->arena, text.bytes ? text.bytes : "", text.length);
+    buf_clear(&text);
+    return copy;
+}
+
+// `box` NULL: all of the set that nothing but the end of the hook decides.
+static void add_change(struct pair *pair, enum hook hook, enum change_kind kind, diagram set, struct box *box)
+{
+    static const char *const rest[HOOK_COUNT] = {"in any, all else", "in any out any, all else", "out any, all else"};
+    struct packet_space *space = pair->space;
+    field_value *packet = arena_calloc(pair->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
+    struct change change = {.kind = kind, .family = space->family, .hook = hook};
+    struct buf text = {0};
+
+    if (!find_packet(space, hook, box ? set_and(space, set, box_set(space, box)) : set, packet))
+        return;
+    describe_packet(&text, space, hook, packet, set);
+    change.example = arena_copy(pair->arena, text.bytes, text.length);
+    change.packets = box ? region_text(pair, hook, box) : rest[hook];
+    change.before = decide(pair, 0, hook, packet);
+    change.now = decide(pair, 1, hook, packet);
+    *vec_push(pair->arena, pair->difference) = change;
+    pair->difference->kinds[kind]++;
+    buf_clear(&text);
+}
+
+static uint32_t ends_hook(uint32_t value, void *context)
+{
+    const struct rule_places *places = context;
+    const struct outcome outcome = outcome_of(value);
+
+    return outcome.rule && place_is_end(&places->items[outcome.rule - 1]);
+}
+
+// The packets of a set that both rulesets leave to the end of the hook.
+static diagram left_to_the_end(struct pair *pair, enum hook hook, diagram set)
+{
+    for (int side = 0; side < 2; side++) {
+        if (!pair->places[side].count)
+            pair->named[side] = rules_meaning(pair->space, pair->rules[side], &pair->places[side]);
+        set = set_and(pair->space, set,
+                      diagram_map(pair->space->diagrams, hook_outcomes(pair->space, &pair->named[side], hook, set),
+                                  ends_hook, &pair->places[side]));
+    }
+    return set;
+}
+
+// What leaves and what comes in are untracked together: where the one is the mirror of the other, the one is enough.
+static bool is_mirror_of_input(struct pair *pair)
+{
+    struct packet_space *space = pair->space;
+    struct arena scratch = {0};
+    const struct view view = {.space = space, .scratch = &scratch, .hook = HOOK_OUTPUT, .raw = true, .mirrored = true};
+    const diagram local = set_minus(space,
+                                    set_and(space, pair->meanings[0].domains[HOOK_INPUT],
+                                            field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL, DESTINATION_LOCAL)),
+                                    by_loopback(space));
+    const diagram sent = differences(space, untracked_by_rules(&view, pair->rules[0]), untracked_by_rules(&view, pair->rules[1]));
+    const diagram received = differences(space, taken_out(space, pair->meanings[0].raws[HOOK_INPUT]),
+                                         taken_out(space, pair->meanings[1].raws[HOOK_INPUT]));
+
+    arena_clear(&scratch);
+    return set_and(space, local, sent) == set_and(space, local, received);
+}
+
+// Of a change that is about tracking alone, what is worth a line: lo is not, where the same happens elsewhere.
+static diagram worth_telling(struct pair *pair, enum hook hook, enum change_kind kind, diagram set)
+{
+    struct packet_space *space = pair->space;
+    const diagram elsewhere = set_minus(space, set, by_loopback(space));
+
+    if (kind != CHANGE_TRACKED && kind != CHANGE_UNTRACKED)
+        return set;
+    if (hook == HOOK_OUTPUT && pair->told[kind] && is_mirror_of_input(pair))
+        return set_none(space);
+    return elsewhere == set_none(space) && !pair->told[kind] ? set : elsewhere;
+}
+
+static void tell_kind(struct pair *pair, enum hook hook, enum change_kind kind, diagram set)
+{
+    struct packet_space *space = pair->space;
+    const diagram end = left_to_the_end(pair, hook, set), rest = set_minus(space, set, end);
+    const diagram simple = diagram_simplify(space->diagrams, rest, people_mean(space, hook, pair->meanings[0].domains[hook]));
+    const struct cover cover =
+        cover_boxes(pair->arena, space->diagrams, simple, set_all(space), usual_order(space), pair->limit);
+
+    pair->told[kind] = true;
+    pair->difference->complete = pair->difference->complete && cover.complete;
+    for (size_t i = 0; i < cover.count; i++)
+        add_change(pair, hook, kind, rest, &cover.items[i]);
+    if (end != set_none(space))
+        add_change(pair, hook, kind, end, NULL);
+}
+
+static void compare_hook(struct pair *pair, enum hook hook)
+{
+    struct packet_space *space = pair->space;
+    diagram changed = different_outcomes(space, &pair->meanings[0], &pair->meanings[1], hook), kinds;
+
+    if (people_mean(space, hook, changed) != set_none(space))
+        changed = people_mean(space, hook, changed);
+    kinds = diagram_apply(space->diagrams, &op_kind, hook_outcomes(space, &pair->meanings[0], hook, changed),
+                          hook_outcomes(space, &pair->meanings[1], hook, changed));
+    for (enum change_kind kind = 0; kind < CHANGE_COUNT; kind++) {
+        const diagram set = worth_telling(
+            pair, hook, kind, diagram_apply(space->diagrams, &op_is_kind, kinds, diagram_constant(space->diagrams, kind + 1)));
+
+        if (set != set_none(space))
+            tell_kind(pair, hook, kind, set);
+    }
+}
+
+void find_changes(struct arena *arena, const struct ruleset *before, const struct policy *policy_before,
+                  const struct ruleset *now, const struct policy *policy_now, size_t limit,
+                  struct difference *difference)
+{
+    struct packet_space space;
+    struct pair pair = {
+        .arena = arena, .space = &space, .rules = {before, now}, .limit = limit, .difference = difference};
+
+    packet_space_init(&space, arena, now->family);
+    packet_space_add_ruleset(&space, before);
+    packet_space_add_ruleset(&space, now);
+    if (policy_before)
+        packet_space_add_policy(&space, policy_before);
+    if (policy_now)
+        packet_space_add_policy(&space, policy_now);
+    if (!packet_space_open(&space, NODE_LIMIT)) {
+        difference->undecided = true;
+        return;
+    }
+    pair.meanings[0] = rules_meaning(&space, before, NULL);
+    pair.meanings[1] = rules_meaning(&space, now, NULL);
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
+        compare_hook(&pair, hook);
+    difference->undecided = difference->undecided || diagram_overflowed(space.diagrams);
+    packet_space_close(&space);
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// ctc diff: what traffic changes from one policy or ruleset to another.
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/diff.h"
+#include "analysis/subject.h"
+#include "base/json.h"
+#include "base/vec.h"
+#include "cli/cli.h"
+#include "cli/columns.h"
+
+#define REGIONS 40 // of one kind at one hook
+
+struct options {
+    enum family family; // FAMILY_COUNT: all there are
+    bool json, widen;
+    const char *before, *now;
+};
+
+static enum exit_code parse(int argc, char **argv, struct options *options)
+{
+    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
+                                          {"ipv6", no_argument, NULL, '6'},
+                                          {"format", required_argument, NULL, 'f'},
+                                          {"fail-on", required_argument, NULL, 'w'},
+                                          {0}};
+
+    optind = 1;
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, "46", words, NULL)) != -1;) {
+        switch (option) {
+        case '4':
+        case '6':
+            options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
+            break;
+        case 'f':
+            if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
+                return usage_error("diff", "'%s' is not a format: text or json", optarg);
+            options->json = strcmp(optarg, "json") == 0;
+            break;
+        case 'w':
+            if (strcmp(optarg, "widen") != 0 && strcmp(optarg, "any") != 0)
+                return usage_error("diff", "--fail-on takes `widen` (traffic is opened) or `any`");
+            options->widen = strcmp(optarg, "widen") == 0;
+            break;
+        default:
+            return option_error("diff", argc, argv);
+        }
+    }
+    if (argc - optind != 2)
+        return usage_error("diff", "two policies or rulesets are to be named: the old one and the new one");
+    options->before = argv[optind];
+    options->now = argv[optind + 1];
+    if (strcmp(options->before, "-") == 0 && strcmp(options->now, "-") == 0)
+        return usage_error("diff", "only one of the two can come from standard input");
+    return EXIT_FINE;
+}
+
+// Text: one row a region.
+
+static const char *reason(struct arena *arena, const struct decision *decision, const char *was)
+{
+    struct buf text = {0};
+    const char *copy;
+
+    buf_text(&text, was);
+    if (decision->reason.section)
+        describe_reason(&text, &decision->reason);
+    else
+        describe_place(&text, &decision->place);
+    if (decision->reason.span.source)
+        buf_printf(&text, "  %s:%u", decision->reason.span.source->name, decision->reason.span.line);
+    copy = arena_copy(arena, text.bytes, text.length);
+    buf_clear(&text);
+    return copy;
+}
+
+static const char *packets_cell(struct arena *arena, const struct change *change)
+{
+    switch (change->kind) {
+    case CHANGE_TRACKED:
+        return arena_printf(arena, "%s   same verdict, an entry in the table", change->packets);
+    case CHANGE_UNTRACKED:
+        return arena_printf(arena, "%s   same verdict, no table entry", change->packets);
+    case CHANGE_ANSWER:
+    case CHANGE_UNCLEAR:
+        return arena_printf(arena, "%s   %s, was %s", change->packets, change->now.verdict, change->before.verdict);
+    case CHANGE_OPENED:
+    case CHANGE_CLOSED:
+    case CHANGE_COUNT:
+        break;
+    }
+    return change->packets;
+}
+
+static struct row change_row(struct arena *arena, const struct change *change)
+{
+    static const char signs[CHANGE_COUNT] = {'+', '-', '~', '~', '~', '?'};
+
+    return (struct row){{
+        arena_printf(arena, "%c %s", signs[change->kind], change_words[change->kind]),
+        family_name(change->family),
+        packets_cell(arena, change),
+        change->kind == CHANGE_CLOSED ? reason(arena, &change->before, "was ") : reason(arena, &change->now, ""),
+        arena_printf(arena, "e.g. %s", change->example),
+    }};
+}
+
+static bool same_change(const struct row *a, const struct row *b)
+{
+    return strcmp(a->cells[0], b->cells[0]) == 0 && strcmp(a->cells[2], b->cells[2]) == 0 &&
+           strcmp(a->cells[3], b->cells[3]) == 0;
+}
+
+// A region that changes in both families alike is said once.
+static struct rows change_rows(struct arena *arena, const struct difference *difference)
+{
+    struct rows rows = {0};
+
+    for (size_t i = 0; i < difference->count; i++) {
+        const struct row row = change_row(arena, &difference->items[i]);
+        bool known = false;
+
+        for (size_t j = 0; j < rows.count && !known; j++) {
+            known = same_change(&rows.items[j], &row);
+            if (known)
+                rows.items[j].cells[1] = "";
+        }
+        if (!known)
+            *vec_push(arena, &rows) = row;
+    }
+    return rows;
+}
+
+static void put_difference(struct buf *out, struct arena *arena, const struct difference *difference)
+{
+    const struct rows rows = change_rows(arena, difference);
+
+    if (!difference->count)
+        buf_text(out, "no traffic changes\n");
+    put_rows(out, &rows, "");
+    if (!difference->complete)
+        buf_text(out, "and more regions of these kinds\n");
+}
+
+// JSON.
+
+static json_t *decision_json(const struct decision *decision)
+{
+    json_t *object = json_object();
+    struct buf place = {0};
+
+    describe_place(&place, &decision->place);
+    json_set(object, "verdict", json_text(decision->verdict));
+    json_set(object, "tracked", json_boolean(decision->tracked));
+    json_set(object, "section", decision->reason.section ? json_text(decision->reason.section) : json_null());
+    json_set(object, "name", decision->reason.name ? json_text(decision->reason.name) : json_null());
+    json_set(object, "file", decision->reason.span.source ? json_text(decision->reason.span.source->name) : json_null());
+    json_set(object, "line", decision->reason.span.source ? json_integer(decision->reason.span.line) : json_null());
+    json_set(object, "rule", json_text(place.bytes));
+    buf_clear(&place);
+    return object;
+}
+
+static json_t *change_json(const struct change *change)
+{
+    json_t *object = json_object();
+
+    json_set(object, "change", json_text(change_words[change->kind]));
+    json_set(object, "family", json_text(change->family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
+    json_set(object, "hook", json_text(hook_names[change->hook]));
+    json_set(object, "packets", json_text(change->packets));
+    json_set(object, "example", json_text(change->example));
+    json_set(object, "before", decision_json(&change->before));
+    json_set(object, "now", decision_json(&change->now));
+    return object;
+}
+
+static json_t *document(const struct options *options, const struct difference *difference)
+{
+    json_t *object = json_object(), *changes = json_array();
+
+    for (size_t i = 0; i < difference->count; i++)
+        json_push(changes, change_json(&difference->items[i]));
+    json_set(object, "version", json_integer(1));
+    json_set(object, "tool", json_text("ctc"));
+    json_set(object, "command", json_text("diff"));
+    json_set(object, "ctc", json_text(CTC_VERSION));
+    json_set(object, "before", json_text(options->before));
+    json_set(object, "now", json_text(options->now));
+    json_set(object, "changes", changes);
+    json_set(object, "complete", json_boolean(difference->complete));
+    return object;
+}
+
+static enum exit_code compare(const struct options *options, const struct subject *before, const struct subject *now)
+{
+    struct arena arena = {0};
+    struct difference difference = {.complete = true};
+    struct buf text = {0};
+    bool compared = false;
+    enum exit_code code;
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        if (!before->rules[family] || !now->rules[family] ||
+            (options->family != FAMILY_COUNT && options->family != family))
+            continue;
+        find_changes(&arena, before->rules[family], before->policy, now->rules[family], now->policy, REGIONS, &difference);
+        compared = true;
+    }
+    if (!compared) {
+        fputs("ctc: error: the two have no family in common: -4 or -6 says what a ruleset is for\n", stderr);
+        code = EXIT_USAGE;
+    } else if (difference.undecided) {
+        fputs("ctc: error: not decided: the rules are too many\n", stderr);
+        code = EXIT_UNPROVED;
+    } else {
+        if (options->json)
+            json_print(&text, document(options, &difference));
+        else
+            put_difference(&text, &arena, &difference);
+        code = write_output(&text);
+        if (code == EXIT_FINE && (options->widen ? difference.kinds[CHANGE_OPENED] + difference.kinds[CHANGE_UNCLEAR]
+                                                 : difference.count))
+            code = EXIT_DIFFERENCE;
+    }
+    buf_clear(&text);
+    arena_clear(&arena);
+    return code;
+}
+
+enum exit_code run_diff(int argc, char **argv)
+{
+    struct options options = {.family = FAMILY_COUNT};
+    struct subject before, now;
+    enum exit_code code = parse(argc, argv, &options);
+
+    if (code != EXIT_FINE)
+        return code;
+
+    const bool read_before = subject_read(&before, options.before, options.family);
+    const bool read_now = subject_read(&now, options.now, options.family);
+
+    report_diags(&before.compilation.diags, SEVERITY_WARNING);
+    report_diags(&now.compilation.diags, SEVERITY_WARNING);
+    code = !read_before ? before.compilation.diags.exit
+           : !read_now  ? now.compilation.diags.exit
+                        : compare(&options, &before, &now);
+    subject_clear(&before);
+    subject_clear(&now);
+    return code;
+}
