@@ -17,18 +17,7 @@ static const struct {
     char letter;
 } globals[] = {
 #define GLOBAL(letter, name) {name, sizeof(name) - 1, letter},
-    GLOBAL('A', "append") GLOBAL('C', "check") GLOBAL('D', "delete") GLOBAL('I', "insert")
-        GLOBAL('R', "replace") GLOBAL('L', "list") GLOBAL('S', "list-rules") GLOBAL('F', "flush")
-            GLOBAL('Z', "zero") GLOBAL('N', "new-chain") GLOBAL('X', "delete-chain")
-                GLOBAL('E', "rename-chain") GLOBAL('P', "policy") GLOBAL('s', "source")
-                    GLOBAL('d', "destination") GLOBAL('s', "src") GLOBAL('d', "dst") GLOBAL('p', "protocol")
-                        GLOBAL('i', "in-interface") GLOBAL('o', "out-interface") GLOBAL('j', "jump")
-                            GLOBAL('g', "goto") GLOBAL('m', "match") GLOBAL('t', "table")
-                                GLOBAL('f', "fragments") GLOBAL('c', "set-counters") GLOBAL('4', "ipv4")
-                                    GLOBAL('6', "ipv6") GLOBAL('v', "verbose") GLOBAL('n', "numeric")
-                                        GLOBAL('x', "exact") GLOBAL('w', "wait") GLOBAL('W', "wait-interval")
-                                            GLOBAL('0', "line-numbers") GLOBAL('M', "modprobe")
-                                                GLOBAL('h', "help") GLOBAL('V', "version")
+#include "rules/globals.def"
 #undef GLOBAL
 };
 

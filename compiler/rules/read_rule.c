@@ -231,7 +231,7 @@ static const char *read_interface(const struct parts *parts, int which)
 bool parts_rule(struct parts *parts, struct rule *rule)
 {
     struct match *matches;
-    size_t count = 0;
+    size_t room, count = 0;
 
     rule->in = read_interface(parts, 0);
     rule->out = read_interface(parts, 1);
@@ -242,9 +242,8 @@ bool parts_rule(struct parts *parts, struct rule *rule)
     rule->later_fragments = parts->later_fragments;
     rule->later_fragments_inverted = parts->later_fragments_inverted;
     rule->counters = parts->counters;
-    matches = parts->use_count || parts->protocol_opaque
-                  ? arena_calloc(parts->arena, parts->use_count + 1, sizeof(*matches))
-                  : NULL;
+    room = parts->use_count + parts->protocol_opaque - (parts->target_use != NO_USE);
+    matches = room ? arena_calloc(parts->arena, room, sizeof(*matches)) : NULL;
     if (parts->protocol_opaque)
         matches[count++] =
             opaque_header(arena_printf(parts->arena, "%s-p %.*s", parts->protocol_inverted ? "! " : "",
