@@ -21,8 +21,7 @@ void explainer_open(struct explainer *explainer, struct arena *arena, const stru
         packet_space_add_policy(&explainer->space, policy);
     for (size_t i = 0; i < count; i++)
         packet_space_add_packets(&explainer->space, &sets[i]);
-    if (packet_space_open(&explainer->space, NODE_LIMIT))
-        explainer->meaning = rules_meaning(&explainer->space, rules, &explainer->places);
+    packet_space_open(&explainer->space, NODE_LIMIT);
 }
 
 void explainer_close(struct explainer *explainer)
@@ -62,14 +61,21 @@ static int compare_values(const void *a, const void *b)
     return (int)left.tracked - (int)right.tracked;
 }
 
+static int compare_by_value(const void *a, const void *b)
+{
+    const struct value *left = a, *right = b;
+
+    return (left->value > right->value) - (left->value < right->value);
+}
+
 static uint32_t is_wanted(uint32_t value, void *context)
 {
     const struct values *values = context;
+    const struct value key = {value, 0};
+    const struct value *found =
+        bsearch(&key, values->items, values->count, sizeof(*values->items), compare_by_value);
 
-    for (size_t i = 0; i < values->count; i++)
-        if (values->items[i].value == value)
-            return values->items[i].part == values->wanted;
-    return 0;
+    return found && found->part == values->wanted;
 }
 
 static struct part part_of(const struct explainer *explainer, struct outcome outcome)
@@ -84,33 +90,43 @@ static struct part part_of(const struct explainer *explainer, struct outcome out
 }
 
 // Rules of one entry of a policy decide together.
-static bool same_part(const struct explainer *explainer, const struct part *a, const struct part *b)
+static bool same_part(const struct explainer *explainer, const struct part *a, const struct part *b, bool many)
 {
     const bool tracking = a->outcome.walk == WALK_ACCEPT || explainer->tracking_of_refused;
 
     if (a->outcome.walk != b->outcome.walk || a->outcome.answer != b->outcome.answer ||
         (tracking && a->outcome.tracked != b->outcome.tracked))
         return false;
-    if (a->outcome.rule == b->outcome.rule)
+    if (many || a->outcome.rule == b->outcome.rule)
         return true;
     return a->reason.section && b->reason.section && strcmp(a->reason.section, b->reason.section) == 0 &&
            a->reason.span.source == b->reason.span.source && a->reason.span.line == b->reason.span.line &&
            a->reason.span.column == b->reason.span.column;
 }
 
+#define FEW_VALUES 64 // beyond, neighbours that do the same are told together
+#define LOOK_BACK  8  // parts that a value may belong to, besides a new one
+
+// Values in the order of their rules. The rules of a part stand side by side, or nearly.
 static void group(struct values *values, struct explanation *explanation)
 {
+    const bool many = values->count > FEW_VALUES;
+
     for (size_t i = 0; i < values->count; i++) {
         const struct part part = part_of(values->explainer, outcome_of(values->items[i].value));
+        const size_t back = many ? 1 : LOOK_BACK;
         size_t at = explanation->count;
 
-        for (size_t j = 0; j < explanation->count; j++)
-            if (same_part(values->explainer, &explanation->items[j], &part))
+        for (size_t j = at > back ? at - back : 0; j < explanation->count; j++)
+            if (same_part(values->explainer, &explanation->items[j], &part, many))
                 at = j;
         if (at == explanation->count)
             *vec_push(values->explainer->arena, explanation) = part;
+        explanation->items[at].rules++;
         values->items[i].part = at;
     }
+    if (values->count)
+        qsort(values->items, values->count, sizeof(*values->items), compare_by_value);
 }
 
 // `asked` is what all parts are of, and goes without saying; `left` what the parts before this one leave.
@@ -150,7 +166,11 @@ struct explanation explain_packets(struct explainer *explainer, const struct pac
         return explanation;
     }
     left = packets_set(space, packets);
-    outcomes = hook_outcomes(space, &explainer->meaning, explanation.hook, left);
+    if (!explainer->made[explanation.hook])
+        explainer->meanings[explanation.hook] =
+            rules_meaning_at(space, explainer->rules, explanation.hook, &explainer->places);
+    explainer->made[explanation.hook] = true;
+    outcomes = hook_outcomes(space, &explainer->meanings[explanation.hook], explanation.hook, left);
     if (packets->states & PACKET_UNTRACKED) {
         left = packets_of_state(space, packets, left, outcomes);
         outcomes = only_where(space, left, outcomes);

@@ -14,6 +14,7 @@ struct part {
     bool complete;           // false: there are more boxes
     struct reason reason;
     struct rule_place place; // the first rule that decides
+    size_t rules;            // how many do
 };
 
 struct explanation {
@@ -28,7 +29,8 @@ struct explainer {
     struct arena *arena;
     struct packet_space space;
     const struct ruleset *rules;
-    struct meaning meaning;
+    struct meaning meanings[HOOK_COUNT]; // each of its own hook
+    bool made[HOOK_COUNT];
     struct rule_places places;
     bool tracking_of_refused; // parts that are refused are told apart by tracking as well
 };

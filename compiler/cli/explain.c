@@ -193,6 +193,8 @@ static struct row part_row(struct arena *arena, const struct explanation *answer
     }};
 
     describe_place(&place, &part->place);
+    if (part->rules > 1 && !part->reason.section)
+        buf_printf(&place, " and %zu more", part->rules - 1);
     row.cells[4] = arena_copy(arena, place.bytes, place.length);
     buf_clear(&place);
     return row;

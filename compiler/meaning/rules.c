@@ -300,6 +300,7 @@ static diagram walk_hook(const struct view *view, const struct ruleset *ruleset,
         return set_none(space);
     walker_init(&walker, view, table, places);
 
+    const diagram walk = walk_chain(&walker, chain);
     const uint32_t rule = remember(&walker, chain, chain->count, chain->policy == CHAIN_DROP ? WALK_DROP : WALK_ACCEPT);
     const uint32_t accept = outcome_value((struct outcome){.walk = WALK_ACCEPT, .rule = rule});
     const uint32_t drop = outcome_value((struct outcome){.walk = WALK_DROP, .rule = rule});
@@ -315,8 +316,8 @@ static diagram walk_hook(const struct view *view, const struct ruleset *ruleset,
     }
     // What comes to the end of a table beside the filter goes on, as what the table accepts does.
     if (chain->policy == CHAIN_ACCEPT && strcmp(table_name, "filter") != 0)
-        return walk_chain(&walker, chain);
-    return diagram_apply(space->diagrams, &op_end, walk_chain(&walker, chain), end);
+        return walk;
+    return diagram_apply(space->diagrams, &op_end, walk, end);
 }
 
 // In the order of enum nf_ip_hook_priorities (linux/netfilter_ipv4.h). NAT changes packets and refuses none.
@@ -368,19 +369,39 @@ static bool ruleset_tracks(const struct ruleset *ruleset)
     return false;
 }
 
+static void add_hook(struct packet_space *space, const struct ruleset *ruleset, enum hook hook,
+                     struct rule_places *places, struct arena *scratch, struct meaning *meaning)
+{
+    const struct view filter = {.space = space, .scratch = scratch, .hook = hook};
+    const struct view raw = {.space = space, .scratch = scratch, .hook = hook, .raw = true};
+
+    meaning->raws[hook] = raw_walk(&raw, ruleset);
+    meaning->filters[hook] = stations_walk(&filter, ruleset, NULL, places);
+    meaning->domains[hook] = hook_domain(space, hook);
+}
+
 struct meaning rules_meaning(struct packet_space *space, const struct ruleset *ruleset, struct rule_places *places)
 {
     struct arena scratch = {0};
     struct meaning meaning = {.tracking = ruleset_tracks(ruleset)};
 
-    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++) {
-        const struct view filter = {.space = space, .scratch = &scratch, .hook = hook};
-        const struct view raw = {.space = space, .scratch = &scratch, .hook = hook, .raw = true};
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
+        add_hook(space, ruleset, hook, places, &scratch, &meaning);
+    arena_clear(&scratch);
+    return meaning;
+}
 
-        meaning.raws[hook] = raw_walk(&raw, ruleset);
-        meaning.filters[hook] = stations_walk(&filter, ruleset, NULL, places);
-        meaning.domains[hook] = hook_domain(space, hook);
-    }
+struct meaning rules_meaning_at(struct packet_space *space, const struct ruleset *ruleset, enum hook hook,
+                                struct rule_places *places)
+{
+    struct arena scratch = {0};
+    struct meaning meaning = {.tracking = ruleset_tracks(ruleset)};
+    const struct view sent = {.space = space, .scratch = &scratch, .hook = HOOK_OUTPUT, .raw = true};
+
+    // What comes in by lo was decided as it left.
+    if (hook == HOOK_INPUT)
+        meaning.raws[HOOK_OUTPUT] = raw_walk(&sent, ruleset);
+    add_hook(space, ruleset, hook, places, &scratch, &meaning);
     arena_clear(&scratch);
     return meaning;
 }

@@ -51,6 +51,10 @@ struct outcome target_outcome(struct packet_space *space, const struct target *t
 // chains that decide, and outcomes remember them: the last rule's index + 1 stands for the policy of a chain.
 struct meaning rules_meaning(struct packet_space *space, const struct ruleset *ruleset, struct rule_places *places);
 
+// The same for one hook alone; of the others the parts are 0.
+struct meaning rules_meaning_at(struct packet_space *space, const struct ruleset *ruleset, enum hook hook,
+                                struct rule_places *places);
+
 // One chain, with the chains that it leads to, as the walk through it: WALK_CONTINUE at its end. For rules that a policy
 // carries verbatim. An empty function where the ruleset has no such chain.
 diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table, const char *chain);

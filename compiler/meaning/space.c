@@ -331,8 +331,7 @@ bool packet_space_open(struct packet_space *space, size_t node_limit)
     };
     uint8_t *widths = arena_alloc(space->arena, count);
 
-    // Diagrams number their fields in 16 bits.
-    if (count > UINT16_MAX / 2)
+    if (space->unknowns.count > PACKET_UNKNOWNS_MAX)
         return false;
     if (!space->unknown_slots)
         grow_unknown_index(space);

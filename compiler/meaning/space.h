@@ -55,6 +55,9 @@ struct unknown {
     const char *about; // a limit in a policy's words; NULL: none
 };
 
+// Beyond, rules are too many to be decided: functions grow with each unknown that a packet meets on its way.
+#define PACKET_UNKNOWNS_MAX 2000
+
 struct packet_space {
     struct arena *arena;
     enum family family;
