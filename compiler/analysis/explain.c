@@ -39,7 +39,6 @@ struct values {
     struct explainer *explainer;
     struct value *items;
     size_t count, capacity;
-    size_t wanted; // part that is asked for
 };
 
 static void collect(uint32_t value, void *context)
@@ -66,16 +65,6 @@ static int compare_by_value(const void *a, const void *b)
     const struct value *left = a, *right = b;
 
     return (left->value > right->value) - (left->value < right->value);
-}
-
-static uint32_t is_wanted(uint32_t value, void *context)
-{
-    const struct values *values = context;
-    const struct value key = {value, 0};
-    const struct value *found =
-        bsearch(&key, values->items, values->count, sizeof(*values->items), compare_by_value);
-
-    return found && found->part == values->wanted;
 }
 
 static struct part part_of(const struct explainer *explainer, struct outcome outcome)
@@ -154,40 +143,81 @@ static void describe_part(struct explainer *explainer, struct part *part, diagra
     buf_clear(&text);
 }
 
+static const struct meaning *meaning_at(struct explainer *explainer, enum hook hook)
+{
+    if (!explainer->made[hook])
+        explainer->meanings[hook] = rules_meaning_at(&explainer->space, explainer->rules, hook, &explainer->places);
+    explainer->made[hook] = true;
+    return &explainer->meanings[hook];
+}
+
+static bool asks_for_peers(const struct packets *packets)
+{
+    return packets->from || packets->to || packets->from_ports.count || packets->to_ports.count;
+}
+
+static uint32_t part_number(uint32_t value, void *context)
+{
+    const struct values *values = context;
+    const struct value key = {value, 0};
+    const struct value *found =
+        bsearch(&key, values->items, values->count, sizeof(*values->items), compare_by_value);
+
+    return found ? (uint32_t)found->part + 1 : 0;
+}
+
+static uint32_t is_wanted(uint32_t value, void *wanted)
+{
+    return value == *(const uint32_t *)wanted;
+}
+
+// The parts of a set, as a function to their numbers from 1.
+static diagram find_parts(struct explainer *explainer, const struct packets *packets, diagram asked,
+                          struct explanation *explanation)
+{
+    struct packet_space *space = &explainer->space;
+    const struct meaning *meaning = meaning_at(explainer, explanation->hook);
+    struct values values = {.explainer = explainer};
+    // What asks for many packets meets many rules.
+    const diagram outcomes = asks_for_peers(packets) ? hook_outcomes(space, meaning, explanation->hook, asked)
+                                                     : hook_outcomes_anywhere(space, meaning, explanation->hook);
+
+    diagram_each_value(space->diagrams, outcomes, collect, &values);
+    if (values.count)
+        qsort(values.items, values.count, sizeof(*values.items), compare_values);
+    group(&values, explanation);
+    return only_where(space, asked, diagram_map(space->diagrams, outcomes, part_number, &values));
+}
+
 struct explanation explain_packets(struct explainer *explainer, const struct packets *packets)
 {
     struct packet_space *space = &explainer->space;
     struct explanation explanation = {.hook = packets_hook(packets)};
-    struct values values = {.explainer = explainer};
-    diagram outcomes, left, asked;
+    diagram parts, left, asked;
+    size_t kept = 0;
 
     if (!space->diagrams) {
         explanation.undecided = true;
         return explanation;
     }
-    left = packets_set(space, packets);
-    if (!explainer->made[explanation.hook])
-        explainer->meanings[explanation.hook] =
-            rules_meaning_at(space, explainer->rules, explanation.hook, &explainer->places);
-    explainer->made[explanation.hook] = true;
-    outcomes = hook_outcomes(space, &explainer->meanings[explanation.hook], explanation.hook, left);
-    if (packets->states & PACKET_UNTRACKED) {
-        left = packets_of_state(space, packets, left, outcomes);
-        outcomes = only_where(space, left, outcomes);
-    }
-    asked = left;
-    diagram_each_value(space->diagrams, outcomes, collect, &values);
-    if (values.count)
-        qsort(values.items, values.count, sizeof(*values.items), compare_values);
-    group(&values, &explanation);
-    for (size_t i = 0; i < explanation.count; i++) {
-        diagram set;
+    asked = packets_set(space, packets);
+    if (packets->states & PACKET_UNTRACKED)
+        asked = packets_of_state(
+            space, packets, asked,
+            hook_outcomes(space, meaning_at(explainer, explanation.hook), explanation.hook, asked));
+    parts = find_parts(explainer, packets, asked, &explanation);
+    left = asked;
+    for (uint32_t i = 0; i < explanation.count; i++) {
+        uint32_t wanted = i + 1;
+        const diagram set = diagram_map(space->diagrams, parts, is_wanted, &wanted);
 
-        values.wanted = i;
-        set = diagram_map(space->diagrams, outcomes, is_wanted, &values);
-        describe_part(explainer, &explanation.items[i], set, left, asked);
+        if (set == set_none(space))
+            continue;
+        explanation.items[kept] = explanation.items[i];
+        describe_part(explainer, &explanation.items[kept++], set, left, asked);
         left = set_minus(space, left, set);
     }
+    explanation.count = kept;
     explanation.undecided = diagram_overflowed(space->diagrams);
     return explanation;
 }

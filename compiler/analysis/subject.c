@@ -8,8 +8,8 @@ static bool read_rules(struct subject *subject, const struct source *source, enu
     source_set_open(&compilation->sources, subject->path, SOURCE_ADDRESSES_MAX, &opened);
     if (family == FAMILY_COUNT)
         family = rules_family(source, NULL);
-    subject->rules[family] = rules_read(&compilation->arena, opened, family, &compilation->diags);
-    return subject->rules[family] && compilation->diags.exit == EXIT_FINE;
+    subject->rules[family] = rules_read_anyway(&compilation->arena, opened, family, &compilation->diags);
+    return subject->rules[family];
 }
 
 static bool compile_both(struct subject *subject)

@@ -71,11 +71,11 @@ static diagram choose(struct packet_space *space, diagram set, diagram inside, d
                     only_where(space, set_minus(space, set_all(space), set), outside));
 }
 
-diagram hook_outcomes(struct packet_space *space, const struct meaning *meaning, enum hook hook, diagram set)
+// Both parts put together where `raw` and `filter` are cut to the packets that count, or not.
+static diagram put_together(struct packet_space *space, const struct meaning *meaning, enum hook hook, diagram raw,
+                            diagram filter)
 {
     const field_value lo = {0, packet_space_interface(space, "lo")};
-    const diagram within = set_and(space, set, meaning->domains[hook]);
-    const diagram raw = only_where(space, within, meaning->raws[hook]);
     const diagram seen_untracked =
         diagram_restrict(space->diagrams, diagram_restrict(space->diagrams, meaning->filters[hook], FIELD_STATE, untracked_state),
                          FIELD_HELPER, no_helper);
@@ -89,10 +89,23 @@ diagram hook_outcomes(struct packet_space *space, const struct meaning *meaning,
     untracked = meaning->tracking ? set_or(space, untracked, never_tracked(space)) : set_all(space);
 
     const diagram ended = diagram_apply(space->diagrams, &op_ended, raw, set_all(space));
-    const diagram seen_tracked = diagram_apply(space->diagrams, &op_tracked, only_where(space, within, meaning->filters[hook]), set_all(space));
-    const diagram seen = choose(space, set_and(space, within, untracked), seen_untracked, seen_tracked);
+    const diagram seen_tracked = diagram_apply(space->diagrams, &op_tracked, filter, set_all(space));
 
-    return first_of(space, ended, only_where(space, within, seen));
+    return first_of(space, ended, choose(space, untracked, seen_untracked, seen_tracked));
+}
+
+diagram hook_outcomes(struct packet_space *space, const struct meaning *meaning, enum hook hook, diagram set)
+{
+    const diagram within = set_and(space, set, meaning->domains[hook]);
+
+    return only_where(space, within,
+                      put_together(space, meaning, hook, only_where(space, within, meaning->raws[hook]),
+                                   only_where(space, within, meaning->filters[hook])));
+}
+
+diagram hook_outcomes_anywhere(struct packet_space *space, const struct meaning *meaning, enum hook hook)
+{
+    return put_together(space, meaning, hook, meaning->raws[hook], meaning->filters[hook]);
 }
 
 // A packet as a set of one.

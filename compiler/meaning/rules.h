@@ -31,6 +31,10 @@ struct meaning {
 // Outside of the set the value is 0.
 diagram hook_outcomes(struct packet_space *space, const struct meaning *meaning, enum hook hook, diagram set);
 
+// The same for all packets, whether there are such or not: smaller where rules by the thousand have outcomes of their own,
+// each of which would be cut to the domain.
+diagram hook_outcomes_anywhere(struct packet_space *space, const struct meaning *meaning, enum hook hook);
+
 // The same for one packet.
 struct outcome packet_outcome(struct packet_space *space, const struct meaning *meaning, enum hook hook,
                               const field_value *packet);

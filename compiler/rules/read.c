@@ -30,6 +30,7 @@ struct reader {
     struct table *table; // NULL outside of one
     struct chain *chain; // of the last rule in it; NULL: none
     bool skipping;       // in a table that is not known
+    bool anyway;         // what cannot be read is kept
     bool spaced;         // blanks where iptables-restore takes none were reported
     size_t rules;
     size_t steps;               // that rules moved up where others were taken away
@@ -435,6 +436,49 @@ static bool read_command(struct reader *reader, const struct counters *counters)
     return true;
 }
 
+// The target that a line seems to have.
+static struct target apparent_target(struct reader *reader, struct slice line)
+{
+    for (struct slice word = slice_word(&line); word.length; word = slice_word(&line)) {
+        const struct slice name = slice_is(word, "-j") || slice_is(word, "-g") ? slice_word(&line) : (struct slice){0};
+        const struct chain *chain = name.length ? find_chain(reader, name) : NULL;
+
+        if (chain && chain->policy == CHAIN_USER)
+            return (struct target){slice_is(word, "-j") ? TARGET_JUMP : TARGET_GOTO, chain->name};
+        if (slice_is(name, "ACCEPT") || slice_is(name, "DROP") || slice_is(name, "RETURN"))
+            return (struct target){slice_is(name, "ACCEPT") ? TARGET_ACCEPT
+                                   : slice_is(name, "DROP") ? TARGET_DROP
+                                                            : TARGET_RETURN,
+                                   NULL};
+        if (name.length)
+            return (struct target){TARGET_OTHER, arena_copy(reader->arena, name.at, name.length)};
+    }
+    return (struct target){TARGET_NONE, NULL};
+}
+
+// A rule that iptables-restore would not take, as an unknown: whether it holds for a packet nobody can say.
+static bool keep_unread(struct reader *reader, struct slice line)
+{
+    struct slice rest = line;
+    const struct slice command = slice_word(&rest), name = slice_word(&rest);
+    struct match *match = arena_alloc(reader->arena, sizeof(*match));
+    struct chain *chain = find_chain(reader, name);
+    struct rule rule = {.span = reader->span, .matches = match, .match_count = 1};
+
+    if (!slice_is(command, "-A") || reader->rules == RULESET_RULES_MAX || !name.length ||
+        name.length > CHAIN_NAME_MAX || !is_bare(name))
+        return false;
+    if (!chain)
+        chain = table_chain(reader->arena, reader->table, arena_copy(reader->arena, name.at, name.length), CHAIN_USER);
+    rest = slice_trim(rest);
+    match->kind = MATCH_OPAQUE;
+    match->opaque.text = arena_copy(reader->arena, rest.at, rest.length);
+    rule.target = apparent_target(reader, rest);
+    *vec_push(reader->arena, chain) = rule;
+    reader->rules++;
+    return true;
+}
+
 static bool read_command_line(struct reader *reader, struct slice line)
 {
     struct counters counters = {0};
@@ -451,7 +495,8 @@ static bool read_command_line(struct reader *reader, struct slice line)
     reader->span.column += (uint32_t)(line.at - reader->line.at);
     reader->parts->span = reader->span;
     reader->span.column -= (uint32_t)(line.at - reader->line.at);
-    return parts_read(reader->parts, line, COMMAND_NONE) && read_command(reader, &counters);
+    return (parts_read(reader->parts, line, COMMAND_NONE) && read_command(reader, &counters)) ||
+           (reader->anyway && keep_unread(reader, line));
 }
 
 static void close_table(struct reader *reader)
@@ -586,8 +631,8 @@ static void read_text(struct reader *reader)
         diag_add(reader->diags, DIAG_RULES, source_whole(reader->source), "there is no table in this text");
 }
 
-const struct ruleset *rules_read(struct arena *arena, const struct source *source, enum family family,
-                                 struct diag_list *diags)
+static const struct ruleset *read_rules(struct arena *arena, const struct source *source, enum family family,
+                                        struct diag_list *diags, bool anyway)
 {
     const size_t errors = diags->counts[SEVERITY_ERROR];
     struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));
@@ -597,6 +642,7 @@ const struct ruleset *rules_read(struct arena *arena, const struct source *sourc
                             .source = source,
                             .ruleset = ruleset,
                             .parts = &parts,
+                            .anyway = anyway,
                             .span = {.source = source}};
 
     ruleset->family = family;
@@ -605,5 +651,19 @@ const struct ruleset *rules_read(struct arena *arena, const struct source *sourc
     parts.family = family;
     parts.place = PLACE_KNOWN;
     read_text(&reader);
+    if (anyway)
+        return ruleset->count ? ruleset : NULL;
     return diags->counts[SEVERITY_ERROR] == errors ? ruleset : NULL;
+}
+
+const struct ruleset *rules_read(struct arena *arena, const struct source *source, enum family family,
+                                 struct diag_list *diags)
+{
+    return read_rules(arena, source, family, diags, false);
+}
+
+const struct ruleset *rules_read_anyway(struct arena *arena, const struct source *source, enum family family,
+                                        struct diag_list *diags)
+{
+    return read_rules(arena, source, family, diags, true);
 }

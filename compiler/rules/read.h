@@ -27,6 +27,12 @@ enum family rules_family(const struct source *source, bool *sure);
 const struct ruleset *rules_read(struct arena *arena, const struct source *source, enum family family,
                                  struct diag_list *diags);
 
+// The same for whoever wants to know what a text means that does not load: mistakes are reported, and what cannot be read
+// is kept as it is written, a match that may or may not hold and a target that may do anything. NULL where there is no
+// table.
+const struct ruleset *rules_read_anyway(struct arena *arena, const struct source *source, enum family family,
+                                        struct diag_list *diags);
+
 // Reads one rule, what stands behind `-A CHAIN `. A list of addresses in it makes several rules, as iptables does (-s a,b):
 // gives the rules and their number in `*count`, which is 0 where the rule says that it is for the other family (-4, -6).
 // A target that is no extension ctc knows is a TARGET_JUMP where it has no options: whoever knows the chains of the table

@@ -36,6 +36,27 @@ static bool begins_with_counters(struct slice line)
            is_digits(packets) && is_digits(bytes);
 }
 
+// A line that only a ruleset has, whatever stands before it.
+static bool begins_table(struct slice line)
+{
+    for (size_t i = 0; i < table_kind_count && line.length && line.at[0] == '*'; i++)
+        if (slice_is((struct slice){line.at + 1, line.length - 1}, table_kinds[i].name))
+            return true;
+    return false;
+}
+
+static bool has_table(struct slice rest)
+{
+    const struct slice text = rest;
+    struct slice line;
+
+    while (next_line(&rest, &line))
+        // At the begin of its line: what a policy carries verbatim is indented.
+        if (begins_table(line) && (line.at == text.at || line.at[-1] == '\n'))
+            return true;
+    return false;
+}
+
 bool rules_recognised(const struct source *source)
 {
     static const char *const commands[] = {"-A", "-P", "-N",       "-I",       "-F",
@@ -56,7 +77,7 @@ bool rules_recognised(const struct source *source)
         for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
             if (slice_is(word, commands[i]))
                 return true;
-        return begins_with_counters(line);
+        return begins_with_counters(line) || has_table(rest);
     }
     return false;
 }
@@ -140,17 +161,23 @@ static enum evidence name_evidence(const char *name)
     return contains(base, "v4") || contains(base, "iptables") ? EVIDENCE_IPV4 : EVIDENCE_NONE;
 }
 
+#define EVIDENCE_ENOUGH 100 // lines that say something
+
 enum family rules_family(const struct source *source, bool *sure)
 {
     struct slice rest = {source->bytes, source->length}, line;
     enum evidence evidence = EVIDENCE_NONE, comment = EVIDENCE_NONE;
+    size_t found[EVIDENCE_IPV6 + 1] = {0};
 
-    while (evidence == EVIDENCE_NONE && next_line(&rest, &line)) {
+    // Hand-written texts mix up the words of both families here and there.
+    while (found[EVIDENCE_IPV4] + found[EVIDENCE_IPV6] < EVIDENCE_ENOUGH && next_line(&rest, &line)) {
         if (line.length && line.at[0] == '#')
             comment = comment == EVIDENCE_NONE ? comment_evidence(line) : comment;
         else
-            evidence = rule_evidence(line);
+            found[rule_evidence(line)]++;
     }
+    if (found[EVIDENCE_IPV4] != found[EVIDENCE_IPV6])
+        evidence = found[EVIDENCE_IPV4] > found[EVIDENCE_IPV6] ? EVIDENCE_IPV4 : EVIDENCE_IPV6;
     if (evidence == EVIDENCE_NONE)
         evidence = comment;
     if (evidence == EVIDENCE_NONE)

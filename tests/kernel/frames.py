@@ -16,6 +16,7 @@ WITH_PORTS = (TCP, UDP, UDPLITE, SCTP, DCCP)
 ICMP = {"ipv4": 1, "ipv6": 58}
 ERRORS = {"ipv4": (3, 4, 5, 11, 12), "ipv6": (1, 2, 3, 4)}    # those that quote a packet
 PAYLOAD = b"a probe of ctc.."
+OLD = 0x40000000    # sequence numbers that are in no window, so that no connection ends by a probe
 PIECE = 16    # bytes of the first half
 FRAGMENT_HEADER = 44
 
@@ -70,7 +71,7 @@ def _transport(family: Family, packet: Packet, number: int) -> bytes:
     head = struct.pack("!HH", packet.sport, packet.dport)
     protocol = packet.protocol
     if protocol == TCP:
-        segment, at = head + struct.pack("!IIBBHHH", number << 8, number << 8, 5 << 4, packet.flags,
+        segment, at = head + struct.pack("!IIBBHHH", OLD + number, OLD + number, 5 << 4, packet.flags,
                                          64240, 0, 0) + PAYLOAD, 16
     elif protocol == UDP:
         segment, at = head + struct.pack("!HH", 8 + len(PAYLOAD), 0) + PAYLOAD, 6

@@ -61,6 +61,9 @@ class Ground:
         with self.space:
             return socket.socket(*what)
 
+    def _ip(self, *lines: str) -> None:
+        self.space.run("ip", self.family.option, "-batch", "-", text="\n".join(lines) + "\n")
+
     def _add_device(self, name: str) -> None:
         with self.space:
             device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
@@ -68,12 +71,12 @@ class Ground:
         index = len(self.devices) + 1
         self.devices[name] = device
         self.macs[name] = bytes((2, 0, 0, 0, 1, index))
-        option, table = self.family.option, 100 + index
-        self.space.ip(f"link set {name} address {self.macs[name].hex(':')} arp off",
+        table = 100 + index
+        self._ip(f"link set {name} address {self.macs[name].hex(':')} arp off",
                       f"link set {name} up",
-                      f"{option} route add default dev {name} metric {table}",
-                      f"{option} route add default dev {name} table {table}",
-                      f"{option} rule add tos {self.tos(name):#x} table {table}")
+                      f"route add default dev {name} metric {table}",
+                      f"route add default dev {name} table {table}",
+                      f"rule add tos {self.tos(name):#x} table {table}")
         for group in self.groups:
             packed = address_bytes(self.family, group)
             member = self._socket(self.family.af, socket.SOCK_DGRAM)
@@ -107,21 +110,21 @@ class Ground:
 
     def reset_addresses(self, wanted: Iterable[int]) -> None:
         """Make these destinations local, and no others but the host's own and its loopback."""
-        family, option = self.family, self.family.option
+        family = self.family
         whole = 8 * len(address_bytes(family, 0))
         if self.local:
-            self.space.ip(*(f"{option} address del {address_text(family, each)}/{whole} dev lo"
+            self._ip(*(f"address del {address_text(family, each)}/{whole} dev lo"
                             for each in sorted(self.local - {self.own})))
         self.local = {self.own}
         first = next(iter(self.devices))
-        lines = [f"{option} address replace {address_text(family, self.own)}/"
+        lines = [f"address replace {address_text(family, self.own)}/"
                  f"{24 if family is IPV4 else 64} "
                  f"{'broadcast + ' if family is IPV4 else ''}dev {first}"]
         for each in wanted:
             if self.can_be_local(each):
-                lines.append(f"{option} address replace {address_text(family, each)}/{whole} dev lo")
+                lines.append(f"address replace {address_text(family, each)}/{whole} dev lo")
                 self.local.add(each)
-        self.space.ip(*lines)
+        self._ip(*lines)
 
     def can_be_local(self, address: int) -> bool:
         if self.family is IPV4:
