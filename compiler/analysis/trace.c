@@ -53,7 +53,7 @@ static enum walk trace_chain(struct tracing *tracing, const struct chain *chain,
         enum walk walk = outcome.walk;
         uint32_t passes;
 
-        if (!outcome_value(outcome))
+        if (!rule_decides(rule))
             continue;
         passes = diagram_evaluate(tracing->view->space->diagrams,
                                   rule_function(tracing->view, rule, RULE_PASSES, RULE_DROPS), tracing->packet);
@@ -127,7 +127,7 @@ struct trace trace_packet(struct packet_space *space, const struct ruleset *rule
     struct arena scratch = {0};
     const struct view raw = {.space = space, .scratch = &scratch, .hook = hook, .raw = true};
     const struct view filter = {.space = space, .scratch = &scratch, .hook = hook};
-    struct tracing tracing = {.view = &filter};
+    struct tracing tracing = {0};
     struct trace trace = {0};
     field_value *seen = arena_calloc(space->arena, FIELD_COUNT + space->unknowns.count, sizeof(*seen));
     enum walk walk = trace_raw(&raw, ruleset, packet, &trace);
@@ -140,8 +140,10 @@ struct trace trace_packet(struct packet_space *space, const struct ruleset *rule
         seen[FIELD_HELPER].low = 0;
     }
     for (const struct station *station = stations[hook]; walk == WALK_ACCEPT && station->table; station++) {
+        const struct view here = station_view(&filter, station);
         struct rule_place place = {0};
 
+        tracing.view = &here;
         walk = trace_hook(&tracing, ruleset, station->table, station->chain, &place, &trace.outcome.answer);
         // Where all tables accept, the filter's rule is the one that people look for.
         if (place.chain && (walk != WALK_ACCEPT || strcmp(station->table, "filter") == 0))

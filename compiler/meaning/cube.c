@@ -35,8 +35,8 @@ static bool field_bounds(const struct view *view, enum field field, struct addr_
         if (view->hook != HOOK_OUTPUT)
             return false;
         break;
-    case FIELD_OUT: // raw's PREROUTING is ahead of routing
-        if (view->hook != HOOK_INPUT && !(view->raw && view->hook == HOOK_FORWARD))
+    case FIELD_OUT: // PREROUTING, raw's too, is ahead of routing
+        if (view->hook != HOOK_INPUT && !view->unrouted && !(view->raw && view->hook == HOOK_FORWARD))
             return false;
         break;
     case FIELD_DESTINATION_TYPE:

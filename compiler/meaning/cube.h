@@ -13,6 +13,7 @@ struct view {
     struct arena *scratch; // of cubes: may be reset where none is in use
     enum hook hook;
     bool raw;      // ahead of the tracker: nothing has a state
+    bool unrouted; // behind the tracker, and ahead of routing: nothing has an interface to leave by
     bool mirrored;
 };
 

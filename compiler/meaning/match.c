@@ -302,30 +302,52 @@ static diagram match_parts(const struct view *view, const struct match *match)
     return match->kind == MATCH_MULTIPORT ? parts : set_minus(space, set_all(space), parts);
 }
 
-static bool is_hashlimit(const struct match *match)
+static bool fills_table(const struct match *match)
 {
-    return match->kind == MATCH_HASHLIMIT || match->kind == MATCH_HASHLIMIT_TEXT;
+    return (match->kind == MATCH_HASHLIMIT && match->limit.per_source) ||
+           (match->kind == MATCH_HASHLIMIT_TEXT && match->hashlimit.buckets);
 }
 
-// A full table drops what comes to its match, whatever the matches behind it ask.
+static bool is_last(const struct rule *rule, size_t index)
+{
+    while (++index < rule->match_count)
+        if (rule->matches[index].kind != MATCH_COMMENT)
+            return false;
+    return true;
+}
+
+// The header and the first `count` matches, of packets that no table drops.
+static diagram passing(const struct view *view, const struct rule *rule, size_t count, const struct unknown_test *also,
+                       uint32_t inside)
+{
+    struct cube cube;
+    diagram function;
+
+    cube_begin(&cube, view);
+    add_rule(&cube, rule, count);
+    if (also)
+        cube_unknown(&cube, *also);
+    for (size_t i = 0; i < cube.unknowns.count; i++)
+        cube.unknowns.items[i].drops_full = false;
+    function = cube_function(&cube, inside, 0);
+    for (size_t i = 0; i < count; i++)
+        if (needs_parts(&rule->matches[i]))
+            function = only_where(view->space, match_parts(view, &rule->matches[i]), function);
+    return function;
+}
+
+// A full table drops what comes to its match: what passed those before it, whatever those behind it ask.
 static diagram dropped_on_the_way(const struct view *view, const struct rule *rule, uint32_t full)
 {
     diagram dropped = set_none(view->space);
 
     for (size_t i = 0; i < rule->match_count; i++) {
-        struct cube cube;
-        bool last = true;
+        struct unknown_test test = {.values = 1U << LIMIT_FULL};
 
-        for (size_t j = i + 1; j < rule->match_count; j++)
-            last = last && rule->matches[j].kind == MATCH_COMMENT;
-        if (!is_hashlimit(&rule->matches[i]) || last)
+        if (!fills_table(&rule->matches[i]))
             continue;
-        cube_begin(&cube, view);
-        add_rule(&cube, rule, i + 1);
-        for (size_t j = 0; j < cube.unknowns.count; j++)
-            if (cube.unknowns.items[j].unknown == packet_space_match(view->space, &rule->matches[i]))
-                cube.unknowns.items[j].values = 0;
-        dropped = first_of(view->space, dropped, cube_function(&cube, full, full));
+        test.unknown = packet_space_match(view->space, &rule->matches[i]);
+        dropped = first_of(view->space, dropped, passing(view, rule, i, &test, full));
     }
     return dropped;
 }
@@ -334,17 +356,21 @@ diagram rule_function(const struct view *view, const struct rule *rule, uint32_t
 {
     struct packet_space *space = view->space;
     struct cube cube;
+    bool limited = false, plain = true;
 
     cube_begin(&cube, view);
     add_rule(&cube, rule, rule->match_count);
-
-    diagram function = cube_function(&cube, inside, full);
-    bool limited = false;
-
     for (size_t i = 0; i < rule->match_count; i++) {
-        limited = limited || is_hashlimit(&rule->matches[i]);
-        if (needs_parts(&rule->matches[i]))
-            function = only_where(space, match_parts(view, &rule->matches[i]), function);
+        const bool fills = fills_table(&rule->matches[i]);
+
+        limited = limited || fills;
+        plain = plain && !needs_parts(&rule->matches[i]) && (!fills || is_last(rule, i));
     }
+    // One table, asked last, is one test of the cube.
+    if (plain && (!limited || cube.unknowns.count == 1))
+        return cube_function(&cube, inside, full);
+
+    const diagram function = passing(view, rule, rule->match_count, NULL, inside);
+
     return limited ? first_of(space, function, dropped_on_the_way(view, rule, full)) : function;
 }

@@ -259,7 +259,7 @@ static diagram walk_chain(struct walker *walker, const struct chain *chain)
     walker->chains[slot].chain = chain;
     walker->chains[slot].open = true;
     for (size_t i = 0; i < chain->count; i++)
-        if (outcome_value(target_outcome(space, &chain->items[i].target)))
+        if (rule_decides(&chain->items[i]))
             walk_rule(walker, chain, i, &rules);
     walker->chains[slot].walk = walk_list_join(space, &rules, 0);
     walker->chains[slot].open = false;
@@ -314,9 +314,9 @@ static diagram walk_hook(const struct view *view, const struct ruleset *ruleset,
 
         end = diagram_test(space->diagrams, FIELD_COUNT + unknown, &no, 1, end, diagram_constant(space->diagrams, drop));
     }
-    // What comes to the end of a table beside the filter goes on, as what the table accepts does.
+    // What comes to the end of a table beside the filter, or returns there, goes on, as what the table accepts does.
     if (chain->policy == CHAIN_ACCEPT && strcmp(table_name, "filter") != 0)
-        return walk;
+        end = set_none(space);
     return diagram_apply(space->diagrams, &op_end, walk, end);
 }
 
@@ -331,6 +331,14 @@ const struct station stations[HOOK_COUNT][7] = {
     [HOOK_OUTPUT] = {{"mangle", "OUTPUT"}, {"filter", "OUTPUT"}, {"security", "OUTPUT"}, {"mangle", "POSTROUTING"}},
 };
 
+struct view station_view(const struct view *view, const struct station *station)
+{
+    struct view here = *view;
+
+    here.unrouted = strcmp(station->chain, "PREROUTING") == 0;
+    return here;
+}
+
 // `filter`: what the filter does, NULL: what the ruleset's does.
 static diagram stations_walk(const struct view *view, const struct ruleset *ruleset, const diagram *filter,
                              struct rule_places *places)
@@ -340,8 +348,9 @@ static diagram stations_walk(const struct view *view, const struct ruleset *rule
 
     for (const struct station *station = stations[view->hook]; station->table; station++) {
         const bool is_filter = strcmp(station->table, "filter") == 0;
+        const struct view here = station_view(view, station);
         const diagram next =
-            filter && is_filter ? *filter : walk_hook(view, ruleset, station->table, station->chain, places);
+            filter && is_filter ? *filter : walk_hook(&here, ruleset, station->table, station->chain, places);
 
         walk = walk == set_none(space) ? next : next == set_none(space) ? walk : tables_in_order(space, walk, next);
     }

@@ -48,6 +48,9 @@ struct station {
 };
 extern const struct station stations[HOOK_COUNT][7]; // each hook's ended by one without a table
 
+// The view of a packet that it has there, of its hook's.
+struct view station_view(const struct view *view, const struct station *station);
+
 // What a rule's target does to the packets that the rule is about. A jump is none of enum walk.
 struct outcome target_outcome(struct packet_space *space, const struct target *target);
 

@@ -262,11 +262,22 @@ static void add_unknown_matches(struct packet_space *space, struct unknown_match
     }
 }
 
-// What a rule asks that changes nothing for its packets needs no unknown.
-static bool rule_decides(const struct rule *rule)
+// A hashlimit drops what finds no room in its table, whatever the target.
+static bool has_table(const struct rule *rule)
 {
-    return rule->target.kind != TARGET_LOG && rule->target.kind != TARGET_NONE &&
-           !(rule->target.kind == TARGET_OTHER && target_effect(&rule->target) == EFFECT_CONTINUE);
+    for (size_t i = 0; i < rule->match_count; i++)
+        if ((rule->matches[i].kind == MATCH_HASHLIMIT && rule->matches[i].limit.per_source) ||
+            (rule->matches[i].kind == MATCH_HASHLIMIT_TEXT && rule->matches[i].hashlimit.buckets))
+            return true;
+    return false;
+}
+
+bool rule_decides(const struct rule *rule)
+{
+    const bool goes_on = rule->target.kind == TARGET_LOG || rule->target.kind == TARGET_NONE ||
+                         (rule->target.kind == TARGET_OTHER && target_effect(&rule->target) == EFFECT_CONTINUE);
+
+    return !goes_on || has_table(rule);
 }
 
 static void collect_rule(struct packet_space *space, const struct rule *rule, struct unknown_matches *matches)

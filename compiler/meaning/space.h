@@ -56,7 +56,7 @@ struct unknown {
 };
 
 // Beyond, rules are too many to be decided: functions grow with each unknown that a packet meets on its way.
-#define PACKET_UNKNOWNS_MAX 2000
+#define PACKET_UNKNOWNS_MAX 10000
 
 struct packet_space {
     struct arena *arena;
@@ -87,6 +87,9 @@ void packet_space_init(struct packet_space *space, struct arena *arena, enum fam
 void packet_space_add_ruleset(struct packet_space *space, const struct ruleset *ruleset);
 void packet_space_add_policy(struct packet_space *space, const struct policy *policy);
 void packet_space_add_packets(struct packet_space *space, const struct packets *packets);
+
+// Whether a rule can change what becomes of a packet. What the others ask is no unknown.
+bool rule_decides(const struct rule *rule);
 
 // The same, one unknown at a time. The text stays where it is.
 void packet_space_add_unknown(struct packet_space *space, enum unknown_kind kind, const char *text,
