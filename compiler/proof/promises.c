@@ -126,19 +126,20 @@ static const struct promise promises[] = {
     {DIAG_NO_NEIGHBOURS, "neighbour discovery cannot leave", "accept it ahead of this rule", lost_answers},
 };
 
-// Whether rules that a policy carries verbatim decide a packet, or whether it is tracked.
-static bool is_verbatim(const struct proof *proof, const struct trace *trace)
+// The line of verbatim text that decides a packet, or whether it is tracked; where none does by itself, the first one.
+static struct span verbatim_line(const struct proof *proof, const struct trace *trace)
 {
     const struct rule_place *places[] = {&trace->verdict, &trace->tracking};
+    const struct verbatim *verbatim = &proof->policy->verbatim[proof->space.family];
 
     for (size_t i = 0; i < 2; i++) {
         const struct rule_place written = places[i]->chain ? written_place(proof, places[i]) : (struct rule_place){0};
         const struct reason reason = place_reason(&written);
 
         if (reason.section && strcmp(reason.section, "verbatim") == 0)
-            return true;
+            return reason.span;
     }
-    return false;
+    return verbatim->items[0].span;
 }
 
 static bool keep(struct proof *proof, const struct promise *promise, struct diag_list *diags)
@@ -153,7 +154,8 @@ static bool keep(struct proof *proof, const struct promise *promise, struct diag
         return true;
 
     const struct trace trace = trace_packet(space, proof->rules, &proof->done, hook, packet);
-    const bool verbatim = is_verbatim(proof, &trace);
+    // Rules that ctc writes keep the promises; what a policy carries besides may not.
+    const bool verbatim = proof->policy->verbatim[space->family].rules;
 
     buf_printf(&text, "%s: %s%s: ", family_name(space->family), verbatim ? "" : "not proved: ", promise->problem);
     describe_packet(&text, space, hook, packet, broken);
@@ -162,7 +164,9 @@ static bool keep(struct proof *proof, const struct promise *promise, struct diag
     struct span span = proof_place(proof, &text, hook, packet);
 
     buf_char(&text, ')');
-    if (!span.source)
+    if (verbatim)
+        span = verbatim_line(proof, &trace);
+    else if (!span.source)
         span = source_whole(proof->source);
     diag_add(diags, verbatim ? promise->code : DIAG_NOT_PROVED, span, "%s", text.bytes);
     diag_hint(diags, "%s", verbatim ? promise->hint : "this is a mistake of ctc, and nothing was written: please report it");

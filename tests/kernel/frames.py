@@ -15,9 +15,9 @@ TCP, UDP, UDPLITE, SCTP, DCCP = 6, 17, 136, 132, 33
 WITH_PORTS = (TCP, UDP, UDPLITE, SCTP, DCCP)
 ICMP = {"ipv4": 1, "ipv6": 58}
 ERRORS = {"ipv4": (3, 4, 5, 11, 12), "ipv6": (1, 2, 3, 4)}    # those that quote a packet
-PAYLOAD = b"a probe of ctc.."
+PAYLOAD = b"a probe of ctc, longer than that."
 OLD = 0x40000000    # sequence numbers that are in no window, so that no connection ends by a probe
-PIECE = 16    # bytes of the first half
+PIECE = 24    # bytes of the first half: the whole of a header, without which rules drop what they look into
 FRAGMENT_HEADER = 44
 
 

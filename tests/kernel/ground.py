@@ -112,6 +112,7 @@ class Ground:
         """Make these destinations local, and no others but the host's own and its loopback."""
         family = self.family
         whole = 8 * len(address_bytes(family, 0))
+        nodad = "" if family is IPV4 else " nodad"
         if self.local:
             self._ip(*(f"address del {address_text(family, each)}/{whole} dev lo"
                             for each in sorted(self.local - {self.own})))
@@ -119,10 +120,10 @@ class Ground:
         first = next(iter(self.devices))
         lines = [f"address replace {address_text(family, self.own)}/"
                  f"{24 if family is IPV4 else 64} "
-                 f"{'broadcast + ' if family is IPV4 else ''}dev {first}"]
+                 f"{'broadcast + ' if family is IPV4 else ''}dev {first}{nodad}"]
         for each in wanted:
             if self.can_be_local(each):
-                lines.append(f"address replace {address_text(family, each)}/{whole} dev lo")
+                lines.append(f"address replace {address_text(family, each)}/{whole} dev lo{nodad}")
                 self.local.add(each)
         self._ip(*lines)
 
