@@ -162,7 +162,8 @@ static bool holds_value(const struct range_list *list, uint64_t value)
 // ICMP types with echo request and reply exchanged.
 static struct range_list mirror_types(const struct cube *cube, const struct range_list *types)
 {
-    const uint64_t request = echo_request[cube->view->space->family], reply = echo_reply[cube->view->space->family];
+    const uint64_t request = echo_request[cube->view->space->family],
+                   reply = echo_reply[cube->view->space->family];
     struct range_list result = {0};
 
     for (uint64_t value = 0; value <= UINT8_MAX; value++)
@@ -331,7 +332,8 @@ void cube_unknown(struct cube *cube, struct unknown_test test)
 }
 
 // One test a value, since those of a limit may lead to three places.
-static diagram test_unknown(struct packet_space *space, const struct unknown_test *test, diagram inside, uint32_t full)
+static diagram test_unknown(struct packet_space *space, const struct unknown_test *test, diagram inside,
+                            uint32_t full)
 {
     const unsigned values = space->unknowns.items[test->unknown].kind == UNKNOWN_HASHLIMIT ? 3 : 2;
     const diagram none = set_none(space);

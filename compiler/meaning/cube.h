@@ -41,10 +41,11 @@ void cube_ranges(struct cube *cube, enum field field, const struct range_list *r
 void cube_not_ranges(struct cube *cube, enum field field, const struct range_list *ranges);
 void cube_value(struct cube *cube, enum field field, uint64_t value);
 void cube_values(struct cube *cube, enum field field, uint64_t first, uint64_t last);
-void cube_bits(struct cube *cube, enum field field, uint64_t bits); // bit N: the value N
-void cube_ports(struct cube *cube, enum field field, const struct port_set *ports); // an empty set: no test
+void cube_bits(struct cube *cube, enum field field, uint64_t bits);                   // bit N: the value N
+void cube_ports(struct cube *cube, enum field field, const struct port_set *ports);   // an empty set: no test
 void cube_addresses(struct cube *cube, enum field field, const struct addr_set *set); // NULL: no test
-void cube_interfaces(struct cube *cube, enum field field, const struct interfaces *interfaces); // none: no test
+void cube_interfaces(struct cube *cube, enum field field,
+                     const struct interfaces *interfaces); // none: no test
 void cube_interface(struct cube *cube, enum field field, const char *pattern, bool inverted);
 void cube_flags(struct cube *cube, uint8_t mask, uint8_t flags, bool inverted);
 void cube_unknown(struct cube *cube, struct unknown_test test);

@@ -34,7 +34,8 @@ static uint32_t mark_tracked(uint32_t filter, uint32_t ignored)
     return outcome_value(outcome);
 }
 
-static const struct diagram_operation op_takes_out = {24, takes_out, NULL}, op_ended = {25, ended_by_raw, NULL},
+static const struct diagram_operation op_takes_out = {24, takes_out, NULL},
+                                      op_ended = {25, ended_by_raw, NULL},
                                       op_tracked = {26, mark_tracked, NULL};
 
 // Neighbour discovery and multicast listeners, which the tracker leaves alone
@@ -64,27 +65,23 @@ diagram taken_out(struct packet_space *space, diagram raw)
     return diagram_apply(space->diagrams, &op_takes_out, raw, set_all(space));
 }
 
-// Where two sets of outcomes are to be chosen from by a third.
-static diagram choose(struct packet_space *space, diagram set, diagram inside, diagram outside)
-{
-    return first_of(space, only_where(space, set, inside),
-                    only_where(space, set_minus(space, set_all(space), set), outside));
-}
-
 // Both parts put together where `raw` and `filter` are cut to the packets that count, or not.
-static diagram put_together(struct packet_space *space, const struct meaning *meaning, enum hook hook, diagram raw,
-                            diagram filter)
+static diagram put_together(struct packet_space *space, const struct meaning *meaning, enum hook hook,
+                            diagram raw, diagram filter)
 {
     const field_value lo = {0, packet_space_interface(space, "lo")};
-    const diagram seen_untracked =
-        diagram_restrict(space->diagrams, diagram_restrict(space->diagrams, meaning->filters[hook], FIELD_STATE, untracked_state),
-                         FIELD_HELPER, no_helper);
+    const diagram seen_untracked = diagram_restrict(
+        space->diagrams,
+        diagram_restrict(space->diagrams, meaning->filters[hook], FIELD_STATE, untracked_state), FIELD_HELPER,
+        no_helper);
     diagram untracked = taken_out(space, raw);
 
     if (hook == HOOK_INPUT) {
-        const diagram sent = diagram_restrict(space->diagrams, taken_out(space, meaning->raws[HOOK_OUTPUT]), FIELD_OUT, lo);
+        const diagram sent =
+            diagram_restrict(space->diagrams, taken_out(space, meaning->raws[HOOK_OUTPUT]), FIELD_OUT, lo);
 
-        untracked = choose(space, comes_by_loopback(space), diagram_restrict(space->diagrams, sent, FIELD_IN, no_interface), untracked);
+        untracked = choose(space, comes_by_loopback(space),
+                           diagram_restrict(space->diagrams, sent, FIELD_IN, no_interface), untracked);
     }
     untracked = meaning->tracking ? set_or(space, untracked, never_tracked(space)) : set_all(space);
 
@@ -124,7 +121,8 @@ static diagram only_packet(struct packet_space *space, const field_value *packet
 struct outcome packet_outcome(struct packet_space *space, const struct meaning *meaning, enum hook hook,
                               const field_value *packet)
 {
-    return outcome_of(diagram_evaluate(space->diagrams, hook_outcomes(space, meaning, hook, only_packet(space, packet)), packet));
+    return outcome_of(diagram_evaluate(
+        space->diagrams, hook_outcomes(space, meaning, hook, only_packet(space, packet)), packet));
 }
 
 // What counts of a walk through raw: whether it takes the packet out, and whether it ends it.
@@ -159,13 +157,15 @@ static diagram of_any_state(struct packet_space *space, diagram set)
     return diagram_largest(space->diagrams, diagram_largest(space->diagrams, set, FIELD_STATE), FIELD_HELPER);
 }
 
-diagram different_outcomes(struct packet_space *space, const struct meaning *a, const struct meaning *b, enum hook hook)
+diagram different_outcomes(struct packet_space *space, const struct meaning *a, const struct meaning *b,
+                           enum hook hook)
 {
     // What the parts agree about is the same together. What they do not agree about may still be.
     diagram parts = set_or(space, different_raws(space, a->raws[hook], b->raws[hook]),
                            of_any_state(space, differences(space, a->filters[hook], b->filters[hook])));
 
-    if (hook == HOOK_INPUT && different_raws(space, a->raws[HOOK_OUTPUT], b->raws[HOOK_OUTPUT]) != set_none(space))
+    if (hook == HOOK_INPUT &&
+        different_raws(space, a->raws[HOOK_OUTPUT], b->raws[HOOK_OUTPUT]) != set_none(space))
         parts = set_or(space, parts, comes_by_loopback(space));
     if (a->tracking != b->tracking)
         parts = set_all(space);

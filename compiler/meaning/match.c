@@ -61,7 +61,8 @@ static void add_transport(struct cube *cube, const struct match *match)
             add_number(cube, port_fields[side], match->transport.ports[side].first,
                        match->transport.ports[side].last, match->transport.inverted[side]);
     if (match->transport.flags_mask)
-        cube_flags(cube, match->transport.flags_mask, match->transport.flags, match->transport.flags_inverted);
+        cube_flags(cube, match->transport.flags_mask, match->transport.flags,
+                   match->transport.flags_inverted);
 }
 
 static int compare_ranges(const void *a, const void *b)
@@ -76,8 +77,8 @@ static struct range_list sorted_ports(struct cube *cube, const struct match *mat
     size_t kept = 0;
 
     for (size_t i = 0; i < match->multiport.count; i++)
-        *vec_push(cube->view->scratch, &list) = (struct addr_range){{0, match->multiport.items[i].first},
-                                                                    {0, match->multiport.items[i].last}};
+        *vec_push(cube->view->scratch, &list) =
+            (struct addr_range){{0, match->multiport.items[i].first}, {0, match->multiport.items[i].last}};
     if (list.count)
         qsort(list.items, list.count, sizeof(*list.items), compare_ranges);
     for (size_t i = 0; i < list.count; i++)
@@ -128,7 +129,8 @@ static void add_addrtype(struct cube *cube, const struct match *match)
 {
     const unsigned types = match->addrtype.types;
     const bool several = types & (types - 1);
-    const bool impossible = cube->view->space->family == FAMILY_IPV6 && (several || types & ADDRTYPE_BROADCAST);
+    const bool impossible =
+        cube->view->space->family == FAMILY_IPV6 && (several || types & ADDRTYPE_BROADCAST);
     uint64_t bits = 0;
 
     if (types & ADDRTYPE_LOCAL)
@@ -211,7 +213,8 @@ static void add_match(struct cube *cube, const struct match *match)
     case MATCH_IPRANGE:
         for (int side = 0; side < 2; side++)
             if (match->iprange.named[side])
-                add_range(cube, address_fields[side], match->iprange.range[side], match->iprange.inverted[side]);
+                add_range(cube, address_fields[side], match->iprange.range[side],
+                          match->iprange.inverted[side]);
         break;
     case MATCH_ICMP:
     case MATCH_ICMPV6:
@@ -242,7 +245,8 @@ static void add_match(struct cube *cube, const struct match *match)
         add_hoplimit(cube, match);
         break;
     case MATCH_FRAGMENT:
-        cube_values(cube, FIELD_FRAGMENT, FRAGMENT_FIRST, match->fragment_first ? FRAGMENT_FIRST : FRAGMENT_LATER);
+        cube_values(cube, FIELD_FRAGMENT, FRAGMENT_FIRST,
+                    match->fragment_first ? FRAGMENT_FIRST : FRAGMENT_LATER);
         break;
     case MATCH_LIMIT:
         add_hashlimit(cube, match, false, false);
@@ -273,8 +277,8 @@ static void add_rule(struct cube *cube, const struct rule *rule, size_t count)
 // The packets that a match is about and that are no single cube: a port of either side, all but one pair of type and code.
 static bool needs_parts(const struct match *match)
 {
-    const bool either = match->kind == MATCH_MULTIPORT && match->multiport.side == SIDE_EITHER &&
-                        !match->multiport.inverted;
+    const bool either =
+        match->kind == MATCH_MULTIPORT && match->multiport.side == SIDE_EITHER && !match->multiport.inverted;
     const bool pair = (match->kind == MATCH_ICMP || match->kind == MATCH_ICMPV6) && match->icmp.inverted &&
                       !match->icmp.any && (match->icmp.code_first != 0 || match->icmp.code_last != UINT8_MAX);
 
@@ -317,8 +321,8 @@ static bool is_last(const struct rule *rule, size_t index)
 }
 
 // The header and the first `count` matches, of packets that no table drops.
-static diagram passing(const struct view *view, const struct rule *rule, size_t count, const struct unknown_test *also,
-                       uint32_t inside)
+static diagram passing(const struct view *view, const struct rule *rule, size_t count,
+                       const struct unknown_test *also, uint32_t inside)
 {
     struct cube cube;
     diagram function;

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 enum walk {
-    WALK_CONTINUE,  // with the next rule
-    WALK_RETURN,    // to the chain that jumped here
+    WALK_CONTINUE, // with the next rule
+    WALK_RETURN,   // to the chain that jumped here
     WALK_ACCEPT,
     WALK_DROP,
     WALK_REJECT,
@@ -31,8 +31,8 @@ struct outcome {
 
 static inline uint32_t outcome_value(struct outcome outcome)
 {
-    return (uint32_t)outcome.walk | (uint32_t)outcome.ct << 3 | (uint32_t)outcome.tracked << 5 | outcome.answer << 6 |
-           outcome.rule << OUTCOME_RULE_SHIFT;
+    return (uint32_t)outcome.walk | (uint32_t)outcome.ct << 3 | (uint32_t)outcome.tracked << 5 |
+           outcome.answer << 6 | outcome.rule << OUTCOME_RULE_SHIFT;
 }
 
 static inline struct outcome outcome_of(uint32_t value)

@@ -4,7 +4,6 @@
 // hook the first that holds a packet decides. Read beside the manual's chapter on meaning, which has the same order.
 #include "meaning/policy.h"
 
-
 struct speaker {
     struct packet_space *space;
     const struct policy *policy;
@@ -108,19 +107,21 @@ static void echo(struct speaker *speaker, struct cube *cube, bool reply)
 
 // fe80::/10 (RFC 4291).
 static struct addr_range link_local[] = {{{0xFE80ULL << 48, 0}, {0xFEBFFFFFFFFFFFFF, UINT64_MAX}}};
-static struct addr_range joining[] = {{{0, 0}, {0, 0}}, {{0xFE80ULL << 48, 0}, {0xFEBFFFFFFFFFFFFF, UINT64_MAX}}};
+static struct addr_range joining[] = {{{0, 0}, {0, 0}},
+                                      {{0xFE80ULL << 48, 0}, {0xFEBFFFFFFFFFFFFF, UINT64_MAX}}};
 
 // One direction of what an entry is about. Asked: the packets of the side that opens; answered: the way back.
 enum direction { ASKED, ANSWERED };
 
 // Of one protocol of an entry. Of every protocol, `part` picks one; PROTOCOL_ANY: all at once. Of ICMP as a whole, an
 // answer is any ICMP.
-static struct cube entry_packets(struct speaker *speaker, const struct entry *entry, const struct traffic *traffic,
-                                 enum direction direction)
+static struct cube entry_packets(struct speaker *speaker, const struct entry *entry,
+                                 const struct traffic *traffic, enum direction direction)
 {
     struct cube cube = everything(speaker);
     const bool back = direction == ANSWERED;
-    const enum field asker = back ? FIELD_DESTINATION : FIELD_SOURCE, asked = back ? FIELD_SOURCE : FIELD_DESTINATION;
+    const enum field asker = back ? FIELD_DESTINATION : FIELD_SOURCE,
+                     asked = back ? FIELD_SOURCE : FIELD_DESTINATION;
     const enum field asker_port = back ? FIELD_DESTINATION_PORT : FIELD_SOURCE_PORT,
                      asked_port = back ? FIELD_SOURCE_PORT : FIELD_DESTINATION_PORT;
 
@@ -144,8 +145,9 @@ static struct cube entry_packets(struct speaker *speaker, const struct entry *en
 
 static struct outcome rejected(struct speaker *speaker, bool tcp)
 {
-    const char *answer = tcp && speaker->policy->reject_tcp ? speaker->policy->reject_tcp
-                                                            : speaker->policy->reject_with[speaker->space->family];
+    const char *answer = tcp && speaker->policy->reject_tcp
+                             ? speaker->policy->reject_tcp
+                             : speaker->policy->reject_with[speaker->space->family];
 
     return (struct outcome){.walk = WALK_REJECT, .answer = packet_space_answer(speaker->space, answer)};
 }
@@ -221,12 +223,14 @@ static void say_denied(struct speaker *speaker)
 
 static void say_icmp_errors(struct speaker *speaker)
 {
-    static const uint64_t types[FAMILY_COUNT][3][2] = {{{3, 3}, {11, 11}, {12, 12}}, {{1, 4}, {1, 4}, {1, 4}}};
+    static const uint64_t types[FAMILY_COUNT][3][2] = {{{3, 3}, {11, 11}, {12, 12}},
+                                                       {{1, 4}, {1, 4}, {1, 4}}};
 
     for (size_t i = 0; i < 3; i++) {
         struct cube cube = everything(speaker);
 
-        of_icmp_type(speaker, &cube, types[speaker->space->family][i][0], types[speaker->space->family][i][1]);
+        of_icmp_type(speaker, &cube, types[speaker->space->family][i][0],
+                     types[speaker->space->family][i][1]);
         say(speaker, &cube, accepted);
     }
 }
@@ -352,7 +356,8 @@ static void say_default(struct speaker *speaker, enum verdict fallback)
 }
 
 // Local ports that some entry of `allow` takes out of tracking, so that what this host sends from them is untracked too.
-static bool allow_untracks(const struct speaker *speaker, enum traffic_kind kind, const struct port_set *local)
+static bool allow_untracks(const struct speaker *speaker, enum traffic_kind kind,
+                           const struct port_set *local)
 {
     for (size_t i = 0; i < speaker->policy->allow.count; i++) {
         const struct entry *entry = &speaker->policy->allow.items[i];
@@ -362,8 +367,9 @@ static bool allow_untracks(const struct speaker *speaker, enum traffic_kind kind
         for (size_t j = 0; j < entry->traffic_count; j++) {
             const struct traffic *traffic = &entry->traffic[j];
 
-            if (traffic->kind == TRAFFIC_ANY || (traffic->kind == kind && (!local || !local->count || !traffic->ports.count ||
-                                                                             port_set_overlap(&traffic->ports, local))))
+            if (traffic->kind == TRAFFIC_ANY ||
+                (traffic->kind == kind && (!local || !local->count || !traffic->ports.count ||
+                                           port_set_overlap(&traffic->ports, local))))
                 return true;
         }
     }
@@ -459,28 +465,28 @@ static diagram input(struct speaker *speaker, struct policy_sets *sets)
     const struct policy *policy = speaker->policy;
     size_t from;
 
-    say_loopback(speaker, FIELD_IN);                                         // 1
-    from = speaker->clauses.count;                                           // 2
+    say_loopback(speaker, FIELD_IN); // 1
+    from = speaker->clauses.count;   // 2
     say_neighbours(speaker, false);
     say_function(speaker, sets->neighbours = said_since(speaker, from));
-    from = speaker->clauses.count;                                           // 3
+    from = speaker->clauses.count; // 3
     say_trusted(speaker);
     say_function(speaker, sets->trusted = said_since(speaker, from));
-    from = speaker->clauses.count;                                           // 4
+    from = speaker->clauses.count; // 4
     say_denied(speaker);
     say_function(speaker, sets->denied = said_since(speaker, from));
-    say_icmp_errors(speaker);                                                // 5
-    say_state(speaker, PACKET_STATE_ESTABLISHED, accepted);                  // 6
+    say_icmp_errors(speaker);                               // 5
+    say_state(speaker, PACKET_STATE_ESTABLISHED, accepted); // 6
     say_related(speaker, &policy->allow);
     say_related(speaker, &policy->connect);
     from = speaker->clauses.count;
     say_windows(speaker);
     say_function(speaker, sets->windows = said_since(speaker, from));
-    say_state(speaker, PACKET_STATE_INVALID, dropped);                       // 7
+    say_state(speaker, PACKET_STATE_INVALID, dropped); // 7
     say_verbatim(speaker, "filter", "INPUT");
-    say_entries(speaker, &policy->allow, policy->input);                     // 8
-    say_fragments(speaker, policy->input);                                   // 9
-    say_default(speaker, policy->input);                                     // 10
+    say_entries(speaker, &policy->allow, policy->input); // 8
+    say_fragments(speaker, policy->input);               // 9
+    say_default(speaker, policy->input);                 // 10
     return said_since(speaker, 0);
 }
 
@@ -563,7 +569,8 @@ static void say_answers(struct speaker *speaker, const struct entry *entry)
 static void say_to_trusted(struct speaker *speaker, const struct entry *entry)
 {
     const bool whole = entry_untracked(speaker->policy, entry);
-    const bool part = allow_untracks(speaker, TRAFFIC_TCP, NULL) || allow_untracks(speaker, TRAFFIC_UDP, NULL);
+    const bool part =
+        allow_untracks(speaker, TRAFFIC_TCP, NULL) || allow_untracks(speaker, TRAFFIC_UDP, NULL);
     struct cube cube = everything(speaker);
 
     cube_addresses(&cube, FIELD_DESTINATION, entry->from);
@@ -645,7 +652,8 @@ static void say_tracking(struct speaker *speaker, enum way way, const struct ent
     }
 }
 
-static void say_peer_tracking(struct speaker *speaker, enum way way, const struct entry *entry, struct outcome outcome)
+static void say_peer_tracking(struct speaker *speaker, enum way way, const struct entry *entry,
+                              struct outcome outcome)
 {
     struct cube cube = everything(speaker);
 
@@ -755,7 +763,8 @@ static diagram carried(struct speaker *speaker, diagram filter)
     return rules ? beside_filter(&speaker->view, rules, filter) : filter;
 }
 
-struct meaning policy_meaning(struct packet_space *space, const struct policy *policy, struct policy_sets *sets)
+struct meaning policy_meaning(struct packet_space *space, const struct policy *policy,
+                              struct policy_sets *sets)
 {
     struct speaker speaker = {.space = space, .policy = policy};
     struct policy_sets unused;
@@ -767,7 +776,9 @@ struct meaning policy_meaning(struct packet_space *space, const struct policy *p
         diagram filter;
 
         speaker.view = (struct view){.space = space, .scratch = &speaker.scratch, .hook = hook};
-        filter = hook == HOOK_INPUT ? input(&speaker, sets) : hook == HOOK_OUTPUT ? output(&speaker) : forward(&speaker);
+        filter = hook == HOOK_INPUT    ? input(&speaker, sets)
+                 : hook == HOOK_OUTPUT ? output(&speaker)
+                                       : forward(&speaker);
         meaning.filters[hook] = carried(&speaker, filter);
         speaker.view.raw = true;
         meaning.raws[hook] = tracking(&speaker, hook == HOOK_OUTPUT ? LEAVES : COMES_IN);

@@ -16,4 +16,5 @@ struct policy_sets {
 
 // The policy has been added to the space, and the space is open. Hooks that the policy leaves to others (`forward: leave`)
 // are 0 everywhere. `sets` may be NULL.
-struct meaning policy_meaning(struct packet_space *space, const struct policy *policy, struct policy_sets *sets);
+struct meaning policy_meaning(struct packet_space *space, const struct policy *policy,
+                              struct policy_sets *sets);

@@ -20,7 +20,7 @@ struct walker {
         const struct chain *chain;
         diagram walk;
         bool open; // its rules are being walked: a circle, which no kernel loads
-    } *chains;     // hash table, by address
+    } * chains;    // hash table, by address
     size_t chain_slots;
 };
 
@@ -97,14 +97,17 @@ static uint32_t end_of_hook(uint32_t left, uint32_t policy)
 {
     const struct outcome first = outcome_of(left);
 
-    return first.walk == WALK_CONTINUE || first.walk == WALK_RETURN ? with_ct(first, outcome_of(policy)) : left;
+    return first.walk == WALK_CONTINUE || first.walk == WALK_RETURN ? with_ct(first, outcome_of(policy))
+                                                                    : left;
 }
 
 // Numbers beyond those of space.c and hooks.c.
-static const struct diagram_operation op_go_on = {16 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT, go_on, ends}, op_any = {22 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT | DIAGRAM_SAME | DIAGRAM_COMMUTES, any_of, ends},
-                                      op_next_table = {17, next_table, refuses},
-                                      op_jump = {18, jump, NULL}, op_goto = {19, goto_chain, NULL},
-                                      op_end = {20, end_of_hook, NULL};
+static const struct diagram_operation op_go_on = {16 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT, go_on, ends},
+                                      op_any = {22 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT | DIAGRAM_SAME |
+                                                    DIAGRAM_COMMUTES,
+                                                any_of, ends},
+                                      op_next_table = {17, next_table, refuses}, op_jump = {18, jump, NULL},
+                                      op_goto = {19, goto_chain, NULL}, op_end = {20, end_of_hook, NULL};
 
 diagram walks_in_order(struct packet_space *space, diagram left, diagram right)
 {
@@ -122,8 +125,8 @@ static diagram join_same(struct packet_space *space, const struct walk_list *lis
 {
     size_t count = 0;
 
-    for (*end = from; *end < list->count && list->items[*end].only &&
-                      list->items[*end].only == list->items[from].only;
+    for (*end = from;
+         *end < list->count && list->items[*end].only && list->items[*end].only == list->items[from].only;
          ++*end)
         scratch[count++] = list->items[*end].walk;
     if (count)
@@ -232,7 +235,8 @@ static void walk_rule(struct walker *walker, const struct chain *chain, size_t i
         const diagram inside =
             inner ? walk_chain(walker, inner) : diagram_constant(space->diagrams, outcome_value(elsewhere));
 
-        function = diagram_apply(space->diagrams, rule->target.kind == TARGET_JUMP ? &op_jump : &op_goto, function, inside);
+        function = diagram_apply(space->diagrams, rule->target.kind == TARGET_JUMP ? &op_jump : &op_goto,
+                                 function, inside);
     }
     walk_list_add(space, list, function, jumps || has_bucket(rule) ? 0 : outcome_value(outcome));
 }
@@ -275,7 +279,8 @@ static void walker_init(struct walker *walker, const struct view *view, const st
     walker->chains = arena_calloc(view->space->arena, walker->chain_slots, sizeof(*walker->chains));
 }
 
-diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table, const char *chain)
+diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table,
+                   const char *chain)
 {
     const struct table *found = ruleset_find_table(ruleset, table);
     const struct chain *first = found ? table_find_chain(found, chain) : NULL;
@@ -301,7 +306,8 @@ static diagram walk_hook(const struct view *view, const struct ruleset *ruleset,
     walker_init(&walker, view, table, places);
 
     const diagram walk = walk_chain(&walker, chain);
-    const uint32_t rule = remember(&walker, chain, chain->count, chain->policy == CHAIN_DROP ? WALK_DROP : WALK_ACCEPT);
+    const uint32_t rule =
+        remember(&walker, chain, chain->count, chain->policy == CHAIN_DROP ? WALK_DROP : WALK_ACCEPT);
     const uint32_t accept = outcome_value((struct outcome){.walk = WALK_ACCEPT, .rule = rule});
     const uint32_t drop = outcome_value((struct outcome){.walk = WALK_DROP, .rule = rule});
     diagram end = diagram_constant(space->diagrams, chain->policy == CHAIN_DROP ? drop : accept);
@@ -312,7 +318,8 @@ static diagram walk_hook(const struct view *view, const struct ruleset *ruleset,
             packet_space_unknown(space, UNKNOWN_POLICY, policy_unknown(space, table, chain), 0);
         const struct addr_range no = {{0, UNKNOWN_NO}, {0, UNKNOWN_NO}};
 
-        end = diagram_test(space->diagrams, FIELD_COUNT + unknown, &no, 1, end, diagram_constant(space->diagrams, drop));
+        end = diagram_test(space->diagrams, FIELD_COUNT + unknown, &no, 1, end,
+                           diagram_constant(space->diagrams, drop));
     }
     // What comes to the end of a table beside the filter, or returns there, goes on, as what the table accepts does.
     if (chain->policy == CHAIN_ACCEPT && strcmp(table_name, "filter") != 0)
@@ -322,13 +329,19 @@ static diagram walk_hook(const struct view *view, const struct ruleset *ruleset,
 
 // In the order of enum nf_ip_hook_priorities (linux/netfilter_ipv4.h). NAT changes packets and refuses none.
 const struct station stations[HOOK_COUNT][7] = {
-    [HOOK_INPUT] = {{"mangle", "PREROUTING"}, {"mangle", "INPUT"}, {"filter", "INPUT"}, {"security", "INPUT"}},
+    [HOOK_INPUT] = {{"mangle", "PREROUTING"},
+                    {"mangle", "INPUT"},
+                    {"filter", "INPUT"},
+                    {"security", "INPUT"}},
     [HOOK_FORWARD] = {{"mangle", "PREROUTING"},
                       {"mangle", "FORWARD"},
                       {"filter", "FORWARD"},
                       {"security", "FORWARD"},
                       {"mangle", "POSTROUTING"}},
-    [HOOK_OUTPUT] = {{"mangle", "OUTPUT"}, {"filter", "OUTPUT"}, {"security", "OUTPUT"}, {"mangle", "POSTROUTING"}},
+    [HOOK_OUTPUT] = {{"mangle", "OUTPUT"},
+                     {"filter", "OUTPUT"},
+                     {"security", "OUTPUT"},
+                     {"mangle", "POSTROUTING"}},
 };
 
 struct view station_view(const struct view *view, const struct station *station)
@@ -352,10 +365,13 @@ static diagram stations_walk(const struct view *view, const struct ruleset *rule
         const diagram next =
             filter && is_filter ? *filter : walk_hook(&here, ruleset, station->table, station->chain, places);
 
-        walk = walk == set_none(space) ? next : next == set_none(space) ? walk : tables_in_order(space, walk, next);
+        walk = walk == set_none(space)   ? next
+               : next == set_none(space) ? walk
+                                         : tables_in_order(space, walk, next);
     }
     // A table that is not there accepts.
-    return tables_in_order(space, walk, diagram_constant(space->diagrams, outcome_value((struct outcome){.walk = WALK_ACCEPT})));
+    return tables_in_order(
+        space, walk, diagram_constant(space->diagrams, outcome_value((struct outcome){.walk = WALK_ACCEPT})));
 }
 
 diagram beside_filter(const struct view *view, const struct ruleset *ruleset, diagram filter)
@@ -389,7 +405,8 @@ static void add_hook(struct packet_space *space, const struct ruleset *ruleset, 
     meaning->domains[hook] = hook_domain(space, hook);
 }
 
-struct meaning rules_meaning(struct packet_space *space, const struct ruleset *ruleset, struct rule_places *places)
+struct meaning rules_meaning(struct packet_space *space, const struct ruleset *ruleset,
+                             struct rule_places *places)
 {
     struct arena scratch = {0};
     struct meaning meaning = {.tracking = ruleset_tracks(ruleset)};

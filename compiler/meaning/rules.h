@@ -21,8 +21,9 @@ struct rule_places {
 
 // What a ruleset, or a policy, does at each hook, in the two parts between which the tracker stands.
 struct meaning {
-    diagram raws[HOOK_COUNT];    // walks through raw: CT targets, and drops
-    diagram filters[HOOK_COUNT]; // verdicts of what stands behind the tracker, which sees UNTRACKED as a state
+    diagram raws[HOOK_COUNT]; // walks through raw: CT targets, and drops
+    diagram
+        filters[HOOK_COUNT]; // verdicts of what stands behind the tracker, which sees UNTRACKED as a state
     diagram domains[HOOK_COUNT]; // the packets that there are
     bool tracking;               // some rule of the family switches the tracker on
 };
@@ -40,7 +41,8 @@ struct outcome packet_outcome(struct packet_space *space, const struct meaning *
                               const field_value *packet);
 
 // The packets of the hook's domain that two meanings treat differently.
-diagram different_outcomes(struct packet_space *space, const struct meaning *a, const struct meaning *b, enum hook hook);
+diagram different_outcomes(struct packet_space *space, const struct meaning *a, const struct meaning *b,
+                           enum hook hook);
 
 // A chain that a packet passes at a hook, behind the tracker.
 struct station {
@@ -56,7 +58,8 @@ struct outcome target_outcome(struct packet_space *space, const struct target *t
 
 // What a ruleset means. It has been added to the space, and the space is open. `places`, unless it is NULL, is filled with the rules and
 // chains that decide, and outcomes remember them: the last rule's index + 1 stands for the policy of a chain.
-struct meaning rules_meaning(struct packet_space *space, const struct ruleset *ruleset, struct rule_places *places);
+struct meaning rules_meaning(struct packet_space *space, const struct ruleset *ruleset,
+                             struct rule_places *places);
 
 // The same for one hook alone; of the others the parts are 0.
 struct meaning rules_meaning_at(struct packet_space *space, const struct ruleset *ruleset, enum hook hook,
@@ -64,7 +67,8 @@ struct meaning rules_meaning_at(struct packet_space *space, const struct ruleset
 
 // One chain, with the chains that it leads to, as the walk through it: WALK_CONTINUE at its end. For rules that a policy
 // carries verbatim. An empty function where the ruleset has no such chain.
-diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table, const char *chain);
+diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table,
+                   const char *chain);
 
 // What raw decides about tracking at a hook, as the set of packets that it takes out of tracking.
 diagram untracked_by_rules(const struct view *view, const struct ruleset *ruleset);
@@ -81,11 +85,12 @@ struct walk_list {
     struct walk_item {
         diagram walk;
         uint32_t only; // the one outcome that the walk has besides 0; 0: several
-    } *items;
+    } * items;
     size_t count, capacity;
 };
 void walk_list_add(struct packet_space *space, struct walk_list *list, diagram walk, uint32_t only);
-diagram walk_list_join(struct packet_space *space, const struct walk_list *list, size_t from); // from that item on
+diagram walk_list_join(struct packet_space *space, const struct walk_list *list,
+                       size_t from); // from that item on
 
 // Outcomes behind each other: the walk goes on with `right` where `left` has not ended it. An ACCEPT of `left` ends only
 // its own table: `tables_in_order` goes on there as well.

@@ -25,8 +25,10 @@ static uint32_t is_tracked(uint32_t value, uint32_t ignored)
     return outcome_of(value).tracked;
 }
 
-static const struct diagram_operation op_accepted = {40, is_accepted, NULL}, op_decided = {41, is_decided, NULL},
-                                      op_refused = {42, is_refused, NULL}, op_tracked = {43, is_tracked, NULL};
+static const struct diagram_operation op_accepted = {40, is_accepted, NULL},
+                                      op_decided = {41, is_decided, NULL},
+                                      op_refused = {42, is_refused, NULL},
+                                      op_tracked = {43, is_tracked, NULL};
 
 diagram accepted_set(struct packet_space *space, diagram function)
 {
@@ -62,8 +64,9 @@ diagram as_untracked(struct packet_space *space, diagram filter)
 // A protocol, and what holds within it; the first fragment alone has the header.
 static diagram of_protocol(struct packet_space *space, uint8_t protocol, diagram within)
 {
-    return set_and(space, field_between(space, FIELD_PROTOCOL, protocol, protocol),
-                   set_and(space, within, field_between(space, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_FIRST)));
+    return set_and(
+        space, field_between(space, FIELD_PROTOCOL, protocol, protocol),
+        set_and(space, within, field_between(space, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_FIRST)));
 }
 
 static diagram icmp_types(struct packet_space *space, uint64_t first, uint64_t last)
@@ -112,29 +115,37 @@ diagram by_loopback(struct packet_space *space)
     return set_or(space, field_between(space, FIELD_IN, lo, lo), field_between(space, FIELD_OUT, lo, lo));
 }
 
-diagram asymmetric_packets(struct packet_space *space, const struct ruleset *rules, const struct meaning *meaning)
+diagram asymmetric_packets(struct packet_space *space, const struct ruleset *rules,
+                           const struct meaning *meaning)
 {
     static const struct addr_range unicast[FAMILY_COUNT] = {
-        {{0, 0}, {0, 0xDFFFFFFF}}, {{0, 0}, {0xFEFFFFFFFFFFFFFF, UINT64_MAX}}}; // below multicast (RFC 5771, RFC 4291)
+        {{0, 0}, {0, 0xDFFFFFFF}},
+        {{0, 0}, {0xFEFFFFFFFFFFFFFF, UINT64_MAX}}}; // below multicast (RFC 5771, RFC 4291)
     struct arena scratch = {0};
-    const struct view out = {.space = space, .scratch = &scratch, .hook = HOOK_OUTPUT, .raw = true, .mirrored = true};
-    diagram packets = differences(space, taken_out(space, meaning->raws[HOOK_INPUT]), untracked_by_rules(&out, rules));
+    const struct view out = {
+        .space = space, .scratch = &scratch, .hook = HOOK_OUTPUT, .raw = true, .mirrored = true};
+    diagram packets =
+        differences(space, taken_out(space, meaning->raws[HOOK_INPUT]), untracked_by_rules(&out, rules));
 
     packets = set_and(space, packets, hook_domain(space, HOOK_INPUT));
     packets = set_minus(space, packets, refused_set(space, meaning->raws[HOOK_INPUT]));
     packets = set_minus(space, set_minus(space, packets, by_loopback(space)), icmp_errors(space));
-    packets = set_and(space, packets, field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL, DESTINATION_LOCAL));
     packets = set_and(space, packets,
-                      diagram_test(space->diagrams, FIELD_SOURCE, &unicast[space->family], 1, set_all(space), set_none(space)));
+                      field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL, DESTINATION_LOCAL));
+    packets = set_and(space, packets,
+                      diagram_test(space->diagrams, FIELD_SOURCE, &unicast[space->family], 1, set_all(space),
+                                   set_none(space)));
     arena_clear(&scratch);
     return packets;
 }
 
 diagram untracked_forwarded(struct packet_space *space, const struct meaning *meaning)
 {
-    const diagram untracked = set_and(space, taken_out(space, meaning->raws[HOOK_FORWARD]), meaning->domains[HOOK_FORWARD]);
+    const diagram untracked =
+        set_and(space, taken_out(space, meaning->raws[HOOK_FORWARD]), meaning->domains[HOOK_FORWARD]);
 
-    return set_and(space, untracked, field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_OTHER, DESTINATION_OTHER));
+    return set_and(space, untracked,
+                   field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_OTHER, DESTINATION_OTHER));
 }
 
 // Neighbour discovery, multicast listeners and the errors: what belongs to no connection and must be heard all the same.
@@ -150,11 +161,12 @@ static diagram meant_for_hosts(struct packet_space *space)
 diagram blanket_accepted(struct packet_space *space, const struct meaning *meaning, enum hook hook)
 {
     const diagram filter = accepted_set(space, meaning->filters[hook]);
-    const diagram stateless = set_or(space, as_untracked(space, filter),
-                                     diagram_restrict(space->diagrams, as_state(space, filter, PACKET_STATE_INVALID),
-                                                      FIELD_HELPER, (field_value){0, 0}));
-    const diagram new = diagram_restrict(space->diagrams, as_state(space, filter, PACKET_STATE_NEW), FIELD_HELPER,
-                                         (field_value){0, 0});
+    const diagram stateless =
+        set_or(space, as_untracked(space, filter),
+               diagram_restrict(space->diagrams, as_state(space, filter, PACKET_STATE_INVALID), FIELD_HELPER,
+                                (field_value){0, 0}));
+    const diagram new = diagram_restrict(space->diagrams, as_state(space, filter, PACKET_STATE_NEW),
+                                         FIELD_HELPER, (field_value){0, 0});
 
     return set_and(space, set_minus(space, set_minus(space, stateless, new), meant_for_hosts(space)),
                    meaning->domains[hook]);
@@ -163,9 +175,10 @@ diagram blanket_accepted(struct packet_space *space, const struct meaning *meani
 diagram accepted_by_source_port(struct packet_space *space, const struct meaning *meaning)
 {
     const diagram filter = accepted_set(space, meaning->filters[HOOK_INPUT]);
-    const diagram accepted = set_or(space, as_untracked(space, filter),
-                                    diagram_restrict(space->diagrams, as_state(space, filter, PACKET_STATE_NEW),
-                                                     FIELD_HELPER, (field_value){0, 0}));
+    const diagram accepted =
+        set_or(space, as_untracked(space, filter),
+               diagram_restrict(space->diagrams, as_state(space, filter, PACKET_STATE_NEW), FIELD_HELPER,
+                                (field_value){0, 0}));
     const diagram from_all = diagram_smallest(space->diagrams, accepted, FIELD_SOURCE_PORT);
 
     return set_and(space, set_minus(space, set_minus(space, accepted, from_all), by_loopback(space)),

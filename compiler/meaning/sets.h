@@ -15,15 +15,16 @@ diagram tracked_set(struct packet_space *space, diagram function); // of a hook'
 diagram as_state(struct packet_space *space, diagram filter, unsigned state);
 diagram as_untracked(struct packet_space *space, diagram filter);
 
-diagram tcp_openings(struct packet_space *space);  // SYN, and no ACK, RST or FIN
-diagram icmp_errors(struct packet_space *space);   // about packets of this host
+diagram tcp_openings(struct packet_space *space); // SYN, and no ACK, RST or FIN
+diagram icmp_errors(struct packet_space *space);  // about packets of this host
 diagram path_mtu_errors(struct packet_space *space);
 diagram neighbour_discovery(struct packet_space *space); // what a host must hear: none in IPv4
-diagram by_loopback(struct packet_space *space);   // in or out of lo
+diagram by_loopback(struct packet_space *space);         // in or out of lo
 
 // Off lo, for this host's own addresses: untracked as it comes in and tracked as the answer leaves, or the other way
 // round. ICMP errors apart.
-diagram asymmetric_packets(struct packet_space *space, const struct ruleset *rules, const struct meaning *meaning);
+diagram asymmetric_packets(struct packet_space *space, const struct ruleset *rules,
+                           const struct meaning *meaning);
 
 // Packets for other hosts that raw takes out of tracking.
 diagram untracked_forwarded(struct packet_space *space, const struct meaning *meaning);

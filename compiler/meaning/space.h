@@ -25,7 +25,13 @@ enum field {
 extern const char *const field_names[FIELD_COUNT];
 
 // FIELD_STATE: what the tracker would say; UNTRACKED is what the filter sees of a packet that raw took out.
-enum { PACKET_STATE_NEW, PACKET_STATE_ESTABLISHED, PACKET_STATE_RELATED, PACKET_STATE_INVALID, PACKET_STATE_UNTRACKED };
+enum {
+    PACKET_STATE_NEW,
+    PACKET_STATE_ESTABLISHED,
+    PACKET_STATE_RELATED,
+    PACKET_STATE_INVALID,
+    PACKET_STATE_UNTRACKED
+};
 
 // FIELD_IN, FIELD_OUT: numbers of interfaces. Names that are known follow from INTERFACE_NAMED on.
 enum { INTERFACE_NONE, INTERFACE_OTHER, INTERFACE_NAMED };
@@ -50,8 +56,8 @@ enum unknown_kind { UNKNOWN_MATCH, UNKNOWN_LIMIT, UNKNOWN_HASHLIMIT, UNKNOWN_POL
 
 struct unknown {
     enum unknown_kind kind;
-    const char *text; // the match as it is written; the limit's name; the chain
-    unsigned number;  // of those with the same text that may answer differently, from 0
+    const char *text;  // the match as it is written; the limit's name; the chain
+    unsigned number;   // of those with the same text that may answer differently, from 0
     const char *about; // a limit in a policy's words; NULL: none
 };
 
@@ -75,7 +81,7 @@ struct packet_space {
     struct {
         const struct match *match;
         unsigned unknown;
-    } *matches; // hash table of the matches that are unknowns
+    } * matches; // hash table of the matches that are unknowns
     size_t match_count, match_slots;
     // Whether the kernel puts fragments together before the rules see them: it does where it tracks or looks for sockets.
     bool defragments;
@@ -91,6 +97,9 @@ void packet_space_add_packets(struct packet_space *space, const struct packets *
 // Whether a rule can change what becomes of a packet. What the others ask is no unknown.
 bool rule_decides(const struct rule *rule);
 
+void packet_space_add_rule_names(struct packet_space *space,
+                                 const struct rule *rule); // interfaces and helpers
+
 // The same, one unknown at a time. The text stays where it is.
 void packet_space_add_unknown(struct packet_space *space, enum unknown_kind kind, const char *text,
                               unsigned number);
@@ -105,9 +114,10 @@ void packet_space_close(struct packet_space *space);
 // Whether an interface of the model, by its number, has a name that a rule's `pattern` fits.
 bool interface_number_fits(const struct packet_space *space, size_t number, const char *pattern);
 
-size_t packet_space_interface(const struct packet_space *space, const char *name); // INTERFACE_OTHER: not among them
-size_t packet_space_helper(const struct packet_space *space, const char *name);    // from 1
-unsigned packet_space_answer(struct packet_space *space, const char *answer);      // of a reject
+size_t packet_space_interface(const struct packet_space *space,
+                              const char *name); // INTERFACE_OTHER: not among them
+size_t packet_space_helper(const struct packet_space *space, const char *name); // from 1
+unsigned packet_space_answer(struct packet_space *space, const char *answer);   // of a reject
 unsigned packet_space_unknown(const struct packet_space *space, enum unknown_kind kind, const char *text,
                               unsigned number);
 unsigned packet_space_match(const struct packet_space *space, const struct match *match); // the unknown it is
@@ -127,6 +137,9 @@ diagram only_where(struct packet_space *space, diagram set, diagram function);
 
 // The left function where it is not 0, else the right one.
 diagram first_of(struct packet_space *space, diagram left, diagram right);
+
+// `inside` where the set holds, else `outside`.
+diagram choose(struct packet_space *space, diagram set, diagram inside, diagram outside);
 
 // 1 where one field lies between two values, both among them.
 diagram field_between(struct packet_space *space, unsigned field, uint64_t first, uint64_t last);

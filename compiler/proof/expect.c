@@ -8,11 +8,13 @@
 #include "meaning/sets.h"
 #include "proof/prove.h"
 
-static const char *const expected_words[] = {"", "accept", "reject", "drop", "refuse"}; // by the expected verdict
+static const char *const expected_words[] = {"", "accept", "reject", "drop",
+                                             "refuse"}; // by the expected verdict
 
 // What is left out is what people mean: a new connection, from someone who is neither denied nor trusted, to this host's own
 // address, and not over lo.
-static diagram usual_part(struct packet_space *space, const struct packets *packets, const struct policy_sets *sets, diagram set)
+static diagram usual_part(struct packet_space *space, const struct packets *packets,
+                          const struct policy_sets *sets, diagram set)
 {
     const enum hook hook = packets_hook(packets);
     const uint64_t lo = packet_space_interface(space, "lo");
@@ -20,7 +22,7 @@ static diagram usual_part(struct packet_space *space, const struct packets *pack
 
     if (!packets->states)
         set = set_and(space, set, field_between(space, FIELD_STATE, PACKET_STATE_NEW, PACKET_STATE_NEW));
-    if (!packets->states && !packets->flags) {
+    if (!packets->states && !packets->flags && !packets->no_flags) {
         const diagram tcp = field_between(space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP);
 
         set = set_or(space, set_minus(space, set, tcp), set_and(space, set, tcp_openings(space)));
@@ -32,7 +34,8 @@ static diagram usual_part(struct packet_space *space, const struct packets *pack
             set = set_minus(space, set, diagram_decided(space, sets->trusted));
     }
     if (hook == HOOK_INPUT && packets->cast < 0 && !packets->to)
-        set = set_and(space, set, field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL, DESTINATION_LOCAL));
+        set = set_and(space, set,
+                      field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL, DESTINATION_LOCAL));
     if (packets->fragment < 0)
         set = set_and(space, set, field_between(space, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_NONE));
     if (!named || strcmp(named, "lo") != 0)
@@ -44,8 +47,10 @@ static diagram usual_part(struct packet_space *space, const struct packets *pack
 static diagram within_limits(struct packet_space *space, diagram set)
 {
     for (size_t i = 0; i < space->unknowns.count; i++)
-        if (space->unknowns.items[i].kind == UNKNOWN_LIMIT || space->unknowns.items[i].kind == UNKNOWN_HASHLIMIT)
-            set = set_and(space, set, field_between(space, (unsigned)(FIELD_COUNT + i), LIMIT_WITHIN, LIMIT_WITHIN));
+        if (space->unknowns.items[i].kind == UNKNOWN_LIMIT ||
+            space->unknowns.items[i].kind == UNKNOWN_HASHLIMIT)
+            set = set_and(space, set,
+                          field_between(space, (unsigned)(FIELD_COUNT + i), LIMIT_WITHIN, LIMIT_WITHIN));
     return set;
 }
 
@@ -58,10 +63,12 @@ static const struct diagram_operation op_walk_is = {48, walk_is, NULL};
 
 static diagram with_walk(struct packet_space *space, diagram function, enum walk walk)
 {
-    return diagram_apply(space->diagrams, &op_walk_is, function, diagram_constant(space->diagrams, (uint32_t)walk));
+    return diagram_apply(space->diagrams, &op_walk_is, function,
+                         diagram_constant(space->diagrams, (uint32_t)walk));
 }
 
-static diagram as_expected(struct packet_space *space, const struct expectation *expectation, diagram function)
+static diagram as_expected(struct packet_space *space, const struct expectation *expectation,
+                           diagram function)
 {
     diagram fine = set_all(space);
 
@@ -88,19 +95,20 @@ static diagram as_expected(struct packet_space *space, const struct expectation 
     return fine;
 }
 
-diagram expected_packets(struct packet_space *space, const struct expectation *expectation, const struct meaning *meaning,
-                         const struct policy_sets *sets)
+diagram expected_packets(struct packet_space *space, const struct expectation *expectation,
+                         const struct meaning *meaning, const struct policy_sets *sets)
 {
     const struct packets *packets = &expectation->packets;
     diagram set = usual_part(space, packets, sets, packets_set(space, packets));
 
     if (packets->states & PACKET_UNTRACKED)
-        set = packets_of_state(space, packets, set, hook_outcomes(space, meaning, packets_hook(packets), set));
+        set =
+            packets_of_state(space, packets, set, hook_outcomes(space, meaning, packets_hook(packets), set));
     return expectation->verdict == EXPECT_ACCEPT ? within_limits(space, set) : set;
 }
 
-bool find_counterexample(struct packet_space *space, const struct expectation *expectation, const struct meaning *meaning,
-                         diagram packets, field_value *packet)
+bool find_counterexample(struct packet_space *space, const struct expectation *expectation,
+                         const struct meaning *meaning, diagram packets, field_value *packet)
 {
     const enum hook hook = packets_hook(&expectation->packets);
     const diagram outcomes = hook_outcomes(space, meaning, hook, packets);
@@ -121,7 +129,8 @@ void describe_expected(struct buf *out, const struct expectation *expectation)
         buf_printf(out, "%s%s", comma, expectation->tracked == CHOICE_YES ? "tracked" : "untracked");
 }
 
-static bool prove_expectation(struct proof *proof, const struct expectation *expectation, struct diag_list *diags)
+static bool prove_expectation(struct proof *proof, const struct expectation *expectation,
+                              struct diag_list *diags)
 {
     struct packet_space *space = &proof->space;
     const enum hook hook = packets_hook(&expectation->packets);
@@ -130,11 +139,13 @@ static bool prove_expectation(struct proof *proof, const struct expectation *exp
     struct buf text = {0};
 
     if (hook == HOOK_FORWARD && proof->policy->forwarding == VERDICT_LEAVE) {
-        diag_add(diags, DIAG_EXPECTATION, expectation->span, "`forward: leave` says that others decide what is forwarded");
+        diag_add(diags, DIAG_EXPECTATION, expectation->span,
+                 "`forward: leave` says that others decide what is forwarded");
         return false;
     }
     if (packets == set_none(space)) {
-        diag_add(diags, DIAG_EXPECTATION, expectation->span, "%s: no packet is of this set", family_name(space->family));
+        diag_add(diags, DIAG_EXPECTATION, expectation->span, "%s: no packet is of this set",
+                 family_name(space->family));
         return false;
     }
     if (!find_counterexample(space, expectation, &proof->done, packets, packet))
@@ -142,10 +153,14 @@ static bool prove_expectation(struct proof *proof, const struct expectation *exp
     buf_printf(&text, "%s: expected ", family_name(space->family));
     describe_expected(&text, expectation);
     buf_text(&text, ", and ");
-    describe_packet(&text, space, hook, packet, packets);
-    buf_text(&text, " is ");
 
     const struct outcome outcome = packet_outcome(space, &proof->done, hook, packet);
+
+    describe_packet(&text, space, hook, packet,
+                    set_minus(space, packets,
+                              differences(space, hook_outcomes(space, &proof->done, hook, packets),
+                                          diagram_constant(space->diagrams, outcome_value(outcome)))));
+    buf_text(&text, " is ");
 
     describe_verdict(&text, space, outcome);
     buf_text(&text, outcome.tracked ? ", tracked" : ", untracked");

@@ -58,9 +58,9 @@ static diagram blanket_forward(struct proof *proof, enum hook *hook)
 static diagram source_port_hole(struct proof *proof, enum hook *hook)
 {
     struct packet_space *space = &proof->space;
-    const diagram meant = set_or(space, as_untracked(space, accepted_set(space, proof->sets.windows)),
-                                 set_or(space, accepted_set(space, proof->sets.trusted),
-                                        accepted_set(space, proof->sets.neighbours)));
+    const diagram meant = set_or(
+        space, as_untracked(space, accepted_set(space, proof->sets.windows)),
+        set_or(space, accepted_set(space, proof->sets.trusted), accepted_set(space, proof->sets.neighbours)));
 
     *hook = HOOK_INPUT;
     return set_minus(space, accepted_by_source_port(space, &proof->done), meant);
@@ -70,7 +70,8 @@ static diagram source_port_hole(struct proof *proof, enum hook *hook)
 static diagram wide_window(struct proof *proof, enum hook *hook)
 {
     struct packet_space *space = &proof->space;
-    const diagram windows = set_and(space, accepted_set(space, proof->sets.windows), proof->done.domains[HOOK_INPUT]);
+    const diagram windows =
+        set_and(space, accepted_set(space, proof->sets.windows), proof->done.domains[HOOK_INPUT]);
     const diagram tcp = field_between(space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP);
     const diagram udp = field_between(space, FIELD_PROTOCOL, PROTOCOL_UDP, PROTOCOL_UDP);
     diagram wide = set_and(space, windows, tcp_openings(space));
@@ -98,7 +99,8 @@ static diagram lost_path_mtu(struct proof *proof, enum hook *hook)
 static diagram lost_neighbours(struct proof *proof, enum hook *hook)
 {
     *hook = HOOK_INPUT;
-    return refused_of(&proof->space, &proof->done, HOOK_INPUT, accepted_set(&proof->space, proof->sets.neighbours));
+    return refused_of(&proof->space, &proof->done, HOOK_INPUT,
+                      accepted_set(&proof->space, proof->sets.neighbours));
 }
 
 static diagram lost_answers(struct proof *proof, enum hook *hook)
@@ -116,12 +118,12 @@ static const struct promise promises[] = {
      "accept by what the packets are: ports and addresses", blanket},
     {DIAG_BLANKET_ACCEPT, "packets are accepted for being UNTRACKED or INVALID alone",
      "accept by what the packets are: ports and addresses", blanket_forward},
-    {DIAG_SOURCE_PORT_HOLE, "packets are accepted for their source port", "a sender chooses its source port: ask for more",
-     source_port_hole},
-    {DIAG_SOURCE_PORT_HOLE, "replies are accepted that nothing here asked for", "ask for a socket and for no opening",
-     wide_window},
-    {DIAG_PATH_MTU, "fragmentation-needed or packet-too-big is refused", "accept ICMP errors ahead of this rule",
-     lost_path_mtu},
+    {DIAG_SOURCE_PORT_HOLE, "packets are accepted for their source port",
+     "a sender chooses its source port: ask for more", source_port_hole},
+    {DIAG_SOURCE_PORT_HOLE, "replies are accepted that nothing here asked for",
+     "ask for a socket and for no opening", wide_window},
+    {DIAG_PATH_MTU, "fragmentation-needed or packet-too-big is refused",
+     "accept ICMP errors ahead of this rule", lost_path_mtu},
     {DIAG_NO_NEIGHBOURS, "neighbour discovery is refused", "accept it ahead of this rule", lost_neighbours},
     {DIAG_NO_NEIGHBOURS, "neighbour discovery cannot leave", "accept it ahead of this rule", lost_answers},
 };
@@ -133,7 +135,8 @@ static struct span verbatim_line(const struct proof *proof, const struct trace *
     const struct verbatim *verbatim = &proof->policy->verbatim[proof->space.family];
 
     for (size_t i = 0; i < 2; i++) {
-        const struct rule_place written = places[i]->chain ? written_place(proof, places[i]) : (struct rule_place){0};
+        const struct rule_place written =
+            places[i]->chain ? written_place(proof, places[i]) : (struct rule_place){0};
         const struct reason reason = place_reason(&written);
 
         if (reason.section && strcmp(reason.section, "verbatim") == 0)
@@ -157,7 +160,8 @@ static bool keep(struct proof *proof, const struct promise *promise, struct diag
     // Rules that ctc writes keep the promises; what a policy carries besides may not.
     const bool verbatim = proof->policy->verbatim[space->family].rules;
 
-    buf_printf(&text, "%s: %s%s: ", family_name(space->family), verbatim ? "" : "not proved: ", promise->problem);
+    buf_printf(&text, "%s: %s%s: ", family_name(space->family),
+               verbatim ? "" : "not proved: ", promise->problem);
     describe_packet(&text, space, hook, packet, broken);
     buf_text(&text, " (");
 
@@ -169,7 +173,9 @@ static bool keep(struct proof *proof, const struct promise *promise, struct diag
     else if (!span.source)
         span = source_whole(proof->source);
     diag_add(diags, verbatim ? promise->code : DIAG_NOT_PROVED, span, "%s", text.bytes);
-    diag_hint(diags, "%s", verbatim ? promise->hint : "this is a mistake of ctc, and nothing was written: please report it");
+    diag_hint(diags, "%s",
+              verbatim ? promise->hint
+                       : "this is a mistake of ctc, and nothing was written: please report it");
     buf_clear(&text);
     return verbatim;
 }
@@ -183,10 +189,12 @@ static bool policies_written(struct proof *proof, struct diag_list *diags)
     for (size_t i = 0; i < 3; i++) {
         const struct chain *chain = filter ? table_find_chain(filter, chains[i]) : NULL;
 
-        if ((i == 2 && proof->policy->forwarding == VERDICT_LEAVE) || (chain && chain->policy != CHAIN_UNWRITTEN))
+        if ((i == 2 && proof->policy->forwarding == VERDICT_LEAVE) ||
+            (chain && chain->policy != CHAIN_UNWRITTEN))
             continue;
-        diag_add(diags, DIAG_NOT_PROVED, source_whole(proof->source), "%s: not proved: the policy of %s is not written",
-                 family_name(proof->space.family), chains[i]);
+        diag_add(diags, DIAG_NOT_PROVED, source_whole(proof->source),
+                 "%s: not proved: the policy of %s is not written", family_name(proof->space.family),
+                 chains[i]);
         return false;
     }
     return true;
@@ -205,13 +213,15 @@ static bool decided_by_flow(struct proof *proof, struct diag_list *diags)
         for (size_t i = 0; i < sizeof(fickle) / sizeof(*fickle); i++)
             kept = kept && !diagram_depends_on(space->diagrams, untracked, fickle[i]);
         for (size_t i = 0; i < space->unknowns.count; i++)
-            if (space->unknowns.items[i].kind == UNKNOWN_LIMIT || space->unknowns.items[i].kind == UNKNOWN_HASHLIMIT)
+            if (space->unknowns.items[i].kind == UNKNOWN_LIMIT ||
+                space->unknowns.items[i].kind == UNKNOWN_HASHLIMIT)
                 kept = kept && !diagram_depends_on(space->diagrams, untracked, (unsigned)(FIELD_COUNT + i));
     }
     // Only rules that are carried verbatim can ask for such a thing.
     if (!kept && !proof->policy->verbatim[space->family].rules)
         diag_add(diags, DIAG_NOT_PROVED, source_whole(proof->source),
-                 "%s: not proved: tracking depends on more than who speaks to whom", family_name(space->family));
+                 "%s: not proved: tracking depends on more than who speaks to whom",
+                 family_name(space->family));
     return kept || proof->policy->verbatim[space->family].rules;
 }
 

@@ -8,11 +8,11 @@
 
 #define NODE_LIMIT ((size_t)8 << 20) // nodes: about 512 MB with their edges
 
-void proof_open(struct proof *proof, struct arena *arena, const struct policy *policy, const struct source *source,
-                const struct ruleset *lowered,
-                const struct ruleset *rules)
+void proof_open(struct proof *proof, struct arena *arena, const struct policy *policy,
+                const struct source *source, const struct ruleset *lowered, const struct ruleset *rules)
 {
-    *proof = (struct proof){.arena = arena, .policy = policy, .source = source, .lowered = lowered, .rules = rules};
+    *proof = (struct proof){
+        .arena = arena, .policy = policy, .source = source, .lowered = lowered, .rules = rules};
     packet_space_init(&proof->space, arena, rules->family);
     packet_space_add_policy(&proof->space, policy);
     for (size_t i = 0; i < policy->expectation_count; i++)

@@ -20,9 +20,8 @@ struct proof {
 };
 
 // Makes both meanings. `lowered` became the text that `rules` were read from.
-void proof_open(struct proof *proof, struct arena *arena, const struct policy *policy, const struct source *source,
-                const struct ruleset *lowered,
-                const struct ruleset *rules);
+void proof_open(struct proof *proof, struct arena *arena, const struct policy *policy,
+                const struct source *source, const struct ruleset *lowered, const struct ruleset *rules);
 void proof_close(struct proof *proof);
 
 // Reports, as errors of EXIT_UNPROVED, where the rules do not mean what the policy says, with a packet and the rule that
@@ -44,8 +43,8 @@ struct rule_place written_place(const struct proof *proof, const struct rule_pla
 
 // The parts of an expectation, for any ruleset: the packets that it is about, `sets` NULL where there is no policy; and one
 // of them that is not as expected. False where there is none.
-diagram expected_packets(struct packet_space *space, const struct expectation *expectation, const struct meaning *meaning,
-                         const struct policy_sets *sets);
-bool find_counterexample(struct packet_space *space, const struct expectation *expectation, const struct meaning *meaning,
-                         diagram packets, field_value *packet);
+diagram expected_packets(struct packet_space *space, const struct expectation *expectation,
+                         const struct meaning *meaning, const struct policy_sets *sets);
+bool find_counterexample(struct packet_space *space, const struct expectation *expectation,
+                         const struct meaning *meaning, diagram packets, field_value *packet);
 void describe_expected(struct buf *out, const struct expectation *expectation);

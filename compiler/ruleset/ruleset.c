@@ -103,7 +103,7 @@ struct chain *table_chain(struct arena *arena, struct table *table, const char *
     if (chain)
         return chain;
     chain = arena_alloc(arena, sizeof(*chain));
-    *chain = (struct chain){.name = name, .policy = policy};
+    *chain = (struct chain){.name = name, .policy = policy, .number = table->count};
     *vec_push(arena, table) = chain;
     if (table->count * 2 > table->index_size)
         grow_index(arena, table);

@@ -186,6 +186,7 @@ struct chain {
     enum chain_policy policy;
     struct span span; // of its line; no source: none
     bool ours;        // made from a policy
+    size_t number;    // in the order in which the table's chains were made, from 0
     struct counters counters;
     struct rule *items;
     size_t count;

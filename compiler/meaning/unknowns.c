@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The matches that the packet model does not know, and limits: an unknown for each, the same one for the same text, so that
+// two rulesets which ask the same question get the same answer.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vec.h"
+#include "meaning/space.h"
+
+// The slot of an unknown in the index, or the empty one where it would stand. FNV-1a.
+static size_t *unknown_slot(const struct packet_space *space, const struct unknown *unknown)
+{
+    uint64_t hash = 0xCBF29CE484222325 ^ (uint64_t)unknown->kind << 32 ^ unknown->number;
+
+    for (const char *at = unknown->text; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 0x100000001B3;
+
+    size_t slot = (size_t)(hash ^ hash >> 32) & (space->unknown_slots - 1);
+
+    for (; space->unknown_index[slot]; slot = (slot + 1) & (space->unknown_slots - 1)) {
+        const struct unknown *known = &space->unknowns.items[space->unknown_index[slot] - 1];
+
+        if (known->kind == unknown->kind && known->number == unknown->number &&
+            strcmp(known->text, unknown->text) == 0)
+            break;
+    }
+    return &space->unknown_index[slot];
+}
+
+static void grow_index(struct packet_space *space)
+{
+    space->unknown_slots = space->unknown_slots ? space->unknown_slots * 4 : 64;
+    space->unknown_index = arena_calloc(space->arena, space->unknown_slots, sizeof(*space->unknown_index));
+    for (size_t i = 0; i < space->unknowns.count; i++)
+        *unknown_slot(space, &space->unknowns.items[i]) = i + 1;
+}
+
+void packet_space_add_unknown(struct packet_space *space, enum unknown_kind kind, const char *text,
+                              unsigned number)
+{
+    const struct unknown unknown = {.kind = kind, .text = text, .number = number};
+
+    if (space->unknowns.count * 2 >= space->unknown_slots)
+        grow_index(space);
+
+    size_t *slot = unknown_slot(space, &unknown);
+
+    if (*slot)
+        return;
+    *vec_push(space->arena, &space->unknowns) = unknown;
+    *slot = space->unknowns.count;
+}
+
+unsigned packet_space_unknown(const struct packet_space *space, enum unknown_kind kind, const char *text,
+                              unsigned number)
+{
+    const struct unknown unknown = {.kind = kind, .text = text, .number = number};
+
+    return space->unknown_slots ? (unsigned)*unknown_slot(space, &unknown) - 1 : 0;
+}
+
+// A match that is an unknown, and what unknown it is.
+struct unknown_match {
+    const struct match *match;
+    struct unknown unknown;
+    bool fickle;
+    const struct rule *rule;
+    size_t order; // in the text
+    size_t met;   // in the order in which a packet meets them
+};
+
+struct unknown_matches {
+    struct unknown_match *items;
+    size_t count, capacity;
+};
+
+// The text of a rate stands for the limit: two of one text are two buckets.
+static const char *limit_text(struct arena *arena, const struct match *match)
+{
+    return arena_printf(arena, "%u in %u s, burst %u", match->limit.events, match->limit.period,
+                        match->limit.burst);
+}
+
+static bool match_unknown(struct arena *arena, const struct match *match, struct unknown *unknown,
+                          bool *fickle)
+{
+    *fickle = false;
+    switch (match->kind) {
+    case MATCH_LIMIT:
+        *fickle = true;
+        *unknown = (struct unknown){.kind = UNKNOWN_LIMIT, .text = limit_text(arena, match)};
+        return true;
+    case MATCH_HASHLIMIT: // those of one name are one
+        *unknown = (struct unknown){.kind = match->limit.per_source ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT,
+                                    .text = match->limit.name};
+        return true;
+    case MATCH_HASHLIMIT_TEXT:
+        *unknown = (struct unknown){.kind = match->hashlimit.buckets ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT,
+                                    .text = match->hashlimit.name};
+        return true;
+    case MATCH_OPAQUE:
+        *fickle = match->opaque.fickle;
+        *unknown = (struct unknown){.kind = UNKNOWN_MATCH, .text = match->opaque.text};
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int compare_unknown_matches(const void *a, const void *b)
+{
+    const struct unknown_match *left = a, *right = b;
+    const int order = strcmp(left->unknown.text, right->unknown.text);
+
+    return order ? order : (left->order > right->order) - (left->order < right->order);
+}
+
+static bool same_kind(const struct unknown_match *a, const struct unknown_match *b)
+{
+    return a->unknown.kind == b->unknown.kind && strcmp(a->unknown.text, b->unknown.text) == 0;
+}
+
+static size_t match_slot(const struct packet_space *space, const struct match *match)
+{
+    size_t slot = (size_t)(((uintptr_t)match * 0x9E3779B97F4A7C15ULL) >> 20) & (space->match_slots - 1);
+
+    while (space->matches[slot].match && space->matches[slot].match != match)
+        slot = (slot + 1) & (space->match_slots - 1);
+    return slot;
+}
+
+static void remember_match(struct packet_space *space, const struct match *match, unsigned unknown)
+{
+    if (space->match_count * 2 >= space->match_slots) {
+        const struct packet_space old = *space;
+
+        space->match_slots = old.match_slots ? old.match_slots * 4 : 64;
+        space->matches = arena_calloc(space->arena, space->match_slots, sizeof(*space->matches));
+        for (size_t i = 0; i < old.match_slots; i++)
+            if (old.matches[i].match)
+                space->matches[match_slot(space, old.matches[i].match)] = old.matches[i];
+    }
+
+    const size_t slot = match_slot(space, match);
+
+    space->match_count += !space->matches[slot].match;
+    space->matches[slot].match = match;
+    space->matches[slot].unknown = unknown;
+}
+
+unsigned packet_space_match(const struct packet_space *space, const struct match *match)
+{
+    return space->matches[match_slot(space, match)].unknown;
+}
+
+static int compare_met(const void *a, const void *b)
+{
+    const struct unknown_match *left = a, *right = b;
+
+    return (left->met > right->met) - (left->met < right->met);
+}
+
+// Numbers the fickle ones of each text in their order, so that the first of two rulesets is the first of the other. Their
+// fields come in the order in which a packet meets them: functions of a long row of limits are small then.
+static void add_unknown_matches(struct packet_space *space, struct unknown_matches *matches)
+{
+    struct unknown_match *items = matches->items;
+    unsigned number = 0;
+
+    if (!matches->count)
+        return;
+    qsort(items, matches->count, sizeof(*items), compare_unknown_matches);
+    for (size_t i = 0; i < matches->count; i++) {
+        number = i && items[i].fickle && same_kind(&items[i - 1], &items[i]) ? number + 1 : 0;
+        items[i].unknown.number = number;
+    }
+    qsort(items, matches->count, sizeof(*items), compare_met);
+    for (size_t i = 0; i < matches->count; i++) {
+        const struct unknown *unknown = &items[i].unknown;
+
+        packet_space_add_unknown(space, unknown->kind, unknown->text, unknown->number);
+        remember_match(space, items[i].match,
+                       packet_space_unknown(space, unknown->kind, unknown->text, unknown->number));
+    }
+}
+
+// A hashlimit drops what finds no room in its table, whatever the target.
+static bool has_table(const struct rule *rule)
+{
+    for (size_t i = 0; i < rule->match_count; i++)
+        if ((rule->matches[i].kind == MATCH_HASHLIMIT && rule->matches[i].limit.per_source) ||
+            (rule->matches[i].kind == MATCH_HASHLIMIT_TEXT && rule->matches[i].hashlimit.buckets))
+            return true;
+    return false;
+}
+
+bool rule_decides(const struct rule *rule)
+{
+    const bool goes_on =
+        rule->target.kind == TARGET_LOG || rule->target.kind == TARGET_NONE ||
+        (rule->target.kind == TARGET_OTHER && target_effect(&rule->target) == EFFECT_CONTINUE);
+
+    return !goes_on || has_table(rule);
+}
+
+static void collect_rule(struct packet_space *space, const struct rule *rule, struct unknown_matches *matches)
+{
+    if (!rule_decides(rule))
+        return;
+    packet_space_add_rule_names(space, rule);
+    for (size_t i = 0; i < rule->match_count; i++) {
+        struct unknown unknown;
+        bool fickle;
+
+        if (match_unknown(space->arena, &rule->matches[i], &unknown, &fickle))
+            *vec_push(space->arena, matches) =
+                (struct unknown_match){&rule->matches[i], unknown, fickle, rule, matches->count, 0};
+    }
+}
+
+static bool looks_for_sockets(const struct rule *rule)
+{
+    for (size_t i = 0; i < rule->match_count; i++)
+        if (rule->matches[i].kind == MATCH_SOCKET ||
+            (rule->matches[i].kind == MATCH_OPAQUE &&
+             strncmp(rule->matches[i].opaque.text, "-m socket", 9) == 0))
+            return true;
+    return false;
+}
+
+const char *policy_unknown(struct packet_space *space, const struct table *table, const struct chain *chain)
+{
+    return arena_printf(space->arena, "%s %s", table->name, chain->name);
+}
+
+struct collecting {
+    struct packet_space *space;
+    const struct table *table;
+    size_t *first; // of the matches of a chain, by the numbers of the table's chains
+    bool *seen;    // likewise
+    struct unknown_matches matches;
+    size_t met;
+};
+
+static void collect_chain(struct collecting *collecting, const struct chain *chain)
+{
+    struct packet_space *space = collecting->space;
+
+    collecting->first[chain->number] = collecting->matches.count;
+    if (chain->policy == CHAIN_UNWRITTEN)
+        packet_space_add_unknown(space, UNKNOWN_POLICY, policy_unknown(space, collecting->table, chain), 0);
+    for (size_t i = 0; i < chain->count; i++) {
+        collect_rule(space, &chain->items[i], &collecting->matches);
+        space->defragments = space->defragments || looks_for_sockets(&chain->items[i]) ||
+                             rule_tracks(&chain->items[i], collecting->table->name);
+    }
+}
+
+// Along the way of a packet: the rules of a chain, and of the chains that it leads to where it does.
+static void meet_chain(struct collecting *collecting, const struct chain *chain)
+{
+    struct unknown_matches *matches = &collecting->matches;
+    size_t at = collecting->first[chain->number];
+
+    if (collecting->seen[chain->number])
+        return;
+    collecting->seen[chain->number] = true;
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct rule *rule = &chain->items[i];
+        const bool jumps = rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
+        const struct chain *inner = jumps ? table_find_chain(collecting->table, rule->target.text) : NULL;
+
+        for (; at < matches->count && matches->items[at].rule == rule; at++)
+            matches->items[at].met = collecting->met++;
+        if (inner)
+            meet_chain(collecting, inner);
+    }
+}
+
+static size_t numbers_of(const struct table *table)
+{
+    size_t numbers = 0;
+
+    for (size_t i = 0; i < table->count; i++)
+        numbers = table->items[i]->number >= numbers ? table->items[i]->number + 1 : numbers;
+    return numbers;
+}
+
+void packet_space_add_ruleset(struct packet_space *space, const struct ruleset *ruleset)
+{
+    struct collecting collecting = {.space = space};
+
+    for (size_t i = 0; i < ruleset->count; i++) {
+        const struct table *table = &ruleset->items[i];
+
+        collecting.table = table;
+        collecting.first = arena_calloc(space->arena, numbers_of(table), sizeof(*collecting.first));
+        collecting.seen = arena_calloc(space->arena, numbers_of(table), sizeof(*collecting.seen));
+        for (size_t j = 0; j < table->count; j++)
+            collect_chain(&collecting, table->items[j]);
+        for (size_t j = 0; j < table->count; j++)
+            meet_chain(&collecting, table->items[j]);
+    }
+    add_unknown_matches(space, &collecting.matches);
+}
