@@ -63,6 +63,18 @@ static diagram sockets(struct packet_space *space, enum hook hook)
                         between(space, FIELD_PROTOCOL, PROTOCOL_ICMPV6, PROTOCOL_ICMPV6, all, none));
 }
 
+// Of IPv6 the protocol is what stands behind the extension headers, which is none of these (net/ipv6/exthdrs_core.c,
+// ipv6_find_hdr): hop-by-hop options, routing, fragment, authentication, destination options.
+static diagram protocols(struct packet_space *space)
+{
+    static struct addr_range headers[] = {
+        {{0, 0}, {0, 0}}, {{0, 43}, {0, 44}}, {{0, 51}, {0, 51}}, {{0, 60}, {0, 60}}};
+
+    return space->family == FAMILY_IPV6
+               ? diagram_test(space->diagrams, FIELD_PROTOCOL, headers, 4, set_none(space), set_all(space))
+               : set_all(space);
+}
+
 diagram hook_domain(struct packet_space *space, enum hook hook)
 {
     const diagram all = set_all(space), none = set_none(space);
@@ -84,12 +96,14 @@ diagram hook_domain(struct packet_space *space, enum hook hook)
     domain = set_and(space, domain, destinations(space, hook));
     domain = set_and(space, domain, sockets(space, hook));
 
-    // IPv4 packets for this host are put together before INPUT, whatever else happens (net/ipv4/ip_input.c).
+    // IPv4 packets for this host are put together before INPUT, whatever else happens (net/ipv4/ip_input.c). Left out is
+    // IPv6 in pieces by lo: what the tracker saw as one is cut again on its way out, and only raw sockets send such.
     const bool whole = space->defragments || (hook == HOOK_INPUT && space->family == FAMILY_IPV4);
 
     domain = set_and(
         space, domain,
         between(space, FIELD_FRAGMENT, FRAGMENT_NONE, whole ? FRAGMENT_NONE : FRAGMENT_LATER, all, none));
+    domain = set_and(space, domain, protocols(space));
     for (size_t i = 0; i < space->unknowns.count; i++)
         if (space->unknowns.items[i].kind == UNKNOWN_HASHLIMIT)
             domain =

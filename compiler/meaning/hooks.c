@@ -38,18 +38,18 @@ static const struct diagram_operation op_takes_out = {24, takes_out, NULL},
                                       op_ended = {25, ended_by_raw, NULL},
                                       op_tracked = {26, mark_tracked, NULL};
 
-// Neighbour discovery and multicast listeners, which the tracker leaves alone
+// Neighbour discovery, multicast listeners and routers, which the tracker leaves alone
 // (net/netfilter/nf_conntrack_proto_icmpv6.c, noct_valid_new).
 static diagram never_tracked(struct packet_space *space)
 {
-    static struct addr_range types[] = {{{0, 130}, {0, 136}}, {{0, 143}, {0, 143}}};
+    static struct addr_range types[] = {{{0, 130}, {0, 136}}, {{0, 143}, {0, 143}}, {{0, 151}, {0, 152}}};
     static const struct addr_range icmpv6 = {{0, PROTOCOL_ICMPV6}, {0, PROTOCOL_ICMPV6}};
     const diagram all = set_all(space), none = set_none(space);
 
     if (space->family != FAMILY_IPV6)
         return none;
     return diagram_test(space->diagrams, FIELD_PROTOCOL, &icmpv6, 1,
-                        diagram_test(space->diagrams, FIELD_ICMP_TYPE, types, 2, all, none), none);
+                        diagram_test(space->diagrams, FIELD_ICMP_TYPE, types, 3, all, none), none);
 }
 
 static diagram comes_by_loopback(struct packet_space *space)
@@ -80,8 +80,13 @@ static diagram put_together(struct packet_space *space, const struct meaning *me
         const diagram sent =
             diagram_restrict(space->diagrams, taken_out(space, meaning->raws[HOOK_OUTPUT]), FIELD_OUT, lo);
 
+        // What was taken out as it left stays so, as does what got an entry. What was invalid has neither mark.
+        const diagram invalid = field_between(space, FIELD_STATE, PACKET_STATE_INVALID, PACKET_STATE_INVALID);
+
         untracked = choose(space, comes_by_loopback(space),
-                           diagram_restrict(space->diagrams, sent, FIELD_IN, no_interface), untracked);
+                           set_or(space, diagram_restrict(space->diagrams, sent, FIELD_IN, no_interface),
+                                  set_and(space, invalid, untracked)),
+                           untracked);
     }
     untracked = meaning->tracking ? set_or(space, untracked, never_tracked(space)) : set_all(space);
 

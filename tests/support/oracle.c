@@ -588,7 +588,7 @@ static bool walk_raw(struct passage *at)
     return goes_on;
 }
 
-// What comes by lo was decided about as it left.
+// What comes by lo was decided about as it left, unless it was invalid: then no mark of that is on it.
 static bool left_untracked(const struct passage *at)
 {
     struct passage left = {
@@ -604,13 +604,14 @@ static bool tracker_ignores(const struct passage *at)
     const uint64_t type = value_of(at, FIELD_ICMP_TYPE);
 
     return at->oracle->space->family == FAMILY_IPV6 && value_of(at, FIELD_PROTOCOL) == PROTOCOL_ICMPV6 &&
-           ((type >= 130 && type <= 136) || type == 143);
+           ((type >= 130 && type <= 136) || type == 143 || type == 151 || type == 152);
 }
 
 static bool is_tracked(const struct passage *at)
 {
-    const bool taken_out =
-        at->hook == HOOK_INPUT && strcmp(at->in, "lo") == 0 ? left_untracked(at) : at->ct == CT_TAKEN_OUT;
+    const bool by_loopback = at->hook == HOOK_INPUT && strcmp(at->in, "lo") == 0;
+    const bool marked = by_loopback && value_of(at, FIELD_STATE) != PACKET_STATE_INVALID;
+    const bool taken_out = (by_loopback && left_untracked(at)) || (!marked && at->ct == CT_TAKEN_OUT);
 
     return at->oracle->tracking && !taken_out && !tracker_ignores(at);
 }

@@ -407,6 +407,12 @@ static void settle_destination(struct sampler *sampler, enum hook hook, field_va
         *type = hook == HOOK_INPUT ? DESTINATION_LOCAL : DESTINATION_OTHER;
 }
 
+// Headers of IPv6 that are not the protocol of a packet.
+static bool is_extension(uint64_t protocol)
+{
+    return protocol == 0 || protocol == 43 || protocol == 44 || protocol == 51 || protocol == 60;
+}
+
 static void settle(struct sampler *sampler, enum hook hook, field_value *packet)
 {
     const struct packet_space *space = sampler->space;
@@ -422,6 +428,8 @@ static void settle(struct sampler *sampler, enum hook hook, field_value *packet)
         packet[FIELD_OUT].low = INTERFACE_NONE;
     if (hook != HOOK_INPUT || (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP && protocol != icmp))
         packet[FIELD_SOCKET].low = SOCKET_NONE;
+    if (space->family == FAMILY_IPV6 && is_extension(protocol))
+        packet[FIELD_PROTOCOL].low = PROTOCOL_UDP;
     if (space->defragments || (hook == HOOK_INPUT && space->family == FAMILY_IPV4))
         packet[FIELD_FRAGMENT].low = FRAGMENT_NONE;
     if (state != PACKET_STATE_ESTABLISHED && state != PACKET_STATE_RELATED)
