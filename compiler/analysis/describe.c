@@ -48,7 +48,8 @@ static size_t left_out(const struct packet_space *space, size_t field, const str
     return count;
 }
 
-static void put_address_range(struct buf *out, const struct packet_space *space, const struct addr_range *range)
+static void put_address_range(struct buf *out, const struct packet_space *space,
+                              const struct addr_range *range)
 {
     const struct prefix prefix = range_first_prefix(space->family, range);
     const struct addr_range whole = prefix_range(space->family, prefix);
@@ -64,7 +65,8 @@ static void put_address_range(struct buf *out, const struct packet_space *space,
     }
 }
 
-static void put_number_range(struct buf *out, const struct packet_space *space, const struct addr_range *range)
+static void put_number_range(struct buf *out, const struct packet_space *space,
+                             const struct addr_range *range)
 {
     (void)space;
     buf_number(out, range->first.low);
@@ -74,7 +76,8 @@ static void put_number_range(struct buf *out, const struct packet_space *space, 
     }
 }
 
-static void put_protocol_range(struct buf *out, const struct packet_space *space, const struct addr_range *range)
+static void put_protocol_range(struct buf *out, const struct packet_space *space,
+                               const struct addr_range *range)
 {
     const char *name = range->first.low == range->last.low ? protocol_name((uint8_t)range->first.low) : NULL;
 
@@ -86,8 +89,8 @@ static void put_protocol_range(struct buf *out, const struct packet_space *space
 
 typedef void put_range(struct buf *out, const struct packet_space *space, const struct addr_range *range);
 
-static void put_ranges(struct buf *out, const struct packet_space *space, const struct addr_range *ranges, size_t count,
-                       put_range *put)
+static void put_ranges(struct buf *out, const struct packet_space *space, const struct addr_range *ranges,
+                       size_t count, put_range *put)
 {
     for (size_t i = 0; i < count && i < SHOWN; i++) {
         if (i)
@@ -99,8 +102,8 @@ static void put_ranges(struct buf *out, const struct packet_space *space, const 
 }
 
 // A list, or what it leaves out where that is shorter.
-static void put_list(struct buf *out, const struct packet_space *space, size_t field, const struct range_list *list,
-                     put_range *put)
+static void put_list(struct buf *out, const struct packet_space *space, size_t field,
+                     const struct range_list *list, put_range *put)
 {
     struct addr_range others[SHOWN + 1];
     const size_t count = left_out(space, field, list, others);
@@ -152,15 +155,32 @@ static void separate(struct buf *out)
         buf_char(out, ' ');
 }
 
+// A number alone would read as anything.
+static void put_protocols(struct buf *out, const struct packet_space *space, const struct box *box)
+{
+    const struct range_list *list = &box->fields[FIELD_PROTOCOL];
+    struct buf text = {0};
+
+    if (!list->count)
+        return;
+    separate(out);
+    put_list(&text, space, FIELD_PROTOCOL, list, put_protocol_range);
+    if (text.bytes[0] >= '0' && text.bytes[0] <= '9' && strncmp(text.bytes, "6in4", 4) != 0)
+        buf_text(out, "protocol ");
+    buf_append(out, text.bytes, text.length);
+    buf_clear(&text);
+}
+
 // Values of a small field by their words, ended by NULL.
-static void put_words(struct buf *out, const struct range_list *list, const char *const *words)
+static void put_words(struct buf *out, const struct range_list *list, const char *const *words,
+                      const char *between)
 {
     bool any = false;
 
     for (uint64_t value = 0; words[value]; value++) {
         if (!holds(list, value))
             continue;
-        buf_printf(out, "%s%s", any ? "/" : "", words[value]);
+        buf_printf(out, "%s%s", any ? between : "", words[value]);
         any = true;
     }
 }
@@ -214,6 +234,10 @@ static void put_flag_set(struct buf *out, const struct range_list *list)
         buf_text(out, "not syn");
         return;
     }
+    if (bits == ~(uint64_t)1) {
+        buf_text(out, "not no-flags");
+        return;
+    }
     for (unsigned flags = 0; flags < 64; flags++)
         if (bits == (uint64_t)1 << flags) {
             put_flags(out, (uint8_t)flags);
@@ -244,17 +268,19 @@ static void put_mac_range(struct buf *out, const struct packet_space *space, con
         buf_text(out, "-...");
 }
 
-static void put_helper_range(struct buf *out, const struct packet_space *space, const struct addr_range *range)
+static void put_helper_range(struct buf *out, const struct packet_space *space,
+                             const struct addr_range *range)
 {
-    for (uint64_t number = range->first.low; number <= range->last.low && number <= space->helpers.count; number++) {
+    for (uint64_t number = range->first.low; number <= range->last.low && number <= space->helpers.count;
+         number++) {
         if (number > range->first.low)
             buf_char(out, ',');
         buf_text(out, number ? space->helpers.items[number - 1] : "none");
     }
 }
 
-static void put_side(struct buf *out, const struct packet_space *space, const struct box *box, const char *word,
-                     size_t address, size_t port)
+static void put_side(struct buf *out, const struct packet_space *space, const struct box *box,
+                     const char *word, size_t address, size_t port)
 {
     const struct range_list *addresses = &box->fields[address], *ports = &box->fields[port];
 
@@ -282,8 +308,8 @@ static void put_field(struct buf *out, const struct packet_space *space, const s
     put_list(out, space, field, &box->fields[field], put);
 }
 
-static void put_interface_field(struct buf *out, const struct packet_space *space, const struct box *box, size_t field,
-                                const char *word)
+static void put_interface_field(struct buf *out, const struct packet_space *space, const struct box *box,
+                                size_t field, const char *word)
 {
     if (!box->fields[field].count)
         return;
@@ -292,13 +318,14 @@ static void put_interface_field(struct buf *out, const struct packet_space *spac
     put_interfaces(out, space, &box->fields[field]);
 }
 
-static void put_word_field(struct buf *out, const struct box *box, size_t field, const char *word, const char *const *words)
+static void put_word_field(struct buf *out, const struct box *box, size_t field, const char *word,
+                           const char *const *words)
 {
     if (!box->fields[field].count)
         return;
     separate(out);
     buf_text(out, word);
-    put_words(out, &box->fields[field], words);
+    put_words(out, &box->fields[field], words, "/");
 }
 
 static const char *const states[] = {"new", "established", "related", "invalid", NULL};
@@ -323,19 +350,19 @@ static void put_unknown(struct buf *out, const struct unknown *unknown, const st
             break;
         }
         buf_char(out, '(');
-        put_words(out, list, limits);
+        put_words(out, list, limits, "/");
         buf_printf(out, " limit %s)", unknown->text);
         break;
     case UNKNOWN_MATCH:
         buf_printf(out, "(%s %s)", holds(list, UNKNOWN_YES) ? "where" : "unless", unknown->text);
         break;
     case UNKNOWN_POLICY:
-        buf_printf(out, "(if the policy of %s is %s)", unknown->text, holds(list, UNKNOWN_YES) ? "DROP" : "ACCEPT");
+        buf_printf(out, "(if the policy of %s is %s)", unknown->text,
+                   holds(list, UNKNOWN_YES) ? "DROP" : "ACCEPT");
         break;
     }
 }
 
-// States that a connection goes through on its way are said by the first of them.
 static void put_states(struct buf *out, const struct range_list *list)
 {
     const bool new = holds(list, PACKET_STATE_NEW), established = holds(list, PACKET_STATE_ESTABLISHED),
@@ -344,19 +371,17 @@ static void put_states(struct buf *out, const struct range_list *list)
     if (!list->count)
         return;
     separate(out);
-    if (new && related && !established && !invalid)
-        buf_text(out, "new");
-    else if (new && related && established && !invalid)
-        buf_text(out, "not invalid");
+    if (new + established + related + invalid == 3)
+        buf_printf(out, "not %s", states[!new ? 0 : !established ? 1 : !related ? 2 : 3]);
     else
-        put_words(out, list, states);
+        put_words(out, list, states, " ");
 }
 
 void describe_box(struct buf *out, const struct packet_space *space, const struct box *box)
 {
     put_interface_field(out, space, box, FIELD_IN, "in ");
     put_interface_field(out, space, box, FIELD_OUT, "out ");
-    put_field(out, space, box, FIELD_PROTOCOL, "", put_protocol_range);
+    put_protocols(out, space, box);
     put_side(out, space, box, "from", FIELD_SOURCE, FIELD_SOURCE_PORT);
     put_side(out, space, box, "to", FIELD_DESTINATION, FIELD_DESTINATION_PORT);
     put_word_field(out, box, FIELD_DESTINATION_TYPE, "cast ", casts);
@@ -377,14 +402,8 @@ void describe_box(struct buf *out, const struct packet_space *space, const struc
             put_unknown(out, &space->unknowns.items[i], &box->fields[FIELD_COUNT + i]);
 }
 
-static bool has_ports(uint64_t protocol)
-{
-    return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == 33 || protocol == 132 ||
-           protocol == 136; // DCCP, SCTP, UDP-Lite (IANA)
-}
-
 // Whether people need a field to know what packet is meant.
-static bool is_named(enum hook hook, size_t field, uint64_t protocol, uint64_t family_icmp)
+static bool is_named(enum hook hook, size_t field)
 {
     switch (field) {
     case FIELD_IN:
@@ -395,66 +414,194 @@ static bool is_named(enum hook hook, size_t field, uint64_t protocol, uint64_t f
     case FIELD_SOURCE:
     case FIELD_DESTINATION:
         return true;
-    case FIELD_SOURCE_PORT:
-    case FIELD_DESTINATION_PORT:
-        return has_ports(protocol);
-    case FIELD_FLAGS:
-        return protocol == PROTOCOL_TCP;
-    case FIELD_ICMP_TYPE:
-        return protocol == family_icmp;
     default:
         return false;
     }
 }
 
+// Whether a packet has the field, so that it can be said. A later fragment has no ports, types and flags.
+static bool has_field(const struct packet_space *space, size_t field, const field_value *packet)
+{
+    const uint64_t protocol = packet[FIELD_PROTOCOL].low,
+                   icmp = space->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
+    const bool later = packet[FIELD_FRAGMENT].low == FRAGMENT_LATER;
+
+    switch (field) {
+    case FIELD_SOURCE_PORT:
+    case FIELD_DESTINATION_PORT:
+        return !later && protocol_has_ports((uint8_t)protocol);
+    case FIELD_FLAGS:
+        return !later && protocol == PROTOCOL_TCP;
+    case FIELD_ICMP_TYPE:
+    case FIELD_ICMP_CODE:
+        return !later && protocol == icmp;
+    default:
+        return true;
+    }
+}
+
+// The packets that a field is said to have, in the notation: of flags those that are named, and of the ones that open and
+// close no others.
+static diagram said_values(struct packet_space *space, size_t field, const field_value *packet)
+{
+    const uint8_t flags = (uint8_t)packet[field].low, mask = flags ? flags | OPENING_MASK : 0x3F;
+    diagram set = set_none(space);
+
+    if (field != FIELD_FLAGS)
+        return diagram_test(space->diagrams, (unsigned)field,
+                            &(struct addr_range){packet[field], packet[field]}, 1, set_all(space), set);
+    for (unsigned value = 0; value < 64; value++)
+        if ((value & mask) == flags)
+            set = set_or(space, set, field_between(space, FIELD_FLAGS, value, value));
+    return set;
+}
+
+// What is so where nothing is said: room in every limit, no later fragment where ports are, TCP for this host itself.
+static diagram unsaid(struct packet_space *space, enum hook hook, const field_value *packet, diagram set)
+{
+    if (has_field(space, FIELD_DESTINATION_PORT, packet) || has_field(space, FIELD_ICMP_TYPE, packet))
+        set = set_and(space, set, field_between(space, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_FIRST));
+    if (hook == HOOK_INPUT && packet[FIELD_PROTOCOL].low == PROTOCOL_TCP &&
+        packet[FIELD_DESTINATION_TYPE].low == DESTINATION_LOCAL)
+        set = set_and(space, set, said_values(space, FIELD_DESTINATION_TYPE, packet));
+    for (size_t i = 0; i < space->unknowns.count; i++) {
+        const enum unknown_kind kind = space->unknowns.items[i].kind;
+
+        if ((kind == UNKNOWN_LIMIT || kind == UNKNOWN_HASHLIMIT) &&
+            packet[FIELD_COUNT + i].low == LIMIT_WITHIN &&
+            diagram_depends_on(space->diagrams, set, (unsigned)(FIELD_COUNT + i)))
+            set = set_and(space, set, said_values(space, FIELD_COUNT + i, packet));
+    }
+    return set;
+}
+
+// Chooses the fields that are said, so that what is said holds no packet outside of `set`.
+static void choose_fields(struct packet_space *space, enum hook hook, const field_value *packet, diagram set,
+                          bool *said)
+{
+    // What people know of a packet comes first.
+    static const enum field order[] = {
+        FIELD_DESTINATION_PORT, FIELD_ICMP_TYPE, FIELD_STATE,    FIELD_FLAGS,
+        FIELD_SOURCE_PORT,      FIELD_ICMP_CODE, FIELD_FRAGMENT, FIELD_DESTINATION_TYPE,
+        FIELD_HOP_LIMIT,        FIELD_SOCKET,    FIELD_HELPER,   FIELD_MAC};
+    const size_t known = sizeof(order) / sizeof(*order), count = known + space->unknowns.count;
+    diagram others = hook_domain(space, hook);
+
+    for (size_t field = 0; field < FIELD_COUNT; field++) {
+        said[field] = is_named(hook, field) ||
+                      (field == FIELD_DESTINATION_PORT && has_field(space, field, packet)) ||
+                      (field == FIELD_ICMP_TYPE && has_field(space, field, packet));
+        if (said[field])
+            others = set_and(space, others, said_values(space, field, packet));
+    }
+    others = unsaid(space, hook, packet, set_minus(space, others, set));
+    for (size_t i = 0; i < count && others != set_none(space); i++) {
+        const size_t field = i < known ? order[i] : FIELD_COUNT + i - known;
+        diagram fewer;
+
+        if (said[field] || !has_field(space, field, packet) ||
+            !diagram_depends_on(space->diagrams, others, (unsigned)field))
+            continue;
+        fewer = set_and(space, others, said_values(space, field, packet));
+        said[field] = fewer != others;
+        others = fewer;
+    }
+}
+
+// A name for an interface of the model that no rule tells from it; NULL: there is none.
+static const char *usual_interface(const struct packet_space *space, uint64_t number, bool other_side)
+{
+    static const char *const names[] = {"eth0", "eth1", "eth2", "eth7", "ens3",
+                                        "ens4", "net0", "net1", "if0",  "if1"};
+    const size_t count = sizeof(names) / sizeof(*names);
+
+    for (size_t i = other_side ? 1 : 0; i < count; i++) {
+        bool fits = packet_space_interface(space, names[i]) == INTERFACE_OTHER;
+
+        for (size_t j = 0; j < space->interfaces.count && fits; j++) {
+            const char *pattern = space->interfaces.items[j];
+            const size_t length = strlen(pattern);
+            const bool matches =
+                length && pattern[length - 1] == '+' && strncmp(pattern, names[i], length - 1) == 0;
+
+            fits = matches == interface_number_fits(space, number, pattern);
+        }
+        if (fits)
+            return names[i];
+    }
+    return NULL;
+}
+
+static void put_interface(struct buf *out, const struct packet_space *space, const char *word,
+                          uint64_t number, bool other_side)
+{
+    const bool named = number >= INTERFACE_NAMED;
+    const char *name = named ? space->interfaces.items[number - INTERFACE_NAMED] : NULL, *usual = NULL;
+
+    if (number == INTERFACE_NONE)
+        return;
+    if (!named || (name[0] && name[strlen(name) - 1] == '+'))
+        usual = usual_interface(space, number, other_side);
+    buf_printf(out, "%s %s ", word, usual ? usual : named ? name : "any");
+}
+
 void describe_packet(struct buf *out, struct packet_space *space, enum hook hook, const field_value *packet,
-                     diagram relevant)
+                     diagram set)
 {
     const size_t count = FIELD_COUNT + space->unknowns.count;
-    const uint64_t icmp = space->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
     struct addr_range *ranges = arena_calloc(space->arena, count, sizeof(*ranges));
     struct range_list *lists = arena_calloc(space->arena, count, sizeof(*lists));
-    struct box box = {lists};
+    bool *said = arena_calloc(space->arena, count, sizeof(*said));
 
-    relevant = diagram_simplify(space->diagrams, relevant, hook_domain(space, hook));
+    choose_fields(space, hook, packet, set, said);
+    put_interface(out, space, "in", packet[FIELD_IN].low, false);
+    put_interface(out, space, "out", packet[FIELD_OUT].low, packet[FIELD_IN].low != INTERFACE_NONE);
+    said[FIELD_IN] = said[FIELD_OUT] = false;
     for (size_t field = 0; field < count; field++) {
-        const bool fits = field != FIELD_SOURCE_PORT && field != FIELD_DESTINATION_PORT && field != FIELD_FLAGS &&
-                          field != FIELD_ICMP_TYPE && field != FIELD_ICMP_CODE && field != FIELD_IN && field != FIELD_OUT;
-
-        if (!is_named(hook, field, packet[FIELD_PROTOCOL].low, icmp) &&
-            !(fits && diagram_depends_on(space->diagrams, relevant, (unsigned)field)))
-            continue;
-        if (field == FIELD_DESTINATION_TYPE && packet[field].low == (hook == HOOK_INPUT ? DESTINATION_LOCAL : DESTINATION_OTHER))
-            continue;
-        // A limit that has room goes without saying.
-        if (field >= FIELD_COUNT && space->unknowns.items[field - FIELD_COUNT].kind != UNKNOWN_MATCH &&
-            space->unknowns.items[field - FIELD_COUNT].kind != UNKNOWN_POLICY && packet[field].low == LIMIT_WITHIN)
+        if (!said[field])
             continue;
         ranges[field] = (struct addr_range){packet[field], packet[field]};
-        // One that nothing names is as good as any.
-        if ((field == FIELD_IN || field == FIELD_OUT) && packet[field].low == INTERFACE_OTHER)
-            ranges[field] = (struct addr_range){{0, INTERFACE_OTHER}, {0, UINT32_MAX}};
         lists[field] = (struct range_list){&ranges[field], 1, 1};
     }
-    describe_box(out, space, &box);
+    describe_box(out, space, &(struct box){lists});
 }
 
 void describe_verdict(struct buf *out, const struct packet_space *space, struct outcome outcome)
 {
-    static const char *const words[] = {"undecided", "undecided", "accept", "drop", "reject", "decided elsewhere"};
+    static const char *const words[] = {"undecided", "undecided", "accept",
+                                        "drop",      "reject",    "decided elsewhere"};
 
     buf_text(out, words[outcome.walk]);
     if (outcome.walk == WALK_REJECT && outcome.answer < space->answers.count)
         buf_printf(out, " with %s", space->answers.items[outcome.answer]);
 }
 
+// A network's own address is a rare one for a host.
+static void leave_network_address(struct packet_space *space, diagram set, field_value *packet,
+                                  enum field field)
+{
+    static const uint64_t hosts[] = {1, 9};
+    const struct addr found = packet[field];
+
+    if (found.low & 0xFF)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        packet[field].low = found.low | hosts[i ^ (field == FIELD_SOURCE)];
+        if (diagram_evaluate(space->diagrams, set, packet))
+            return;
+    }
+    packet[field] = found;
+}
+
 bool find_packet(struct packet_space *space, enum hook hook, diagram set, field_value *packet)
 {
     const uint64_t protocols[] = {PROTOCOL_TCP, PROTOCOL_UDP,
                                   space->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6};
-    field_value *usual = arena_calloc(space->arena, FIELD_COUNT + space->unknowns.count, sizeof(*usual));
+    const size_t size = (FIELD_COUNT + space->unknowns.count) * sizeof(*packet);
+    field_value *usual = arena_calloc(space->arena, 1, size);
+    bool opening;
 
-    memcpy(usual, usual_packet(space, hook), (FIELD_COUNT + space->unknowns.count) * sizeof(*usual));
+    memcpy(usual, usual_packet(space, hook), size);
     for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++) {
         usual[FIELD_PROTOCOL].low = protocols[i];
         if (!diagram_witness(space->diagrams, set, 1, usual, packet))
@@ -462,12 +609,21 @@ bool find_packet(struct packet_space *space, enum hook hook, diagram set, field_
         if (packet[FIELD_PROTOCOL].low == protocols[i])
             break;
     }
+    opening = packet[FIELD_FLAGS].low == TCP_SYN && packet[FIELD_STATE].low == PACKET_STATE_NEW;
+    if (packet[FIELD_PROTOCOL].low == PROTOCOL_TCP && !opening) {
+        usual[FIELD_PROTOCOL].low = PROTOCOL_TCP;
+        usual[FIELD_FLAGS].low = TCP_ACK;
+        diagram_witness(space->diagrams, set, 1, usual, packet);
+    }
+    leave_network_address(space, set, packet, FIELD_SOURCE);
+    leave_network_address(space, set, packet, FIELD_DESTINATION);
     return true;
 }
 
 const unsigned *usual_order(struct packet_space *space)
 {
-    static const enum field last[] = {FIELD_PROTOCOL, FIELD_SOURCE, FIELD_DESTINATION, FIELD_DESTINATION_PORT};
+    static const enum field last[] = {FIELD_PROTOCOL, FIELD_SOURCE, FIELD_DESTINATION,
+                                      FIELD_DESTINATION_PORT};
     const size_t count = FIELD_COUNT + space->unknowns.count, behind = sizeof(last) / sizeof(*last);
     unsigned *order = arena_calloc(space->arena, count, sizeof(*order));
     size_t at = 0;

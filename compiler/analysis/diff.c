@@ -9,7 +9,8 @@
 
 #define NODE_LIMIT ((size_t)8 << 20)
 
-const char *const change_words[CHANGE_COUNT] = {"opened", "closed", "answer", "tracked", "untracked", "unclear"};
+const char *const change_words[CHANGE_COUNT] = {"opened",  "closed",    "answer",
+                                                "tracked", "untracked", "unclear"};
 
 struct pair {
     struct arena *arena;
@@ -18,6 +19,8 @@ struct pair {
     struct meaning meanings[2];
     struct meaning named[2]; // the same, where outcomes know their rules; made when they are needed
     struct rule_places places[2];
+    diagram outcomes[2]; // at the hook that is looked at
+    diagram stateless;   // packets there that have no state before and none now
     bool told[CHANGE_COUNT];
     size_t limit;
     struct difference *difference;
@@ -69,8 +72,8 @@ static diagram box_set(struct packet_space *space, const struct box *box)
 
     for (size_t field = FIELD_COUNT + space->unknowns.count; field-- > 0;)
         if (box->fields[field].count)
-            set = diagram_test(space->diagrams, (unsigned)field, box->fields[field].items, box->fields[field].count, set,
-                               set_none(space));
+            set = diagram_test(space->diagrams, (unsigned)field, box->fields[field].items,
+                               box->fields[field].count, set, set_none(space));
     return set;
 }
 
@@ -83,7 +86,8 @@ static bool is_off_loopback(const struct packet_space *space, const struct range
         bool found = false;
 
         for (size_t i = 0; i < interfaces->count; i++)
-            found = found || (interfaces->items[i].first.low <= number && number <= interfaces->items[i].last.low);
+            found = found ||
+                    (interfaces->items[i].first.low <= number && number <= interfaces->items[i].last.low);
         if (found == (number == lo))
             return false;
     }
@@ -114,15 +118,23 @@ static const char *region_text(struct pair *pair, enum hook hook, struct box *bo
 // `box` NULL: all of the set that nothing but the end of the hook decides.
 static void add_change(struct pair *pair, enum hook hook, enum change_kind kind, diagram set, struct box *box)
 {
-    static const char *const rest[HOOK_COUNT] = {"in any, all else", "in any out any, all else", "out any, all else"};
+    static const char *const rest[HOOK_COUNT] = {"in any, all else", "in any out any, all else",
+                                                 "out any, all else"};
     struct packet_space *space = pair->space;
     field_value *packet = arena_calloc(pair->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
+    diagram alike = set;
     struct change change = {.kind = kind, .family = space->family, .hook = hook};
     struct buf text = {0};
 
     if (!find_packet(space, hook, box ? set_and(space, set, box_set(space, box)) : set, packet))
         return;
-    describe_packet(&text, space, hook, packet, set);
+    for (int side = 0; side < 2; side++)
+        alike = set_minus(
+            space, alike,
+            differences(space, pair->outcomes[side],
+                        diagram_constant(space->diagrams,
+                                         diagram_evaluate(space->diagrams, pair->outcomes[side], packet))));
+    describe_packet(&text, space, hook, packet, alike);
     change.example = arena_copy(pair->arena, text.bytes, text.length);
     change.packets = box ? region_text(pair, hook, box) : rest[hook];
     change.before = decide(pair, 0, hook, packet);
@@ -147,8 +159,9 @@ static diagram left_to_the_end(struct pair *pair, enum hook hook, diagram set)
         if (!pair->places[side].count)
             pair->named[side] = rules_meaning(pair->space, pair->rules[side], &pair->places[side]);
         set = set_and(pair->space, set,
-                      diagram_map(pair->space->diagrams, hook_outcomes(pair->space, &pair->named[side], hook, set),
-                                  ends_hook, &pair->places[side]));
+                      diagram_map(pair->space->diagrams,
+                                  hook_outcomes(pair->space, &pair->named[side], hook, set), ends_hook,
+                                  &pair->places[side]));
     }
     return set;
 }
@@ -158,12 +171,15 @@ static bool is_mirror_of_input(struct pair *pair)
 {
     struct packet_space *space = pair->space;
     struct arena scratch = {0};
-    const struct view view = {.space = space, .scratch = &scratch, .hook = HOOK_OUTPUT, .raw = true, .mirrored = true};
-    const diagram local = set_minus(space,
-                                    set_and(space, pair->meanings[0].domains[HOOK_INPUT],
-                                            field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL, DESTINATION_LOCAL)),
-                                    by_loopback(space));
-    const diagram sent = differences(space, untracked_by_rules(&view, pair->rules[0]), untracked_by_rules(&view, pair->rules[1]));
+    const struct view view = {
+        .space = space, .scratch = &scratch, .hook = HOOK_OUTPUT, .raw = true, .mirrored = true};
+    const diagram local =
+        set_minus(space,
+                  set_and(space, pair->meanings[0].domains[HOOK_INPUT],
+                          field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL, DESTINATION_LOCAL)),
+                  by_loopback(space));
+    const diagram sent = differences(space, untracked_by_rules(&view, pair->rules[0]),
+                                     untracked_by_rules(&view, pair->rules[1]));
     const diagram received = differences(space, taken_out(space, pair->meanings[0].raws[HOOK_INPUT]),
                                          taken_out(space, pair->meanings[1].raws[HOOK_INPUT]));
 
@@ -188,9 +204,12 @@ static void tell_kind(struct pair *pair, enum hook hook, enum change_kind kind, 
 {
     struct packet_space *space = pair->space;
     const diagram end = left_to_the_end(pair, hook, set), rest = set_minus(space, set, end);
-    const diagram simple = diagram_simplify(space->diagrams, rest, people_mean(space, hook, pair->meanings[0].domains[hook]));
+    const diagram simple =
+        diagram_simplify(space->diagrams, rest, people_mean(space, hook, pair->meanings[0].domains[hook]));
     const struct cover cover =
-        cover_boxes(pair->arena, space->diagrams, simple, set_all(space), usual_order(space), pair->limit);
+        cover_boxes(pair->arena, space->diagrams, simple,
+                    set_or(space, simple, set_minus(space, set_all(space), pair->stateless)),
+                    usual_order(space), pair->limit);
 
     pair->told[kind] = true;
     pair->difference->complete = pair->difference->complete && cover.complete;
@@ -207,11 +226,15 @@ static void compare_hook(struct pair *pair, enum hook hook)
 
     if (people_mean(space, hook, changed) != set_none(space))
         changed = people_mean(space, hook, changed);
-    kinds = diagram_apply(space->diagrams, &op_kind, hook_outcomes(space, &pair->meanings[0], hook, changed),
-                          hook_outcomes(space, &pair->meanings[1], hook, changed));
+    for (int side = 0; side < 2; side++)
+        pair->outcomes[side] = hook_outcomes(space, &pair->meanings[side], hook, changed);
+    pair->stateless = set_and(space, packets_without_state(space, &pair->meanings[0], hook),
+                              packets_without_state(space, &pair->meanings[1], hook));
+    kinds = diagram_apply(space->diagrams, &op_kind, pair->outcomes[0], pair->outcomes[1]);
     for (enum change_kind kind = 0; kind < CHANGE_COUNT; kind++) {
         const diagram set = worth_telling(
-            pair, hook, kind, diagram_apply(space->diagrams, &op_is_kind, kinds, diagram_constant(space->diagrams, kind + 1)));
+            pair, hook, kind,
+            diagram_apply(space->diagrams, &op_is_kind, kinds, diagram_constant(space->diagrams, kind + 1)));
 
         if (set != set_none(space))
             tell_kind(pair, hook, kind, set);

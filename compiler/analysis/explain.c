@@ -37,6 +37,7 @@ struct value {
 
 struct values {
     struct explainer *explainer;
+    bool by_loopback; // that is what the packets are about
     struct value *items;
     size_t count, capacity;
 };
@@ -49,12 +50,26 @@ static void collect(uint32_t value, void *context)
         *vec_push(values->explainer->arena, values) = (struct value){value, 0};
 }
 
-// Rules are numbered as they are walked.
-static int compare_values(const void *a, const void *b)
+// What a policy's default or the end of a built-in chain decides.
+static bool is_end(const struct rule_places *places, struct outcome outcome)
+{
+    const struct rule_place *place = outcome.rule ? &places->items[outcome.rule - 1] : NULL;
+    const struct reason reason = place ? place_reason(place) : (struct reason){0};
+
+    return place &&
+           (reason.section ? strcmp(reason.section, "default") == 0
+                           : place->chain && place->chain->policy != CHAIN_USER && place_is_end(place));
+}
+
+// Rules are numbered as they are walked. What decides whatever nothing else does comes last.
+static int compare_values(const void *a, const void *b, void *places)
 {
     const struct outcome left = outcome_of(((const struct value *)a)->value),
                          right = outcome_of(((const struct value *)b)->value);
+    const bool left_end = is_end(places, left), right_end = is_end(places, right);
 
+    if (left_end != right_end)
+        return left_end ? 1 : -1;
     if (left.rule != right.rule)
         return left.rule < right.rule ? -1 : 1;
     return (int)left.tracked - (int)right.tracked;
@@ -78,13 +93,27 @@ static struct part part_of(const struct explainer *explainer, struct outcome out
     return part;
 }
 
-// Rules of one entry of a policy decide together.
-static bool same_part(const struct explainer *explainer, const struct part *a, const struct part *b, bool many)
+// On lo the sender alone decides what is tracked, which nobody asks who asks about all interfaces.
+static bool decides_loopback(const struct part *part)
 {
-    const bool tracking = a->outcome.walk == WALK_ACCEPT || explainer->tracking_of_refused;
+    const struct rule *rule = place_rule(&part->place);
 
+    return rule && ((rule->in && !rule->in_inverted && strcmp(rule->in, "lo") == 0) ||
+                    (rule->out && !rule->out_inverted && strcmp(rule->out, "lo") == 0));
+}
+
+static bool tells_tracking(const struct values *values, const struct part *part)
+{
+    if (values->explainer->tracking_of_all)
+        return true;
+    return part->outcome.walk == WALK_ACCEPT && (values->by_loopback || !decides_loopback(part));
+}
+
+// Rules of one entry of a policy decide together.
+static bool same_part(const struct part *a, const struct part *b, bool many)
+{
     if (a->outcome.walk != b->outcome.walk || a->outcome.answer != b->outcome.answer ||
-        (tracking && a->outcome.tracked != b->outcome.tracked))
+        ((a->tracking_told || b->tracking_told) && a->outcome.tracked != b->outcome.tracked))
         return false;
     if (many || a->outcome.rule == b->outcome.rule)
         return true;
@@ -102,12 +131,13 @@ static void group(struct values *values, struct explanation *explanation)
     const bool many = values->count > FEW_VALUES;
 
     for (size_t i = 0; i < values->count; i++) {
-        const struct part part = part_of(values->explainer, outcome_of(values->items[i].value));
+        struct part part = part_of(values->explainer, outcome_of(values->items[i].value));
         const size_t back = many ? 1 : LOOK_BACK;
         size_t at = explanation->count;
 
+        part.tracking_told = tells_tracking(values, &part);
         for (size_t j = at > back ? at - back : 0; j < explanation->count; j++)
-            if (same_part(values->explainer, &explanation->items[j], &part, many))
+            if (same_part(&explanation->items[j], &part, many))
                 at = j;
         if (at == explanation->count)
             *vec_push(values->explainer->arena, explanation) = part;
@@ -119,7 +149,8 @@ static void group(struct values *values, struct explanation *explanation)
 }
 
 // `asked` is what all parts are of, and goes without saying; `left` what the parts before this one leave.
-static void describe_part(struct explainer *explainer, struct part *part, diagram set, diagram left, diagram asked)
+static void describe_part(struct explainer *explainer, struct part *part, diagram set, diagram left,
+                          diagram asked)
 {
     struct packet_space *space = &explainer->space;
     const diagram simple = diagram_simplify(space->diagrams, set, asked);
@@ -146,7 +177,8 @@ static void describe_part(struct explainer *explainer, struct part *part, diagra
 static const struct meaning *meaning_at(struct explainer *explainer, enum hook hook)
 {
     if (!explainer->made[hook])
-        explainer->meanings[hook] = rules_meaning_at(&explainer->space, explainer->rules, hook, &explainer->places);
+        explainer->meanings[hook] =
+            rules_meaning_at(&explainer->space, explainer->rules, hook, &explainer->places);
     explainer->made[hook] = true;
     return &explainer->meanings[hook];
 }
@@ -177,14 +209,16 @@ static diagram find_parts(struct explainer *explainer, const struct packets *pac
 {
     struct packet_space *space = &explainer->space;
     const struct meaning *meaning = meaning_at(explainer, explanation->hook);
-    struct values values = {.explainer = explainer};
+    const char *named = explanation->hook == HOOK_OUTPUT ? packets->out : packets->in;
+    struct values values = {.explainer = explainer, .by_loopback = named && strcmp(named, "lo") == 0};
     // What asks for many packets meets many rules.
-    const diagram outcomes = asks_for_peers(packets) ? hook_outcomes(space, meaning, explanation->hook, asked)
-                                                     : hook_outcomes_anywhere(space, meaning, explanation->hook);
+    const diagram outcomes = asks_for_peers(packets)
+                                 ? hook_outcomes(space, meaning, explanation->hook, asked)
+                                 : hook_outcomes_anywhere(space, meaning, explanation->hook);
 
     diagram_each_value(space->diagrams, outcomes, collect, &values);
     if (values.count)
-        qsort(values.items, values.count, sizeof(*values.items), compare_values);
+        qsort_r(values.items, values.count, sizeof(*values.items), compare_values, &explainer->places);
     group(&values, explanation);
     return only_where(space, asked, diagram_map(space->diagrams, outcomes, part_number, &values));
 }
@@ -193,7 +227,7 @@ struct explanation explain_packets(struct explainer *explainer, const struct pac
 {
     struct packet_space *space = &explainer->space;
     struct explanation explanation = {.hook = packets_hook(packets)};
-    diagram parts, left, asked;
+    diagram parts, left, asked, stateless;
     size_t kept = 0;
 
     if (!space->diagrams) {
@@ -207,6 +241,7 @@ struct explanation explain_packets(struct explainer *explainer, const struct pac
             hook_outcomes(space, meaning_at(explainer, explanation.hook), explanation.hook, asked));
     parts = find_parts(explainer, packets, asked, &explanation);
     left = asked;
+    stateless = packets_without_state(space, meaning_at(explainer, explanation.hook), explanation.hook);
     for (uint32_t i = 0; i < explanation.count; i++) {
         uint32_t wanted = i + 1;
         const diagram set = diagram_map(space->diagrams, parts, is_wanted, &wanted);
@@ -214,7 +249,10 @@ struct explanation explain_packets(struct explainer *explainer, const struct pac
         if (set == set_none(space))
             continue;
         explanation.items[kept] = explanation.items[i];
-        describe_part(explainer, &explanation.items[kept++], set, left, asked);
+        describe_part(explainer, &explanation.items[kept++], set,
+                      set_and(space, set, stateless) == set_none(space) ? set_minus(space, left, stateless)
+                                                                        : left,
+                      asked);
         left = set_minus(space, left, set);
     }
     explanation.count = kept;

@@ -8,10 +8,12 @@
 
 struct part {
     struct outcome outcome;
-    const char *verdict;      // in words
-    const char *const *boxes; // the packets, in words; those of the parts before it are taken away. "": all that is left
+    bool tracking_told;       // false: packets of the part may be tracked or not
+    const char *verdict; // in words
+    const char *const
+        *boxes; // the packets, in words; those of the parts before it are taken away. "": all that is left
     size_t box_count;
-    bool complete;           // false: there are more boxes
+    bool complete; // false: there are more boxes
     struct reason reason;
     struct rule_place place; // the first rule that decides
     size_t rules;            // how many do
@@ -32,7 +34,7 @@ struct explainer {
     struct meaning meanings[HOOK_COUNT]; // each of its own hook
     bool made[HOOK_COUNT];
     struct rule_places places;
-    bool tracking_of_refused; // parts that are refused are told apart by tracking as well
+    bool tracking_of_all; // parts are told apart by tracking also where they are refused, or lo alone decides
 };
 
 // `policy` may be NULL; it lends names to limits. Every set that will be asked about is among `sets`.

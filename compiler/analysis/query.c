@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "meaning/cube.h"
+#include "meaning/sets.h"
 
 enum hook packets_hook(const struct packets *packets)
 {
@@ -55,9 +56,10 @@ diagram people_mean(struct packet_space *space, enum hook hook, diagram set)
 {
     if (hook != HOOK_INPUT)
         return set;
-    return set_minus(space, set,
-                     set_and(space, field_between(space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP),
-                             field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_BROADCAST, DESTINATION_OTHER)));
+    return set_minus(
+        space, set,
+        set_and(space, field_between(space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP),
+                field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_BROADCAST, DESTINATION_OTHER)));
 }
 
 diagram packets_set(struct packet_space *space, const struct packets *packets)
@@ -65,6 +67,7 @@ diagram packets_set(struct packet_space *space, const struct packets *packets)
     struct arena scratch = {0};
     const struct view view = {.space = space, .scratch = &scratch, .hook = packets_hook(packets)};
     const bool ports = packets->from_ports.count || packets->to_ports.count;
+    const uint8_t opening = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
     struct cube cube;
 
     cube_begin(&cube, &view);
@@ -84,16 +87,18 @@ diagram packets_set(struct packet_space *space, const struct packets *packets)
     add_number(&cube, FIELD_DESTINATION_TYPE, packets->cast);
     // `syn` is an opening: flags that change what a segment is and are not named are not set.
     if (packets->flags)
-        cube_flags(&cube, packets->flags | TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, packets->flags, false);
+        cube_flags(&cube, packets->flags | opening, packets->flags, false);
+    if (packets->no_flags)
+        cube_flags(&cube, opening | TCP_PSH | TCP_URG, 0, false);
     // Ports, types and flags stand in the first fragment alone.
-    if ((ports || packets->flags || packets->type >= 0) && packets->fragment < 0)
+    if ((ports || packets->flags || packets->no_flags || packets->type >= 0) && packets->fragment < 0)
         cube_values(&cube, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_FIRST);
     if (state_bits(packets) && !(packets->states & PACKET_UNTRACKED))
         cube_bits(&cube, FIELD_STATE, state_bits(packets));
 
     diagram set = set_and(space, cube_function(&cube, 1, 1), hook_domain(space, view.hook));
 
-    if (packets->cast < 0 && !packets->to)
+    if (packets->cast < 0)
         set = people_mean(space, view.hook, set);
     arena_clear(&scratch);
     return set;
@@ -107,7 +112,8 @@ static uint32_t is_untracked(uint32_t value, uint32_t ignored)
 
 static const struct diagram_operation op_untracked = {32, is_untracked, NULL};
 
-diagram packets_of_state(struct packet_space *space, const struct packets *packets, diagram set, diagram function)
+diagram packets_of_state(struct packet_space *space, const struct packets *packets, diagram set,
+                         diagram function)
 {
     const unsigned untracked = packets->states & PACKET_UNTRACKED;
     diagram fitting = diagram_apply(space->diagrams, &op_untracked, function, set_all(space));
@@ -118,8 +124,32 @@ diagram packets_of_state(struct packet_space *space, const struct packets *packe
         const struct addr_range one = {{0, state}, {0, state}};
 
         if (state_bits(packets) >> state & 1)
-            fitting = set_or(space, fitting,
-                             diagram_test(space->diagrams, FIELD_STATE, &one, 1, set_all(space), set_none(space)));
+            fitting =
+                set_or(space, fitting,
+                       diagram_test(space->diagrams, FIELD_STATE, &one, 1, set_all(space), set_none(space)));
     }
     return set_and(space, set, fitting);
+}
+
+// As the tracker leaves neighbour discovery and multicast listeners alone (RFC 4861, 2710, 3810).
+static diagram neighbour_messages(struct packet_space *space)
+{
+    const diagram types = set_or(space, field_between(space, FIELD_ICMP_TYPE, 130, 136),
+                                 field_between(space, FIELD_ICMP_TYPE, 143, 143));
+
+    return space->family == FAMILY_IPV4
+               ? set_none(space)
+               : set_and(space, field_between(space, FIELD_PROTOCOL, PROTOCOL_ICMPV6, PROTOCOL_ICMPV6),
+                         types);
+}
+
+diagram packets_without_state(struct packet_space *space, const struct meaning *meaning, enum hook hook)
+{
+    const diagram untracked =
+        meaning->tracking ? set_or(space, taken_out(space, meaning->raws[hook]), neighbour_messages(space))
+                          : set_all(space);
+
+    return set_minus(space, untracked,
+                     set_or(space, by_loopback(space),
+                            field_between(space, FIELD_STATE, PACKET_STATE_NEW, PACKET_STATE_NEW)));
 }

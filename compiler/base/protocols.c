@@ -45,3 +45,8 @@ const char *protocol_name(uint8_t number)
             return protocols[i].name;
     return NULL;
 }
+
+bool protocol_has_ports(uint8_t number)
+{
+    return number == PROTOCOL_TCP || number == PROTOCOL_UDP || number == 33 || number == 132 || number == 136;
+}

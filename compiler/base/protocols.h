@@ -3,6 +3,7 @@
 // IANA protocol numbers and the words for them.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/text.h"
@@ -17,6 +18,9 @@ const char *protocol_builtin_name(uint8_t number);
 
 // A name for people; NULL where there is none.
 const char *protocol_name(uint8_t number);
+
+// Whether packets of the protocol bear ports where the rules look for them (IANA; RFC 9293, 768, 4340, 9260, 3828).
+bool protocol_has_ports(uint8_t number);
 
 // All names, ended by NULL.
 extern const char *const protocol_names[];

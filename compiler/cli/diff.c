@@ -78,22 +78,27 @@ static const char *reason(struct arena *arena, const struct decision *decision, 
     return copy;
 }
 
-static const char *packets_cell(struct arena *arena, const struct change *change)
+// What is different, where the kind of change does not say it, and what decides.
+static const char *what_cell(struct arena *arena, const struct change *change)
 {
+    const char *now = reason(arena, &change->now, "");
+
     switch (change->kind) {
     case CHANGE_TRACKED:
-        return arena_printf(arena, "%s   same verdict, an entry in the table", change->packets);
+        return arena_printf(arena, "same verdict, an entry in the table\n%s", now);
     case CHANGE_UNTRACKED:
-        return arena_printf(arena, "%s   same verdict, no table entry", change->packets);
+        return arena_printf(arena, "same verdict, no table entry\n%s", now);
     case CHANGE_ANSWER:
     case CHANGE_UNCLEAR:
-        return arena_printf(arena, "%s   %s, was %s", change->packets, change->now.verdict, change->before.verdict);
-    case CHANGE_OPENED:
+        return arena_printf(arena, "%s, was %s\n%s", change->now.verdict, change->before.verdict, now);
     case CHANGE_CLOSED:
+        return arena_printf(arena, "%s\n%s", reason(arena, &change->before, "was "),
+                            reason(arena, &change->now, "now "));
+    case CHANGE_OPENED:
     case CHANGE_COUNT:
         break;
     }
-    return change->packets;
+    return now;
 }
 
 static struct row change_row(struct arena *arena, const struct change *change)
@@ -103,21 +108,24 @@ static struct row change_row(struct arena *arena, const struct change *change)
     return (struct row){{
         arena_printf(arena, "%c %s", signs[change->kind], change_words[change->kind]),
         family_name(change->family),
-        packets_cell(arena, change),
-        change->kind == CHANGE_CLOSED ? reason(arena, &change->before, "was ") : reason(arena, &change->now, ""),
-        arena_printf(arena, "e.g. %s", change->example),
+        arena_printf(arena, "%s\ne.g. %s", change->packets, change->example),
+        what_cell(arena, change),
+        "",
     }};
 }
 
-static bool same_change(const struct row *a, const struct row *b)
+// Alike but for their families and examples. Rules have other numbers in the other family.
+static bool same_change(const struct change *a, const struct change *b, const struct row *left,
+                        const struct row *right)
 {
-    return strcmp(a->cells[0], b->cells[0]) == 0 && strcmp(a->cells[2], b->cells[2]) == 0 &&
-           strcmp(a->cells[3], b->cells[3]) == 0;
+    return a->kind == b->kind && a->hook == b->hook && strcmp(a->packets, b->packets) == 0 &&
+           strcmp(left->cells[3], right->cells[3]) == 0;
 }
 
 // A region that changes in both families alike is said once.
 static struct rows change_rows(struct arena *arena, const struct difference *difference)
 {
+    const struct change **told = arena_calloc(arena, difference->count, sizeof(*told));
     struct rows rows = {0};
 
     for (size_t i = 0; i < difference->count; i++) {
@@ -125,12 +133,14 @@ static struct rows change_rows(struct arena *arena, const struct difference *dif
         bool known = false;
 
         for (size_t j = 0; j < rows.count && !known; j++) {
-            known = same_change(&rows.items[j], &row);
+            known = same_change(told[j], &difference->items[i], &rows.items[j], &row);
             if (known)
                 rows.items[j].cells[1] = "";
         }
-        if (!known)
-            *vec_push(arena, &rows) = row;
+        if (known)
+            continue;
+        told[rows.count] = &difference->items[i];
+        *vec_push(arena, &rows) = row;
     }
     return rows;
 }
@@ -141,7 +151,7 @@ static void put_difference(struct buf *out, struct arena *arena, const struct di
 
     if (!difference->count)
         buf_text(out, "no traffic changes\n");
-    put_rows(out, &rows, "");
+    put_rows(out, &rows, "", terminal_width());
     if (!difference->complete)
         buf_text(out, "and more regions of these kinds\n");
 }
@@ -158,8 +168,10 @@ static json_t *decision_json(const struct decision *decision)
     json_set(object, "tracked", json_boolean(decision->tracked));
     json_set(object, "section", decision->reason.section ? json_text(decision->reason.section) : json_null());
     json_set(object, "name", decision->reason.name ? json_text(decision->reason.name) : json_null());
-    json_set(object, "file", decision->reason.span.source ? json_text(decision->reason.span.source->name) : json_null());
-    json_set(object, "line", decision->reason.span.source ? json_integer(decision->reason.span.line) : json_null());
+    json_set(object, "file",
+             decision->reason.span.source ? json_text(decision->reason.span.source->name) : json_null());
+    json_set(object, "line",
+             decision->reason.span.source ? json_integer(decision->reason.span.line) : json_null());
     json_set(object, "rule", json_text(place.bytes));
     buf_clear(&place);
     return object;
@@ -196,7 +208,8 @@ static json_t *document(const struct options *options, const struct difference *
     return object;
 }
 
-static enum exit_code compare(const struct options *options, const struct subject *before, const struct subject *now)
+static enum exit_code compare(const struct options *options, const struct subject *before,
+                              const struct subject *now)
 {
     struct arena arena = {0};
     struct difference difference = {.complete = true};
@@ -208,7 +221,8 @@ static enum exit_code compare(const struct options *options, const struct subjec
         if (!before->rules[family] || !now->rules[family] ||
             (options->family != FAMILY_COUNT && options->family != family))
             continue;
-        find_changes(&arena, before->rules[family], before->policy, now->rules[family], now->policy, REGIONS, &difference);
+        find_changes(&arena, before->rules[family], before->policy, now->rules[family], now->policy, REGIONS,
+                     &difference);
         compared = true;
     }
     if (!compared) {
@@ -223,8 +237,9 @@ static enum exit_code compare(const struct options *options, const struct subjec
         else
             put_difference(&text, &arena, &difference);
         code = write_output(&text);
-        if (code == EXIT_FINE && (options->widen ? difference.kinds[CHANGE_OPENED] + difference.kinds[CHANGE_UNCLEAR]
-                                                 : difference.count))
+        if (code == EXIT_FINE &&
+            (options->widen ? difference.kinds[CHANGE_OPENED] + difference.kinds[CHANGE_UNCLEAR]
+                            : difference.count))
             code = EXIT_DIFFERENCE;
     }
     buf_clear(&text);

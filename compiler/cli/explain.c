@@ -43,7 +43,7 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
 
     optind = 1;
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "+46", words, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "46", words, NULL)) != -1;) {
         switch (option) {
         case '4':
         case '6':
@@ -68,6 +68,32 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
     return EXIT_FINE;
 }
 
+// The set with a caret under the word that does not fit.
+static void report_set(struct slice text, size_t line, struct slice bad, const char *problem)
+{
+    struct buf shown = {0}, carets = {0};
+    size_t column = 1;
+
+    for (size_t at = 0; at < text.length;) {
+        const size_t bytes = printable_bytes((struct slice){text.at + at, text.length - at});
+        const bool inside = text.at + at >= bad.at && text.at + at < bad.at + bad.length;
+
+        buf_append(&shown, bytes ? text.at + at : "?", bytes ? bytes : 1);
+        if (text.at + at <= bad.at + (bad.length ? bad.length - 1 : 0))
+            buf_char(&carets, inside ? '^' : ' ');
+        column += text.at + at < bad.at;
+        at += bytes ? bytes : 1;
+    }
+    if (line)
+        fprintf(stderr, "<stdin>:%zu:%zu: error: not a set of packets [packets]\n", line, column);
+    else
+        fputs("ctc: error: not a set of packets [packets]\n", stderr);
+    fprintf(stderr, "  %s\n  %s%s%s\n", shown.length ? shown.bytes : "", carets.length ? carets.bytes : "",
+            carets.length ? " " : "", problem);
+    buf_clear(&shown);
+    buf_clear(&carets);
+}
+
 static bool add_question(struct arena *arena, struct questions *questions, struct slice text, size_t line)
 {
     struct question *question = vec_push(arena, questions);
@@ -77,10 +103,7 @@ static bool add_question(struct arena *arena, struct questions *questions, struc
     question->text = arena_copy(arena, text.at, text.length);
     if (packets_parse(arena, slice_of(question->text), &question->packets, &bad, &problem))
         return true;
-    if (line)
-        fprintf(stderr, "<stdin>:%zu: ", line);
-    fprintf(stderr, "ctc: error: '%.*s' is not a set of packets here: %s\n",
-            (int)(bad.length < 60 ? bad.length : 60), bad.at, problem);
+    report_set(slice_of(question->text), line, bad, problem);
     return false;
 }
 
@@ -106,7 +129,8 @@ static enum exit_code read_questions(struct arena *arena, struct questions *ques
     return fine ? EXIT_FINE : EXIT_USAGE;
 }
 
-static enum exit_code collect_questions(struct arena *arena, const struct options *options, struct questions *questions)
+static enum exit_code collect_questions(struct arena *arena, const struct options *options,
+                                        struct questions *questions)
 {
     struct buf text = {0};
     bool fine;
@@ -122,7 +146,8 @@ static enum exit_code collect_questions(struct arena *arena, const struct option
     return fine ? EXIT_FINE : EXIT_USAGE;
 }
 
-static void ask(struct subject *subject, const struct options *options, struct questions *questions, enum family family)
+static void ask(struct subject *subject, const struct options *options, struct questions *questions,
+                enum family family)
 {
     struct arena *arena = &subject->compilation.arena;
     struct packets *sets = arena_calloc(arena, questions->count, sizeof(*sets));
@@ -133,7 +158,7 @@ static void ask(struct subject *subject, const struct options *options, struct q
     for (size_t i = 0; i < questions->count; i++)
         sets[i] = questions->items[i].packets;
     explainer_open(&explainer, arena, subject->rules[family], subject->policy, sets, questions->count);
-    explainer.tracking_of_refused = options->json;
+    explainer.tracking_of_all = options->json;
     for (size_t i = 0; i < questions->count; i++) {
         struct question *question = &questions->items[i];
 
@@ -147,21 +172,21 @@ static void ask(struct subject *subject, const struct options *options, struct q
 
 // Text: one row a part, in columns.
 
+// A line for each box.
 static const char *packets_cell(struct arena *arena, const struct explanation *answer, size_t i)
 {
     const struct part *part = &answer->items[i];
-    const bool last = i + 1 == answer->count;
     struct buf text = {0};
     const char *cell;
 
     for (size_t j = 0; j < part->box_count; j++) {
         const char *box = part->boxes[j];
 
-        buf_text(&text, j ? "; " : "");
-        buf_text(&text, box[0] ? box : answer->count == 1 ? "all of it" : last ? "everything else" : "all");
+        buf_text(&text, j ? "\n" : "");
+        buf_text(&text, box[0] ? box : answer->count == 1 ? "all of it" : "everything else");
     }
     if (!part->complete)
-        buf_text(&text, "; and more");
+        buf_text(&text, "\nand more");
     cell = arena_copy(arena, text.bytes ? text.bytes : "", text.length);
     buf_clear(&text);
     return cell;
@@ -183,12 +208,15 @@ static struct row part_row(struct arena *arena, const struct explanation *answer
     const struct part *part = &answer->items[i];
     struct buf place = {0};
     struct row row = {{
-        part->outcome.walk == WALK_ACCEPT
+        part->outcome.walk == WALK_ACCEPT && part->tracking_told
             ? arena_printf(arena, "%s, %s", part->verdict, part->outcome.tracked ? "tracked" : "untracked")
             : part->verdict,
         packets_cell(arena, answer, i),
         reason_cell(arena, part),
-        part->reason.span.source ? arena_printf(arena, "%s:%u", part->reason.span.source->name, part->reason.span.line) : "",
+        !part->reason.span.source ? ""
+        : part->reason.section
+            ? arena_printf(arena, "%s:%u", part->reason.span.source->name, part->reason.span.line)
+            : arena_printf(arena, "line %u", part->reason.span.line), // of the ruleset
         "",
     }};
 
@@ -221,14 +249,35 @@ static bool same_rows(const struct rows *a, const struct rows *b)
     return true;
 }
 
-static void put_family(struct buf *out, const struct question *question, enum family family, const struct rows *rows)
+// Where a terminal is too narrow for all columns, what decides stands in one.
+static void stack_reasons(struct arena *arena, struct rows *rows)
 {
+    for (size_t i = 0; i < rows->count; i++) {
+        const char **cells = rows->items[i].cells;
+        const char *line = cells[2][0] && cells[3][0] ? arena_printf(arena, "%s  %s", cells[2], cells[3])
+                           : cells[2][0]              ? cells[2]
+                                                      : cells[3];
+
+        cells[2] = line[0] && cells[4][0] ? arena_printf(arena, "%s\n%s", line, cells[4])
+                   : line[0]              ? line
+                                          : cells[4];
+        cells[3] = cells[4] = "";
+    }
+}
+
+static void put_family(struct buf *out, struct arena *arena, const struct question *question,
+                       enum family family, struct rows *rows)
+{
+    const size_t width = terminal_width();
+
+    if (width && rows_width(rows, "  ") > width)
+        stack_reasons(arena, rows);
     if (question->answers[family].undecided)
         buf_text(out, "  not decided: the rules are too many\n");
     else if (!rows->count)
         buf_text(out, "  no packet is of this set\n");
     else
-        put_rows(out, rows, "  ");
+        put_rows(out, rows, "  ", width);
 }
 
 static void put_question(struct buf *out, struct arena *arena, const struct question *question, bool several)
@@ -245,9 +294,9 @@ static void put_question(struct buf *out, struct arena *arena, const struct ques
     if (both && same_rows(&rows[0], &rows[1])) {
         for (size_t i = 0; i < rows[0].count; i++)
             if (strcmp(rows[0].items[i].cells[4], rows[1].items[i].cells[4]) != 0)
-                rows[0].items[i].cells[4] =
-                    arena_printf(arena, "%s (IPv6: %s)", rows[0].items[i].cells[4], rows[1].items[i].cells[4]);
-        put_family(out, question, FAMILY_IPV4, &rows[0]);
+                rows[0].items[i].cells[4] = arena_printf(arena, "%s (IPv6: %s)", rows[0].items[i].cells[4],
+                                                         rows[1].items[i].cells[4]);
+        put_family(out, arena, question, FAMILY_IPV4, &rows[0]);
         return;
     }
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
@@ -255,7 +304,7 @@ static void put_question(struct buf *out, struct arena *arena, const struct ques
             continue;
         if (both)
             buf_printf(out, "%s\n", family_name(family));
-        put_family(out, question, family, &rows[family]);
+        put_family(out, arena, question, family, &rows[family]);
     }
 }
 
@@ -277,7 +326,8 @@ static json_t *part_json(const struct part *part)
     json_set(object, "complete", json_boolean(part->complete));
     json_set(object, "section", part->reason.section ? json_text(part->reason.section) : json_null());
     json_set(object, "name", part->reason.name ? json_text(part->reason.name) : json_null());
-    json_set(object, "file", part->reason.span.source ? json_text(part->reason.span.source->name) : json_null());
+    json_set(object, "file",
+             part->reason.span.source ? json_text(part->reason.span.source->name) : json_null());
     json_set(object, "line", part->reason.span.source ? json_integer(part->reason.span.line) : json_null());
     json_set(object, "rule", json_text(place.bytes));
     buf_clear(&place);
@@ -320,7 +370,8 @@ static json_t *document(const struct options *options, const struct questions *q
     return object;
 }
 
-static enum exit_code answer(struct subject *subject, const struct options *options, struct questions *questions)
+static enum exit_code answer(struct subject *subject, const struct options *options,
+                             struct questions *questions)
 {
     struct buf text = {0};
     enum exit_code code;

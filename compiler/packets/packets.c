@@ -65,20 +65,15 @@ static bool parse_ports(struct parsing *parsing, struct port_set *ports)
     return true;
 }
 
-static bool parse_address(struct parsing *parsing, bool *any, const struct addr_set **addresses)
+static bool add_address(struct parsing *parsing, struct slice word, struct addr_set *set)
 {
     enum family family;
     struct addr_range range;
 
-    if (!take(parsing, "an address is missing"))
-        return false;
-    if (slice_is(parsing->word, "any")) {
-        *any = true;
-        return true;
-    }
-    switch (addr_parse(parsing->word, &family, &range)) {
+    switch (addr_parse(word, &family, &range)) {
     case ADDR_FINE:
-        break;
+        addr_set_add(parsing->arena, set, family, range);
+        return true;
     case ADDR_HOST_BITS:
         return fail(parsing, "bits are set beyond the prefix");
     case ADDR_LENGTH:
@@ -86,12 +81,32 @@ static bool parse_address(struct parsing *parsing, bool *any, const struct addr_
     case ADDR_ORDER:
         return fail(parsing, "the range ends before it begins");
     case ADDR_SYNTAX:
-        return fail(parsing, "not an address, a prefix, a range or `any`");
+        break;
     }
+    return fail(parsing, "not an address, a prefix, a range or `any`");
+}
 
-    struct addr_set *set = arena_alloc(parsing->arena, sizeof(*set));
+static bool parse_addresses(struct parsing *parsing, bool *any, const struct addr_set **addresses)
+{
+    struct addr_set *set;
+    struct slice list;
 
-    addr_set_add(parsing->arena, set, family, range);
+    if (!take(parsing, "an address is missing"))
+        return false;
+    if (slice_is(parsing->word, "any")) {
+        *any = true;
+        return true;
+    }
+    set = arena_calloc(parsing->arena, 1, sizeof(*set));
+    list = parsing->word;
+    for (bool more = true; more;) {
+        struct slice item = list;
+
+        more = slice_split(list, ',', &item, &list);
+        if (!add_address(parsing, item, set))
+            return false;
+    }
+    addr_set_normalise(set);
     *addresses = set;
     return true;
 }
@@ -102,7 +117,7 @@ static bool parse_side(struct parsing *parsing, bool *any, const struct addr_set
 {
     if (*any || *addresses || ports->count)
         return fail(parsing, "this side is named twice");
-    if (!next_is(parsing, "port") && !parse_address(parsing, any, addresses))
+    if (!next_is(parsing, "port") && !parse_addresses(parsing, any, addresses))
         return false;
     if (!next_is(parsing, "port"))
         return true;
@@ -136,6 +151,52 @@ static bool parse_choice(struct parsing *parsing, int *value, const char *const 
     return *value >= 0 || fail(parsing, wrong);
 }
 
+#define WORDS \
+    "in, out, from, to, port, a protocol, type, code, hop, fragment, socket, cast, a state or a TCP flag"
+
+// Words of the notation, and those that people bring from elsewhere with what they stand for here.
+static const char *const all_words[] = {
+    "in",     "out",  "from",     "to",  "port",        "type",     "code",    "hop",       "fragment",
+    "socket", "cast", "protocol", "new", "established", "related",  "invalid", "untracked", "fin",
+    "syn",    "rst",  "psh",      "ack", "urg",         "no-flags", "tcp",     "udp",       "icmp",
+    "icmpv6", "sctp", "esp",      "gre", "any",         NULL,
+};
+static const char *const foreign_words[][2] = {
+    {"src", "from"},          {"source", "from"},     {"dst", "to"},
+    {"dest", "to"},           {"destination", "to"},  {"iif", "in"},
+    {"oif", "out"},           {"sport", "from port"}, {"dport", "to port"},
+    {"host", "from` or `to"}, {"proto", "protocol"},  {"ttl", "hop"},
+    {"icmp6", "icmpv6"},      {"state", "new"},       {"ipv6", "icmpv6"},
+};
+
+static bool fail_word(struct parsing *parsing)
+{
+    const char *nearest = nearest_word(parsing->word, all_words);
+
+    if (slice_is(parsing->word, "port"))
+        return fail(parsing, "whose port? say `from port` or `to port`");
+    for (size_t i = 0; i < sizeof(foreign_words) / sizeof(*foreign_words); i++)
+        if (slice_is(parsing->word, foreign_words[i][0]))
+            nearest = foreign_words[i][1];
+    if (nearest && !slice_is(parsing->word, nearest))
+        return fail(parsing, arena_printf(parsing->arena, "did you mean `%s`?", nearest));
+    return fail(parsing, "not a word of the notation: " WORDS);
+}
+
+static bool parse_protocol(struct parsing *parsing)
+{
+    const uint8_t protocol = protocol_find(parsing->word);
+
+    if (!protocol)
+        return fail_word(parsing);
+    if (parsing->packets->protocol)
+        return fail(parsing, parsing->word.at[0] <= '9' && !slice_is(parsing->word, "6in4")
+                                 ? "the protocol is named twice; a port is written `to port 22`"
+                                 : "the protocol is named twice");
+    parsing->packets->protocol = protocol;
+    return true;
+}
+
 static bool parse_word(struct parsing *parsing)
 {
     static const struct {
@@ -164,20 +225,11 @@ static bool parse_word(struct parsing *parsing)
             return true;
         }
     }
-
-    const bool digit =
-        parsing->word.at[0] >= '0' && parsing->word.at[0] <= '9' && !slice_is(parsing->word, "6in4");
-    const uint8_t protocol = digit ? 0 : protocol_find(parsing->word);
-
-    if (!protocol)
-        return fail(
-            parsing,
-            "not a word of the notation: in, out, from, to, port, type, code, hop, fragment, socket, cast, a protocol, a state or "
-            "a TCP flag");
-    if (packets->protocol)
-        return fail(parsing, "the protocol is named twice");
-    packets->protocol = protocol;
-    return true;
+    if (slice_is(parsing->word, "no-flags")) {
+        packets->no_flags = true;
+        return true;
+    }
+    return parse_protocol(parsing);
 }
 
 static bool parse_part(struct parsing *parsing)
@@ -196,17 +248,24 @@ static bool parse_part(struct parsing *parsing)
     if (slice_is(parsing->word, "to"))
         return parse_side(parsing, &packets->to_any, &packets->to, &packets->to_ports);
     if (slice_is(parsing->word, "type"))
-        return parse_byte(parsing, &packets->type, "an ICMP type is missing", "an ICMP type is a number from 0 to 255");
+        return parse_byte(parsing, &packets->type, "an ICMP type is missing",
+                          "an ICMP type is a number from 0 to 255");
     if (slice_is(parsing->word, "code"))
-        return parse_byte(parsing, &packets->code, "an ICMP code is missing", "an ICMP code is a number from 0 to 255");
+        return parse_byte(parsing, &packets->code, "an ICMP code is missing",
+                          "an ICMP code is a number from 0 to 255");
     if (slice_is(parsing->word, "hop"))
-        return parse_byte(parsing, &packets->hop_limit, "a hop limit is missing", "a hop limit is a number from 0 to 255");
+        return parse_byte(parsing, &packets->hop_limit, "a hop limit is missing",
+                          "a hop limit is a number from 0 to 255");
     if (slice_is(parsing->word, "fragment"))
         return parse_choice(parsing, &packets->fragment, fragments, "a fragment is none, first or later");
     if (slice_is(parsing->word, "socket"))
-        return parse_choice(parsing, &packets->socket, sockets, "a socket is none, wildcard, bound or connected");
+        return parse_choice(parsing, &packets->socket, sockets,
+                            "a socket is none, wildcard, bound or connected");
     if (slice_is(parsing->word, "cast"))
-        return parse_choice(parsing, &packets->cast, casts, "a destination is local, broadcast, multicast or other");
+        return parse_choice(parsing, &packets->cast, casts,
+                            "a destination is local, broadcast, multicast or other");
+    if (slice_is(parsing->word, "protocol"))
+        return take(parsing, "a protocol is missing") && parse_protocol(parsing);
     return parse_word(parsing);
 }
 
@@ -218,13 +277,15 @@ static bool has_ports(const struct packets *packets)
 static bool check_parts(struct parsing *parsing)
 {
     const struct packets *packets = parsing->packets;
-    const bool tcp = packets->protocol == PROTOCOL_TCP, udp = packets->protocol == PROTOCOL_UDP;
+    const bool tcp = packets->protocol == PROTOCOL_TCP;
     const bool icmp = packets->protocol == PROTOCOL_ICMP || packets->protocol == PROTOCOL_ICMPV6;
 
-    if (has_ports(packets) && !tcp && !udp)
+    if (has_ports(packets) && !protocol_has_ports(packets->protocol))
         return fail(parsing, "ports need tcp or udp before them");
-    if (packets->flags && !tcp)
+    if ((packets->flags || packets->no_flags) && !tcp)
         return fail(parsing, "flags need tcp before them");
+    if (packets->flags && packets->no_flags)
+        return fail(parsing, "`no-flags` stands beside no flag");
     if (packets->type >= 0 && !icmp)
         return fail(parsing, "a type needs icmp or icmpv6 before it");
     if (packets->code >= 0 && packets->type < 0)
@@ -240,7 +301,8 @@ bool packets_parse(struct arena *arena, struct slice text, struct packets *packe
     struct parsing parsing = {.arena = arena, .rest = text, .word = text, .packets = packets};
     bool fine = true;
 
-    *packets = (struct packets){.type = -1, .code = -1, .hop_limit = -1, .fragment = -1, .socket = -1, .cast = -1};
+    *packets =
+        (struct packets){.type = -1, .code = -1, .hop_limit = -1, .fragment = -1, .socket = -1, .cast = -1};
     if (!slice_trim(text).length)
         fine = fail(&parsing, "no packets are named: `in any` is all that comes in");
     for (bool more = true; fine && more;) {

@@ -5,7 +5,9 @@
 //   [in IF] [out IF] [PROTOCOL] [from ADDRESS] [port P] [to ADDRESS] [port P] [type T] [code C] [STATE...] [FLAG...]
 //   [hop N] [fragment none|first|later] [socket none|wildcard|bound|connected] [cast local|broadcast|multicast|other]
 //
-// for example `in eth0 tcp from 2001:db8::/32 port 1024-65535 to port 22 new`. Both interfaces: the packet is forwarded;
+// Addresses and ports are lists with commas; a protocol is a name or a number, with `protocol` before it or without;
+// fin, syn, rst and ack that are not named are not set where any flag is, and `no-flags` is a segment without any. For
+// example `in eth0 tcp from 2001:db8::/32 port 1024-65535 to port 22 new`. Both interfaces: the packet is forwarded;
 // `in` alone or neither: it is for this host; `out` alone: it leaves this host.
 #pragma once
 
@@ -35,6 +37,7 @@ struct packets {
     int type;        // ICMP type; -1: left out
     unsigned states; // of enum packet_state; 0: left out
     uint8_t flags;   // TCP flags that are set, as the header has them (RFC 9293, 3.1); 0: left out
+    bool no_flags;   // no TCP flag is set at all
     int code;        // ICMP code; -1: left out
     int hop_limit;   // or time to live; -1: left out
     int fragment;    // by the words of the notation, from 0; -1: left out

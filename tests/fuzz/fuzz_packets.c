@@ -17,7 +17,7 @@ static void require_ports(const struct port_set *ports)
 
 static void require_addresses(const struct addr_set *set)
 {
-    REQUIRE(set->families[FAMILY_IPV4].count + set->families[FAMILY_IPV6].count == 1);
+    REQUIRE(set->families[FAMILY_IPV4].count + set->families[FAMILY_IPV6].count >= 1);
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         for (size_t i = 0; i < set->families[family].count; i++)
             REQUIRE(addr_compare(set->families[family].items[i].first, set->families[family].items[i].last) <=
@@ -33,13 +33,19 @@ static void require_name(const char *name)
 static void require_set(const struct packets *packets)
 {
     const bool icmp = packets->protocol == PROTOCOL_ICMP || packets->protocol == PROTOCOL_ICMPV6;
-    const bool ports = packets->protocol == PROTOCOL_TCP || packets->protocol == PROTOCOL_UDP;
+    const bool ports = protocol_has_ports(packets->protocol);
 
     require_ports(&packets->from_ports);
     require_ports(&packets->to_ports);
     REQUIRE(ports || (!packets->from_ports.count && !packets->to_ports.count));
     REQUIRE(packets->type >= -1 && packets->type <= UINT8_MAX && (packets->type < 0 || icmp));
-    REQUIRE(!packets->flags || packets->protocol == PROTOCOL_TCP);
+    REQUIRE((!packets->flags && !packets->no_flags) || packets->protocol == PROTOCOL_TCP);
+    REQUIRE(!packets->flags || !packets->no_flags);
+    REQUIRE(packets->code >= -1 && packets->code <= UINT8_MAX && (packets->code < 0 || packets->type >= 0));
+    REQUIRE(packets->hop_limit >= -1 && packets->hop_limit <= UINT8_MAX);
+    REQUIRE(packets->fragment >= -1 && packets->fragment <= 2);
+    REQUIRE(packets->socket >= -1 && packets->socket <= 3 && (packets->socket < 0 || !packets->out));
+    REQUIRE(packets->cast >= -1 && packets->cast <= 3);
     require_name(packets->in);
     require_name(packets->out);
     REQUIRE(!packets->from_any || !packets->from);

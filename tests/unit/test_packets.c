@@ -106,6 +106,12 @@ TEST(each_word_has_its_meaning)
         {"type 8 icmp", 0, 0, 1, 8},
         {"esp", 0, 0, 50, -1},
         {"6in4", 0, 0, 41, -1},
+        {"47", 0, 0, 47, -1},
+        {"protocol 47", 0, 0, 47, -1},
+        {"protocol gre", 0, 0, 47, -1},
+        {"255", 0, 0, 255, -1},
+        {"sctp to port 5060", 0, 0, 132, -1},
+        {"tcp no-flags", 0, 0, 6, -1},
         {"  tcp \t new  ", PACKET_NEW, 0, 6, -1},
     };
 
@@ -122,6 +128,37 @@ TEST(each_word_has_its_meaning)
     }
 }
 
+TEST(rare_words_have_their_places)
+{
+    struct parsed parsed = parse("icmp type 3 code 4 hop 255 fragment later socket bound cast multicast");
+
+    assert_true(parsed.fine);
+    assert_int_equal(parsed.packets.type, 3);
+    assert_int_equal(parsed.packets.code, 4);
+    assert_int_equal(parsed.packets.hop_limit, 255);
+    assert_int_equal(parsed.packets.fragment, 2);
+    assert_int_equal(parsed.packets.socket, 2);
+    assert_int_equal(parsed.packets.cast, 2);
+    assert_false(parsed.packets.no_flags);
+    arena_clear(&parsed.arena);
+    parsed = parse("tcp no-flags");
+    assert_true(parsed.packets.no_flags);
+    assert_int_equal(parsed.packets.flags, 0);
+    arena_clear(&parsed.arena);
+}
+
+TEST(addresses_are_lists)
+{
+    struct parsed parsed = parse("from 192.0.2.2,192.0.2.0/31,2001:db8::1 to 198.51.100.1-198.51.100.9");
+
+    assert_true(parsed.fine);
+    assert_int_equal(parsed.packets.from->families[FAMILY_IPV4].count, 1);
+    assert_int_equal(parsed.packets.from->families[FAMILY_IPV4].items[0].last.low, 0xC0000202);
+    assert_int_equal(parsed.packets.from->families[FAMILY_IPV6].count, 1);
+    assert_int_equal(parsed.packets.to->families[FAMILY_IPV6].count, 0);
+    arena_clear(&parsed.arena);
+}
+
 TEST(what_does_not_fit_is_named_with_its_word)
 {
     static const struct {
@@ -132,7 +169,7 @@ TEST(what_does_not_fit_is_named_with_its_word)
         {"in eth0 in eth1", "in", "named twice"},
         {"out a out b", "out", "named twice"},
         {"tcp udp", "udp", "protocol is named twice"},
-        {"tpc", "tpc", "not a word"},
+        {"tpc", "tpc", "did you mean `tcp`?"},
         {"tcp from", NULL, "address is missing"},
         {"tcp from nowhere", "nowhere", "not an address"},
         {"tcp from 192.0.2.1/24", "192.0.2.1/24", "beyond the prefix"},
@@ -152,9 +189,28 @@ TEST(what_does_not_fit_is_named_with_its_word)
         {"icmp to port 22", NULL, "ports need tcp or udp"},
         {"udp syn", NULL, "flags need tcp"},
         {"tcp type 3", NULL, "type needs icmp"},
-        {"port 22", "port", "not a word"},
+        {"port 22", "port", "whose port?"},
+        {"qwertyuiop", "qwertyuiop", "not a word"},
         {"0", "0", "not a word"},
-        {"47", "47", "not a word"}, // it would read as a port
+        {"256", "256", "not a word"},
+        {"protocol", NULL, "protocol is missing"},
+        {"protocol tpc", "tpc", "did you mean `tcp`?"},
+        {"tcp 22", "22", "`to port 22`"},
+        {"tcp form any", "form", "did you mean `from`?"},
+        {"tcp dst 192.0.2.1", "dst", "did you mean `to`?"},
+        {"tcp dport 22", "dport", "did you mean `to port`?"},
+        {"tcp establishd", "establishd", "did you mean `established`?"},
+        {"tcp from 192.0.2.1,nowhere", "192.0.2.1,nowhere", "not an address"},
+        {"tcp from 192.0.2.1,", "192.0.2.1,", "not an address"},
+        {"tcp no-flags syn", NULL, "beside no flag"},
+        {"udp no-flags", NULL, "flags need tcp"},
+        {"in any hop 256", "256", "0 to 255"},
+        {"in any hop 1 hop 2", "hop", "said twice"},
+        {"fragment half", "half", "none, first or later"},
+        {"socket open", "open", "none, wildcard, bound or connected"},
+        {"out any socket bound", NULL, "comes in"},
+        {"cast any", "any", "local, broadcast, multicast or other"},
+        {"icmp code 1", NULL, "needs a type"},
         {"", NULL, "no packets"},
         {"  ", NULL, "no packets"},
     };
@@ -172,4 +228,5 @@ TEST(what_does_not_fit_is_named_with_its_word)
 
 RUN_TESTS(CASE(what_is_left_out_stays_open), CASE(every_part_is_read), CASE(ports_stand_without_an_address),
           CASE(any_is_told_apart_from_what_is_left_out), CASE(each_word_has_its_meaning),
+          CASE(rare_words_have_their_places), CASE(addresses_are_lists),
           CASE(what_does_not_fit_is_named_with_its_word))
