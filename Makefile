@@ -98,6 +98,7 @@ SUPPORT := $(sort $(wildcard tests/support/*.c))
 UNITS   := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPRINT := $(B)/reprint
+STAGES  := $(B)/stages
 SCRIPTS := .ci/run $(sort $(wildcard tests/*.sh tests/*/*.sh))
 OWN_C   := $(MAIN) $(SOURCES) $(sort $(wildcard tests/*/*.c))
 
@@ -230,7 +231,7 @@ coverage:                    ## lines and branches that unit, golden and hostile
 fuzz:                        ## fuzz for long: FUZZ_TIME=600 seconds a harness unless given
 	+$(Q)$(SUBMAKE) check-fuzz FUZZ_TIME=$(if $(filter file,$(origin FUZZ_TIME)),600,$(FUZZ_TIME))
 
-bench: $(CTC)                ## time, memory and rule counts of policies of growing size
+bench: $(CTC) $(STAGES)      ## time, memory and rule counts of policies of growing size
 	$(call run_tier,bench)
 
 programs: $(UNIT_PROGRAMS)
@@ -250,6 +251,10 @@ $(UNIT_PROGRAMS): $(B)/%: $(B)/tests/unit/%.o $(call object,$(SUPPORT)) $(LIB)
 	$(Q)$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(PACKAGE_LIBS) $(LIBS)
 
 $(REPRINT): $(B)/%: $(B)/tests/corpus/%.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
+
+$(STAGES): $(B)/%: $(B)/tests/bench/%.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Measures ctc: beside the loader of its output, and as policies grow. Prints Markdown.
 
-    bench.py CTC [--large]
+    bench.py CTC [STAGES] [--large]
 """
 
 import json
@@ -117,6 +117,27 @@ def checking(ctc, folder, steps):
     print()
 
 
+def stages(program, folder, steps):
+    """What the proof adds to a compile, stage by stage."""
+    print("## The stages of a compile, in milliseconds of the processor, IPv4\n")
+    print("`read back` is the emitted text read; `meanings` those of policy and text as diagrams; `promises` the equations.\n")
+    kinds = [("ten entries", "ten", 10)] + [(f"{number(count)} entries", "pairs", count) for count in steps]
+    kinds += [(f"{number(count)} prefixes", "prefixes", count) for count in steps[-2:]]
+    head("policy", "read", "lower", "emit", "read back", "meanings", "compare", "promises", "proof in all", "nodes",
+         "memory, MB")
+    for title, kind, count in kinds:
+        generate(kind, count, folder)
+        runs = [json.loads(subprocess.run([program, str(folder / "policy.yaml")], capture_output=True, check=True).stdout)
+                for _ in range(RUNS)]
+        best = min(runs, key=lambda run: run["meanings"])
+        if not best["proved"]:
+            raise SystemExit(f"{title}: not proved")
+        names = ["read", "lower", "emit", "read_back", "meanings", "compare", "promises"]
+        row(title, *(f"{best[name]:.2f}" for name in names), f"{sum(best[name] for name in names[3:]):.2f}",
+            number(best["nodes"]), best["megabytes"])
+    print()
+
+
 def beside_ferm(ctc, folder, steps):
     print("## The same rules by ferm\n")
     head("N", "ctc, seconds", "ferm, seconds", "ferm / ctc")
@@ -149,6 +170,8 @@ def main():
         growth("A file of N prefixes in `deny`, both families, duplicates and overlaps", ctc, folder, "prefixes",
                STEPS + [LARGE])
         checking(ctc, folder, STEPS)
+        if len(sys.argv) > 2 and not sys.argv[2].startswith("-"):
+            stages(sys.argv[2], folder, STEPS + large)
         if shutil.which("ferm"):
             beside_ferm(ctc, folder, STEPS)
 

@@ -8,9 +8,11 @@ set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 CTC=${CTC:-$here/../../build/release/ctc}
+stages=$(dirname -- "$CTC")/stages
+[ -x "$stages" ] || stages=
 
 # Not the lock that the machine's own firewall takes.
 XTABLES_LOCKFILE=$(mktemp)
 export XTABLES_LOCKFILE
 trap 'rm -f "$XTABLES_LOCKFILE"' EXIT
-"${PYTHON:-/usr/bin/python3}" -B "$here/bench.py" "$CTC" "$@"
+"${PYTHON:-/usr/bin/python3}" -B "$here/bench.py" "$CTC" ${stages:+"$stages"} "$@"

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// stages POLICY: what each stage of one compile costs, IPv4, in milliseconds of the processor, as one line of JSON.
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "compile.h"
+#include "emit/restore.h"
+#include "proof/prove.h"
+#include "rules/read.h"
+
+static double now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+static bool measure(struct compilation *compilation, const char *path)
+{
+    struct buf text = {0};
+    struct proof proof;
+    struct rusage usage;
+    double times[8];
+    bool proved;
+
+    times[0] = now();
+    if (!compile_read(compilation, path))
+        return false;
+    times[1] = now();
+
+    const struct ruleset *lowered = policy_to_ruleset(&compilation->arena, compilation->policy, FAMILY_IPV4,
+                                                      (struct lower_options){0}, &compilation->diags);
+
+    if (!lowered)
+        return false;
+    times[2] = now();
+    restore_text(&text, lowered);
+    times[3] = now();
+
+    const struct source emitted = {.name = "<rules>", .path = "", .bytes = text.bytes, .length = text.length};
+    const struct ruleset *rules = rules_read(&compilation->arena, &emitted, FAMILY_IPV4, &compilation->diags);
+
+    if (!rules)
+        return false;
+    times[4] = now();
+    proof_open(&proof, &compilation->arena, compilation->policy, compilation->sources.items[0], lowered, rules);
+    times[5] = now();
+    proved = !proof.undecided && prove_equal(&proof, &compilation->diags);
+    times[6] = now();
+    proved = proved && prove_promises(&proof, &compilation->diags) && prove_expectations(&proof, &compilation->diags);
+    times[7] = now();
+    getrusage(RUSAGE_SELF, &usage);
+    printf("{\"read\": %.3f, \"lower\": %.3f, \"emit\": %.3f, \"read_back\": %.3f, \"meanings\": %.3f, \"compare\": %.3f, "
+           "\"promises\": %.3f, \"nodes\": %zu, \"megabytes\": %ld, \"proved\": %s}\n",
+           times[1] - times[0], times[2] - times[1], times[3] - times[2], times[4] - times[3], times[5] - times[4],
+           times[6] - times[5], times[7] - times[6], diagram_node_count(proof.space.diagrams), usage.ru_maxrss / 1024,
+           proved ? "true" : "false");
+    proof_close(&proof);
+    buf_clear(&text);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct compilation compilation;
+    bool measured;
+
+    if (argc != 2) {
+        fputs("usage: stages POLICY\n", stderr);
+        return EXIT_USAGE;
+    }
+    compilation_init(&compilation);
+    measured = measure(&compilation, argv[1]);
+    compilation_clear(&compilation);
+    return measured ? EXIT_FINE : EXIT_POLICY;
+}
