@@ -25,12 +25,25 @@ bool compile_read(struct compilation *compilation, const char *path)
     return compilation->diags.exit == EXIT_FINE;
 }
 
+#define COMMENT_BYTES 1000 // iptables-restore reads lines into a buffer of 10240 bytes (iptables/xshared.c)
+
+// As many whole characters as fit a line.
+static size_t fitting_bytes(const char *text)
+{
+    struct slice rest = slice_of(text);
+    size_t bytes = 0;
+
+    for (size_t more; rest.length && (more = printable_bytes(rest)) && bytes + more <= COMMENT_BYTES; bytes += more)
+        rest = (struct slice){rest.at + more, rest.length - more};
+    return bytes;
+}
+
 static void put_header(struct buf *out, const struct policy *policy, enum family family)
 {
     buf_printf(out, "# %s rules made by ctc %s from %s, sha256 %.16s\n", family_name(family), CTC_VERSION,
                policy->name, policy->hash);
     if (policy->description)
-        buf_printf(out, "# %s\n", policy->description);
+        buf_printf(out, "# %.*s\n", (int)fitting_bytes(policy->description), policy->description);
 }
 
 // What the text means, against what the policy says. The text is read as anybody's would be.

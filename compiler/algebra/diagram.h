@@ -30,6 +30,7 @@ struct diagram_space;
 struct diagram_space *diagram_space_new(const uint8_t *widths, size_t field_count, size_t node_limit);
 void diagram_space_free(struct diagram_space *space);
 bool diagram_overflowed(const struct diagram_space *space);
+bool diagram_short_of_memory(const struct diagram_space *space); // it overflowed below its limits
 size_t diagram_node_count(const struct diagram_space *space);
 
 // The function that is `value` for every packet.

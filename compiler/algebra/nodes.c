@@ -196,6 +196,12 @@ bool diagram_overflowed(const struct diagram_space *space)
     return space->overflowed;
 }
 
+bool diagram_short_of_memory(const struct diagram_space *space)
+{
+    return space->overflowed && space->node_count < space->node_limit &&
+           space->narrow_count + space->wide_count < space->edge_limit;
+}
+
 size_t diagram_node_count(const struct diagram_space *space)
 {
     return space->node_count;

@@ -5,6 +5,7 @@
 
 #include "analysis/describe.h"
 #include "analysis/trace.h"
+#include "base/fatal.h"
 
 #define NODE_LIMIT ((size_t)8 << 20) // nodes: about 512 MB with their edges
 
@@ -30,6 +31,8 @@ void proof_open(struct proof *proof, struct arena *arena, const struct policy *p
     if (policy->tracking == TRACKING_NONE && !policy->conntrack.block_modules)
         proof->said.tracking = proof->done.tracking = true;
     proof->undecided = diagram_overflowed(proof->space.diagrams);
+    if (diagram_short_of_memory(proof->space.diagrams))
+        fatal_no_memory();
 }
 
 void proof_close(struct proof *proof)

@@ -232,7 +232,7 @@ def products():
                     codes=("too-large",))
     yield Generated("twenty thousand helpers beside twenty thousand untracked entries",
                     lines(["version: 1", "tracking: selective", "allow:"] +
-                          ["  - {tcp: 21, helper: ftp}", "  - {tcp: 22, track: false}"] * 20000), [], allowance=2)
+                          ["  - {tcp: 21, helper: ftp}", "  - {tcp: 22, track: false}"] * 20000), [], allowance=5)
     yield Generated("fifty thousand rules of a chain that is declared last",
                     both(policy(HEAD + b"verbatim: {ipv4: {file: rules}}\n"),
                          pieces(b"*filter\n", (b":other - [0:0]\n", 50000), (b"-A own -j ACCEPT\n", 50000),
