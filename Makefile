@@ -99,6 +99,7 @@ UNITS   := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPRINT := $(B)/reprint
 STAGES  := $(B)/stages
+MUTANTS := $(B)/mutants
 SCRIPTS := .ci/run $(sort $(wildcard tests/*.sh tests/*/*.sh))
 OWN_C   := $(MAIN) $(SOURCES) $(sort $(wildcard tests/*/*.c))
 
@@ -163,7 +164,7 @@ JOBS    = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/n
 
 ## Testing
 
-TIERS      := unit golden schema corpus fuzz hostile docs kernel
+TIERS      := unit golden schema corpus mutants fuzz hostile docs kernel
 ASAN_TIERS := unit golden hostile
 
 # A tier is tests/<tier>/run.sh, told by its environment which binary to try.
@@ -187,6 +188,9 @@ check-schema: $(CTC)         ## JSON Schema and compiler accept and refuse the s
 
 check-corpus: $(CTC) $(REPRINT) ## real policies and rules compile to what they should
 	$(call run_tier,corpus)
+
+check-mutants: $(MUTANTS)    ## whatever is changed in emitted rules, the proof tells whether it matters
+	$(call run_tier,mutants)
 
 check-fuzz: $(CTC)           ## no input crashes, hangs or leaks; FUZZ_TIME seconds a harness
 	+$(Q)if command -v $(CLANG) >/dev/null; then $(SUBMAKE) $(JOBS) MODE=fuzz all; fi
@@ -255,6 +259,10 @@ $(REPRINT): $(B)/%: $(B)/tests/corpus/%.o $(LIB)
 	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
 
 $(STAGES): $(B)/%: $(B)/tests/bench/%.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
+
+$(MUTANTS): $(call object,$(sort $(wildcard tests/mutants/*.c)) $(SUPPORT)) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
 

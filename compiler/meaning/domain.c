@@ -82,8 +82,11 @@ diagram hook_domain(struct packet_space *space, enum hook hook)
     // Only what belongs to a connection, or is related to one, can have a helper.
     const diagram no_helper = between(space, FIELD_HELPER, 0, 0, all, none);
     const diagram helpers = between(space, FIELD_HELPER, 0, space->helpers.count, all, none);
-    diagram domain = between(space, FIELD_STATE, PACKET_STATE_ESTABLISHED, PACKET_STATE_RELATED, helpers,
-                             between(space, FIELD_STATE, PACKET_STATE_UNTRACKED, 7, none, no_helper));
+    static const struct addr_range states[] = {{{0, PACKET_STATE_NEW}, {0, PACKET_STATE_NEW}},
+                                               {{0, PACKET_STATE_ESTABLISHED}, {0, PACKET_STATE_RELATED}},
+                                               {{0, PACKET_STATE_INVALID}, {0, PACKET_STATE_INVALID}}};
+    const diagram by_state[] = {no_helper, helpers, no_helper};
+    diagram domain = diagram_switch(space->diagrams, FIELD_STATE, states, by_state, 3, none);
 
     domain =
         set_and(space, domain,

@@ -336,7 +336,7 @@ static void aim_at_match(struct sampler *sampler, const struct match *match, fie
         packet[FIELD_MAC].low = match->mac.address;
         break;
     case MATCH_SOCKET:
-        packet[FIELD_SOCKET].low = SOCKET_BOUND + sampler_below(sampler, 2);
+        packet[FIELD_SOCKET].low = SOCKET_WILDCARD + sampler_below(sampler, 3);
         break;
     case MATCH_HOPLIMIT:
     case MATCH_TTL:
@@ -434,6 +434,53 @@ static void settle(struct sampler *sampler, enum hook hook, field_value *packet)
         packet[FIELD_FRAGMENT].low = FRAGMENT_NONE;
     if (state != PACKET_STATE_ESTABLISHED && state != PACKET_STATE_RELATED)
         packet[FIELD_HELPER].low = 0;
+}
+
+static bool possible_type(enum family family, enum hook hook, const field_value *packet)
+{
+    const struct addr address = packet[FIELD_DESTINATION];
+
+    switch (packet[FIELD_DESTINATION_TYPE].low) {
+    case DESTINATION_MULTICAST:
+        return is_multicast(family, address);
+    case DESTINATION_LOCAL:
+        return hook != HOOK_FORWARD && !is_multicast(family, address) && !is_broadcast(family, address);
+    case DESTINATION_BROADCAST:
+        return hook != HOOK_FORWARD && family == FAMILY_IPV4 && !is_multicast(family, address) &&
+               !is_loopback(family, address);
+    default:
+        return hook != HOOK_INPUT && !is_multicast(family, address) && !is_broadcast(family, address) &&
+               !is_loopback(family, address);
+    }
+}
+
+static bool possible_interface(const struct packet_space *space, uint64_t number, bool there)
+{
+    return there ? number != INTERFACE_NONE && number < INTERFACE_NAMED + space->interfaces.count
+                 : number == INTERFACE_NONE;
+}
+
+bool packet_possible(const struct packet_space *space, enum hook hook, const field_value *packet)
+{
+    const uint64_t protocol = packet[FIELD_PROTOCOL].low, state = packet[FIELD_STATE].low;
+    const bool has_socket =
+        hook == HOOK_INPUT && (protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP ||
+                               protocol == (space->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6));
+    const bool whole = space->defragments || (hook == HOOK_INPUT && space->family == FAMILY_IPV4);
+    const bool has_helper = state == PACKET_STATE_ESTABLISHED || state == PACKET_STATE_RELATED;
+
+    for (size_t i = 0; i < space->unknowns.count; i++)
+        if (packet[FIELD_COUNT + i].low >
+            (space->unknowns.items[i].kind == UNKNOWN_HASHLIMIT ? LIMIT_FULL : 1u))
+            return false;
+    return possible_type(space->family, hook, packet) &&
+           possible_interface(space, packet[FIELD_IN].low, hook != HOOK_OUTPUT) &&
+           possible_interface(space, packet[FIELD_OUT].low, hook != HOOK_INPUT) &&
+           (space->family == FAMILY_IPV4 || !is_extension(protocol)) && state <= PACKET_STATE_INVALID &&
+           (has_socket || packet[FIELD_SOCKET].low == SOCKET_NONE) &&
+           packet[FIELD_FRAGMENT].low <= (whole ? FRAGMENT_NONE : FRAGMENT_LATER) &&
+           packet[FIELD_HELPER].low <= (has_helper ? space->helpers.count : 0) &&
+           (hook != HOOK_OUTPUT || !packet[FIELD_MAC].low);
 }
 
 void sampler_packet(struct sampler *sampler, enum hook hook, const struct rule *aim, field_value *packet)

@@ -30,6 +30,9 @@ void sampler_add(struct sampler *sampler, const struct ruleset *ruleset);
 // A packet that there is at the hook. `aim`, unless it is NULL, is a rule that it is to fit, or nearly fit.
 void sampler_packet(struct sampler *sampler, enum hook hook, const struct rule *aim, field_value *packet);
 
+// Whether there is such a packet at the hook.
+bool packet_possible(const struct packet_space *space, enum hook hook, const field_value *packet);
+
 // Any of the rules; NULL where there is none.
 const struct rule *sampler_rule(struct sampler *sampler);
 

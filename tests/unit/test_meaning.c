@@ -121,13 +121,36 @@ static void check_hook(struct judged *judged, enum hook hook, size_t packets)
     }
 }
 
+// One value of one field by chance: most such packets there are, and some there are not.
+static void check_domain(struct judged *judged, enum hook hook)
+{
+    const size_t count = FIELD_COUNT + judged->space.unknowns.count;
+    field_value *packet = arena_calloc(&judged->arena, count, sizeof(*packet));
+    const diagram untracked = field_between(&judged->space, FIELD_STATE, PACKET_STATE_UNTRACKED, 7);
+    const diagram domain = judged->meaning.domains[hook];
+
+    assert_int_equal(set_and(&judged->space, domain, untracked), set_none(&judged->space));
+    for (int i = 0; i < 1000; i++) {
+        const size_t field = sampler_below(&judged->sampler, count);
+
+        sampler_packet(&judged->sampler, hook, NULL, packet);
+        if (field != FIELD_SOURCE && field != FIELD_DESTINATION)
+            packet[field].low = sampler_below(&judged->sampler, field < FIELD_COUNT ? 4 : 2);
+        if (diagram_evaluate(judged->space.diagrams, domain, packet) !=
+            packet_possible(&judged->space, hook, packet))
+            fail_on(judged, hook, packet, "the domain", (struct outcome){0});
+    }
+}
+
 static void check_ruleset(const struct ruleset *ruleset, size_t packets)
 {
     struct judged judged = {0};
 
     judged_open(&judged, ruleset, 4711);
-    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++) {
+        check_domain(&judged, hook);
         check_hook(&judged, hook, packets);
+    }
     judged_close(&judged);
 }
 
