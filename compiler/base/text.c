@@ -92,6 +92,18 @@ size_t printable_bytes(struct slice text)
     return control || direction || line_break ? 0 : bytes;
 }
 
+bool slice_is_printable(struct slice text)
+{
+    while (text.length) {
+        const size_t bytes = text.at[0] == '\t' ? 1 : printable_bytes(text);
+
+        if (!bytes)
+            return false;
+        text = (struct slice){text.at + bytes, text.length - bytes};
+    }
+    return true;
+}
+
 bool parse_number(struct slice text, uint64_t max, uint64_t *value)
 {
     uint64_t number = 0;

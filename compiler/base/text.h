@@ -28,6 +28,9 @@ bool slice_split(struct slice slice, char separator, struct slice *before, struc
 // the direction of writing, a line break of Unicode, or no UTF-8 at all).
 size_t printable_bytes(struct slice text);
 
+// Whether all of it is fit to print, tabs among it.
+bool slice_is_printable(struct slice text);
+
 // Decimal digits alone: no sign, no blank, no leading zero, at most `max`. False on anything else.
 bool parse_number(struct slice text, uint64_t max, uint64_t *value);
 

@@ -129,23 +129,11 @@ static void read_rule(struct lines *lines, struct span span, struct slice line)
     }
 }
 
-static bool is_printable(struct slice text)
-{
-    while (text.length) {
-        const size_t bytes = text.at[0] == '\t' ? 1 : printable_bytes(text);
-
-        if (!bytes)
-            return false;
-        text = (struct slice){text.at + bytes, text.length - bytes};
-    }
-    return true;
-}
-
 static void read_line(struct lines *lines, struct span span, struct slice line)
 {
     const bool commit = slice_is(line, "COMMIT");
 
-    if (!is_printable(line)) {
+    if (!slice_is_printable(line)) {
         report(lines, span, "the line holds a character that is not fit to print", NULL);
     } else if (line.at[0] == '*') {
         open_table(lines, span, line);

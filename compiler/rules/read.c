@@ -548,23 +548,11 @@ static bool is_plain(struct slice text)
     return !(odd & highs);
 }
 
-static bool is_printable(struct slice text)
-{
-    while (text.length) {
-        const size_t bytes = text.at[0] == '\t' ? 1 : printable_bytes(text);
-
-        if (!bytes)
-            return false;
-        text = (struct slice){text.at + bytes, text.length - bytes};
-    }
-    return true;
-}
-
 static void read_line(struct reader *reader, struct slice line, bool plain)
 {
     const bool commit = word_is(line, "COMMIT");
 
-    if (!plain && !is_printable(line)) {
+    if (!plain && !slice_is_printable(line)) {
         refuse(reader, line, NULL, "the line holds a character that is not fit to print");
     } else if (line.at[0] == '*') {
         open_table(reader, line);
