@@ -566,6 +566,13 @@ void describe_packet(struct buf *out, struct packet_space *space, enum hook hook
     describe_box(out, space, &(struct box){lists});
 }
 
+const char *walk_name(enum walk walk)
+{
+    static const char *const names[] = {"undecided", "undecided", "accept", "drop", "reject", "elsewhere"};
+
+    return names[walk];
+}
+
 void describe_verdict(struct buf *out, const struct packet_space *space, struct outcome outcome)
 {
     static const char *const words[] = {"undecided", "undecided", "accept",

@@ -19,6 +19,9 @@ void describe_packet(struct buf *out, struct packet_space *space, enum hook hook
 // A box, in the order of the notation: `from 198.51.100.0/24 port 1024-65535 to port 22`. Nothing where it holds everything.
 void describe_box(struct buf *out, const struct packet_space *space, const struct box *box);
 
+// `accept`, `drop`, `reject`, `elsewhere`: names that do not change.
+const char *walk_name(enum walk walk);
+
 // `accept`, `drop`, `reject with tcp-reset`.
 void describe_verdict(struct buf *out, const struct packet_space *space, struct outcome outcome);
 

@@ -56,7 +56,7 @@ static struct decision decide(struct pair *pair, int side, enum hook hook, const
     const struct trace trace =
         trace_packet(pair->space, pair->rules[side], &pair->meanings[side], hook, packet);
     struct decision decision = {
-        .tracked = trace.outcome.tracked, .reason = place_reason(&trace.verdict), .place = trace.verdict};
+        .walk = trace.outcome.walk, .tracked = trace.outcome.tracked, .reason = place_reason(&trace.verdict), .place = trace.verdict};
     struct buf text = {0};
 
     describe_verdict(&text, pair->space, trace.outcome);

@@ -19,6 +19,7 @@ extern const char *const change_words[CHANGE_COUNT]; // "opened"
 
 // What decides, before or now.
 struct decision {
+    enum walk walk;
     const char *verdict; // in words
     bool tracked;
     struct reason reason;

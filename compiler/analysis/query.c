@@ -131,16 +131,18 @@ diagram packets_of_state(struct packet_space *space, const struct packets *packe
     return set_and(space, set, fitting);
 }
 
-// As the tracker leaves neighbour discovery and multicast listeners alone (RFC 4861, 2710, 3810).
+// What the tracker leaves alone: neighbour discovery, multicast listeners and routers (RFC 4861, 2710, 3810, 4286).
 static diagram neighbour_messages(struct packet_space *space)
 {
-    const diagram types = set_or(space, field_between(space, FIELD_ICMP_TYPE, 130, 136),
-                                 field_between(space, FIELD_ICMP_TYPE, 143, 143));
+    static const uint64_t types[][2] = {{130, 136}, {143, 143}, {151, 152}};
+    diagram set = set_none(space);
 
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+        set = set_or(space, set, field_between(space, FIELD_ICMP_TYPE, types[i][0], types[i][1]));
     return space->family == FAMILY_IPV4
                ? set_none(space)
                : set_and(space, field_between(space, FIELD_PROTOCOL, PROTOCOL_ICMPV6, PROTOCOL_ICMPV6),
-                         types);
+                         set);
 }
 
 diagram packets_without_state(struct packet_space *space, const struct meaning *meaning, enum hook hook)

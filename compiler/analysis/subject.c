@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "analysis/subject.h"
+
+#include <string.h>
+
 static bool read_rules(struct subject *subject, const struct source *source, enum family family)
 {
     struct compilation *compilation = &subject->compilation;
@@ -12,6 +15,23 @@ static bool read_rules(struct subject *subject, const struct source *source, enu
     return subject->rules[family];
 }
 
+// Rules that leave FORWARD to others say nothing about its policy, as their text does not.
+static const struct ruleset *as_others_read(struct compilation *compilation, const struct ruleset *rules)
+{
+    struct ruleset *copy;
+
+    if (compilation->policy->forwarding != VERDICT_LEAVE)
+        return rules;
+    copy = arena_alloc(&compilation->arena, sizeof(*copy));
+    *copy = *rules;
+    copy->items = arena_calloc(&compilation->arena, rules->count, sizeof(*copy->items));
+    copy->capacity = rules->count;
+    memcpy(copy->items, rules->items, rules->count * sizeof(*copy->items));
+    table_chain(&compilation->arena, ruleset_table(&compilation->arena, copy, "filter"), "FORWARD",
+                CHAIN_UNWRITTEN);
+    return copy;
+}
+
 static bool compile_both(struct subject *subject)
 {
     bool fine = compile_read(&subject->compilation, subject->path);
@@ -20,7 +40,9 @@ static bool compile_both(struct subject *subject)
         struct buf text = {0};
 
         fine = compile_rules(&subject->compilation, family, &(struct compile_options){0}, &text);
-        subject->rules[family] = subject->compilation.rules[family];
+        if (fine)
+            subject->rules[family] =
+                as_others_read(&subject->compilation, subject->compilation.rules[family]);
         buf_clear(&text);
     }
     subject->policy = subject->compilation.policy;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/describe.h"
 #include "analysis/diff.h"
 #include "analysis/subject.h"
 #include "base/json.h"
@@ -164,7 +165,8 @@ static json_t *decision_json(const struct decision *decision)
     struct buf place = {0};
 
     describe_place(&place, &decision->place);
-    json_set(object, "verdict", json_text(decision->verdict));
+    json_set(object, "verdict", json_text(walk_name(decision->walk)));
+    json_set(object, "text", json_text(decision->verdict));
     json_set(object, "tracked", json_boolean(decision->tracked));
     json_set(object, "section", decision->reason.section ? json_text(decision->reason.section) : json_null());
     json_set(object, "name", decision->reason.name ? json_text(decision->reason.name) : json_null());

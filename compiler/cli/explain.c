@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/describe.h"
 #include "analysis/explain.h"
 #include "analysis/subject.h"
 #include "analysis/trace.h"
@@ -312,14 +313,13 @@ static void put_question(struct buf *out, struct arena *arena, const struct ques
 
 static json_t *part_json(const struct part *part)
 {
-    static const char *const verdicts[] = {"undecided", "undecided", "accept", "drop", "reject", "elsewhere"};
     json_t *object = json_object(), *boxes = json_array();
     struct buf place = {0};
 
     for (size_t i = 0; i < part->box_count; i++)
         json_push(boxes, json_text(part->boxes[i]));
     describe_place(&place, &part->place);
-    json_set(object, "verdict", json_text(verdicts[part->outcome.walk]));
+    json_set(object, "verdict", json_text(walk_name(part->outcome.walk)));
     json_set(object, "text", json_text(part->verdict));
     json_set(object, "tracked", json_boolean(part->outcome.tracked));
     json_set(object, "packets", boxes);

@@ -250,6 +250,62 @@ def judge_examples(tally, validator):
         tally.check(f"examples/{path.name}: schema", refusal and f"refused: {refusal}")
 
 
+# Sets that ctc explain is asked about, for every example.
+QUESTIONS = """\
+in any
+tcp to port 22
+in eth0 tcp from 192.0.2.1 to port 443 untracked
+in eth0 icmpv6 type 135
+out any
+in any out any new
+"""
+
+
+def judge_json(tally, name, validator, arguments, stdin, exits):
+    """What a command prints with --format json is what its schema says. Gives the document, or None."""
+    run = subprocess.run([CTC, *arguments], cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=120)
+    document, complaint = None, None
+    if run.returncode not in exits:
+        complaint = f"exit {run.returncode}: {run.stderr[:200]}"
+    else:
+        try:
+            document = json.loads(run.stdout)
+            error = jsonschema.exceptions.best_match(validator.iter_errors(document))
+            complaint = error and f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+        except ValueError as error:
+            complaint = f"stdout is not JSON: {error}"
+    tally.check(name, complaint)
+    return document
+
+
+def judge_answers(tally):
+    """explain and diff of the examples: policies, and the rules that they become."""
+    explained = load_schema(tally, ROOT / "schemas/explain.schema.json")
+    compared = load_schema(tally, ROOT / "schemas/diff.schema.json")
+    if not CTC:
+        return
+    policies = sorted(ROOT.glob("examples/*.yaml"))
+    with tempfile.TemporaryDirectory() as folder:
+        for before, now in zip(policies, policies[1:] + policies[:1]):
+            document = judge_json(tally, f"explain {now.name}", explained,
+                                  ["explain", "--format", "json", f"examples/{now.name}", "-"], QUESTIONS, {0})
+            asked = [each["packets"] for each in document["sets"]] if document else None
+            if asked is not None and asked != QUESTIONS.splitlines():
+                tally.check(f"explain {now.name}: each set is answered", f"{asked}")
+            document = judge_json(tally, f"diff {before.name} {now.name}", compared,
+                                  ["diff", "--format", "json", f"examples/{before.name}", f"examples/{now.name}"], "", {4})
+            if document is not None and not document["changes"]:
+                tally.check(f"diff {before.name} {now.name}: changes", "none, and exit 4")
+            rules = Path(folder, f"{now.stem}.v4")
+            rules.write_text(run_ctc(["-4", f"examples/{now.name}"], ROOT).stdout, encoding="utf-8")
+            judge_json(tally, f"explain the rules of {now.name}", explained,
+                       ["explain", "--format", "json", str(rules), "in", "any"], "", {0})
+            document = judge_json(tally, f"diff {now.name} and its rules", compared,
+                                  ["diff", "--format", "json", "-4", f"examples/{now.name}", str(rules)], "", {0})
+            if document is not None and document["changes"]:
+                tally.check(f"diff {now.name} and its rules: no change", f"{document['changes'][0]}")
+
+
 def at_path(schema, path):
     for part in path:
         schema = schema[part]
@@ -309,6 +365,7 @@ def main():
     else:
         tally.skip(len(cases), "the reader's side: CTC names no binary")
     judge_examples(tally, policy_validator)
+    judge_answers(tally)
     judge_keys(tally, policy_validator.schema)
     judge_tables(tally, policy_validator.schema)
     print_reader_only(cases)
