@@ -93,6 +93,11 @@ diagram first_of(struct packet_space *space, diagram left, diagram right)
     return diagram_apply(space->diagrams, &op_first, left, right);
 }
 
+diagram first_of_all(struct packet_space *space, const diagram *functions, size_t count)
+{
+    return diagram_combine(space->diagrams, &op_first, functions, count);
+}
+
 diagram differences(struct packet_space *space, diagram left, diagram right)
 {
     return left == right ? set_none(space) : diagram_apply(space->diagrams, &op_differ, left, right);

@@ -137,6 +137,7 @@ diagram only_where(struct packet_space *space, diagram set, diagram function);
 
 // The left function where it is not 0, else the right one.
 diagram first_of(struct packet_space *space, diagram left, diagram right);
+diagram first_of_all(struct packet_space *space, const diagram *functions, size_t count);
 
 // `inside` where the set holds, else `outside`.
 diagram choose(struct packet_space *space, diagram set, diagram inside, diagram outside);
