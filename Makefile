@@ -164,15 +164,15 @@ JOBS    = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/n
 
 ## Testing
 
-TIERS      := unit golden schema corpus mutants fuzz hostile docs kernel
-ASAN_TIERS := unit golden hostile
+TIERS      := unit golden questions schema corpus mutants fuzz hostile docs kernel
+ASAN_TIERS := unit golden questions hostile
 
 # A tier is tests/<tier>/run.sh, told by its environment which binary to try.
 TIER_ENV = CC='$(CC)' CTC=$(CURDIR)/$(CTC) BUILD=$(CURDIR)/$(B) FUZZ_TIME=$(FUZZ_TIME)
 run_tier = $(Q)$(TIER_ENV) bash tests/$(1)/run.sh
 
 # A test program that does not build fails its own tier and no other, hence the `-`.
-check: deps                  ## everything: the tiers below, three of them again under the sanitizers
+check: deps                  ## everything: the tiers below, four of them again under the sanitizers
 	+$(Q)$(SUBMAKE) $(JOBS) all
 	-+$(Q)$(SUBMAKE) $(JOBS) programs
 	+$(Q)MAKE='$(SUBMAKE)' tests/support/tiers.sh $(TIERS:%=check-%) check-asan
@@ -183,7 +183,10 @@ check-unit: $(UNIT_PROGRAMS) ## functions keep their contracts
 check-golden: $(CTC)         ## each policy gives exactly the rules and diagnostics on file
 	$(call run_tier,golden)
 
-check-schema: $(CTC)         ## JSON Schema and compiler accept and refuse the same policies
+check-questions: $(CTC)      ## explain and diff answer as on file, and agree with each other
+	$(call run_tier,questions)
+
+check-schema: $(CTC)         ## JSON Schemas and compiler agree on policies and on what is printed
 	$(call run_tier,schema)
 
 check-corpus: $(CTC) $(REPRINT) ## real policies and rules compile to what they should
@@ -207,7 +210,7 @@ check-docs: $(CTC)           ## manual, README and examples say what the compile
 check-kernel: $(CTC)         ## a real kernel treats real packets so (needs root)
 	$(call run_tier,kernel)
 
-check-asan:                  ## unit, golden and hostile with address and undefined-behaviour sanitizers
+check-asan:                  ## unit, golden, questions and hostile with address and undefined-behaviour sanitizers
 	+$(Q)$(SUBMAKE) $(JOBS) MODE=asan all
 	-+$(Q)$(SUBMAKE) $(JOBS) MODE=asan programs
 	+$(Q)MAKE='$(SUBMAKE) MODE=asan' tests/support/tiers.sh $(ASAN_TIERS:%=check-%)
@@ -225,7 +228,7 @@ $(B)/%.h.alone: %.h $(B)/flags
 	$(Q)$(CC) $(TEST_DIALECT) $(WARNINGS) $(CPPFLAGS) -fsyntax-only -x c -include $< /dev/null
 	@touch $@
 
-coverage:                    ## lines and branches that unit, golden and hostile reach
+coverage:                    ## lines and branches that unit, golden, questions and hostile reach
 	$(Q)tests/deps.sh build test lint
 	$(Q)find build/coverage -name '*.gcda' -delete 2>/dev/null || true
 	+$(Q)$(SUBMAKE) $(JOBS) MODE=coverage all programs

@@ -222,6 +222,42 @@ static void put_flags(struct buf *out, uint8_t flags)
         buf_text(out, "no-flags");
 }
 
+// Flags that are set, of those that are looked at, or anything else.
+static bool put_flag_test(struct buf *out, uint64_t bits)
+{
+    for (unsigned mask = 1; mask < 64; mask++)
+        for (unsigned flags = 0; flags < 64; flags++) {
+            const uint64_t set = flags_where((uint8_t)mask, (uint8_t)flags);
+
+            if ((flags & ~mask) || (bits != set && bits != ~set))
+                continue;
+            if (!(mask & (mask - 1))) { // one flag
+                buf_text(out, (flags != 0) == (bits == set) ? "(" : "(no ");
+                put_flags(out, (uint8_t)mask);
+            } else {
+                buf_text(out, bits == set ? "(" : "not (");
+                put_flags(out, (uint8_t)flags);
+                buf_text(out, " of ");
+                put_flags(out, (uint8_t)mask);
+            }
+            buf_char(out, ')');
+            return true;
+        }
+    return false;
+}
+
+// The same of what opens no connection.
+static bool put_flag_test_or(struct buf *out, uint64_t bits, uint64_t openings)
+{
+    const size_t length = out->length;
+
+    buf_text(out, "not syn ");
+    if (put_flag_test(out, bits | openings))
+        return true;
+    out->length = length;
+    return false;
+}
+
 static void put_flag_set(struct buf *out, const struct range_list *list)
 {
     const uint64_t bits = flag_bits(list), openings = flags_where(OPENING_MASK, TCP_SYN);
@@ -243,20 +279,8 @@ static void put_flag_set(struct buf *out, const struct range_list *list)
             put_flags(out, (uint8_t)flags);
             return;
         }
-    for (unsigned mask = 1; mask < 64; mask++)
-        for (unsigned flags = 0; flags < 64; flags++)
-            if ((flags & ~mask) == 0 && (bits == flags_where((uint8_t)mask, (uint8_t)flags) ||
-                                         bits == ~flags_where((uint8_t)mask, (uint8_t)flags))) {
-                const bool not = bits != flags_where((uint8_t)mask, (uint8_t)flags);
-
-                buf_text(out, not ? "not (" : "(");
-                put_flags(out, (uint8_t)flags);
-                buf_text(out, " of ");
-                put_flags(out, (uint8_t)mask);
-                buf_char(out, ')');
-                return;
-            }
-    buf_printf(out, "(%d of 64 combinations of flags)", __builtin_popcountll(bits));
+    if (!put_flag_test(out, bits) && ((bits & openings) || !put_flag_test_or(out, bits, openings)))
+        buf_printf(out, "(%d of 64 combinations of flags)", __builtin_popcountll(bits));
 }
 
 static void put_mac_range(struct buf *out, const struct packet_space *space, const struct addr_range *range)
@@ -509,14 +533,15 @@ static void choose_fields(struct packet_space *space, enum hook hook, const fiel
 }
 
 // A name for an interface of the model that no rule tells from it; NULL: there is none.
-static const char *usual_interface(const struct packet_space *space, uint64_t number, bool other_side)
+static const char *usual_interface(const struct packet_space *space, uint64_t number, const char *taken)
 {
     static const char *const names[] = {"eth0", "eth1", "eth2", "eth7", "ens3",
                                         "ens4", "net0", "net1", "if0",  "if1"};
     const size_t count = sizeof(names) / sizeof(*names);
 
-    for (size_t i = other_side ? 1 : 0; i < count; i++) {
-        bool fits = packet_space_interface(space, names[i]) == INTERFACE_OTHER;
+    for (size_t i = 0; i < count; i++) {
+        bool fits = packet_space_interface(space, names[i]) == INTERFACE_OTHER &&
+                    (!taken || strcmp(taken, names[i]) != 0);
 
         for (size_t j = 0; j < space->interfaces.count && fits; j++) {
             const char *pattern = space->interfaces.items[j];
@@ -532,17 +557,19 @@ static const char *usual_interface(const struct packet_space *space, uint64_t nu
     return NULL;
 }
 
-static void put_interface(struct buf *out, const struct packet_space *space, const char *word,
-                          uint64_t number, bool other_side)
+// By the name that it is given.
+static const char *put_interface(struct buf *out, const struct packet_space *space, const char *word,
+                                 uint64_t number, const char *taken)
 {
     const bool named = number >= INTERFACE_NAMED;
-    const char *name = named ? space->interfaces.items[number - INTERFACE_NAMED] : NULL, *usual = NULL;
+    const char *name = named ? space->interfaces.items[number - INTERFACE_NAMED] : "any", *usual = NULL;
 
     if (number == INTERFACE_NONE)
-        return;
+        return NULL;
     if (!named || (name[0] && name[strlen(name) - 1] == '+'))
-        usual = usual_interface(space, number, other_side);
-    buf_printf(out, "%s %s ", word, usual ? usual : named ? name : "any");
+        usual = usual_interface(space, number, taken);
+    buf_printf(out, "%s %s ", word, usual ? usual : name);
+    return usual;
 }
 
 void describe_packet(struct buf *out, struct packet_space *space, enum hook hook, const field_value *packet,
@@ -554,8 +581,8 @@ void describe_packet(struct buf *out, struct packet_space *space, enum hook hook
     bool *said = arena_calloc(space->arena, count, sizeof(*said));
 
     choose_fields(space, hook, packet, set, said);
-    put_interface(out, space, "in", packet[FIELD_IN].low, false);
-    put_interface(out, space, "out", packet[FIELD_OUT].low, packet[FIELD_IN].low != INTERFACE_NONE);
+    put_interface(out, space, "out", packet[FIELD_OUT].low,
+                  put_interface(out, space, "in", packet[FIELD_IN].low, NULL));
     said[FIELD_IN] = said[FIELD_OUT] = false;
     for (size_t field = 0; field < count; field++) {
         if (!said[field])
@@ -583,27 +610,52 @@ void describe_verdict(struct buf *out, const struct packet_space *space, struct 
         buf_printf(out, " with %s", space->answers.items[outcome.answer]);
 }
 
-// A network's own address is a rare one for a host.
-static void leave_network_address(struct packet_space *space, diagram set, field_value *packet,
-                                  enum field field)
+// Puts the first of some values that leave the packet in the set.
+static void prefer(struct packet_space *space, diagram set, field_value *packet, enum field field,
+                   const field_value *values, size_t count)
 {
-    static const uint64_t hosts[] = {1, 9};
-    const struct addr found = packet[field];
+    const field_value found = packet[field];
 
-    if (found.low & 0xFF)
-        return;
-    for (size_t i = 0; i < 2; i++) {
-        packet[field].low = found.low | hosts[i ^ (field == FIELD_SOURCE)];
+    for (size_t i = 0; i < count; i++) {
+        packet[field] = values[i];
         if (diagram_evaluate(space->diagrams, set, packet))
             return;
     }
     packet[field] = found;
 }
 
+// A network's own address is a rare one for a host, and so are those at the beginning; no service has port 0.
+static void make_usual(struct packet_space *space, diagram set, field_value *packet)
+{
+    static const field_value ports[] = {{0, 443},   {0, 9},     {0, 1},    {0, 1024},
+                                        {0, 10000}, {0, 40000}, {0, 65535}};
+    static const field_value hosts[FAMILY_COUNT][3] = {
+        {{0, 0xCB007109}, {0, 0xC0000209}, {0, 0x0A000009}}, // 203.0.113.9, 192.0.2.9, 10.0.0.9
+        {{0x20010DB8FFFF0000, 9}, {0xFD00000000000000, 9}, {0xFE80000000000000, 9}}};
+    static const enum field addresses[] = {FIELD_SOURCE, FIELD_DESTINATION},
+                            port_fields[] = {FIELD_SOURCE_PORT, FIELD_DESTINATION_PORT};
+
+    for (size_t i = 0; i < 2; i++) {
+        const field_value found = packet[addresses[i]];
+        const field_value near[] = {{found.high, found.low | (i ? 1 : 9)},
+                                    {found.high, found.low | (i ? 9 : 1)}};
+        const bool first = space->family == FAMILY_IPV4 ? found.low >> 24 == 0 : found.high >> 60 == 0;
+
+        if (first)
+            prefer(space, set, packet, addresses[i], hosts[space->family], 3);
+        if (!(packet[addresses[i]].low & 0xFF))
+            prefer(space, set, packet, addresses[i], near, 2);
+        if (!packet[port_fields[i]].low)
+            prefer(space, set, packet, port_fields[i], ports, sizeof(ports) / sizeof(*ports));
+    }
+}
+
 bool find_packet(struct packet_space *space, enum hook hook, diagram set, field_value *packet)
 {
-    const uint64_t protocols[] = {PROTOCOL_TCP, PROTOCOL_UDP,
-                                  space->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6};
+    // And those that are neither: GRE, ESP, SCTP, and one that nobody has (IANA).
+    const uint64_t protocols[] = {
+        PROTOCOL_TCP, PROTOCOL_UDP, space->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6, 47, 50,
+        132,          200};
     const size_t size = (FIELD_COUNT + space->unknowns.count) * sizeof(*packet);
     field_value *usual = arena_calloc(space->arena, 1, size);
     bool opening;
@@ -622,8 +674,7 @@ bool find_packet(struct packet_space *space, enum hook hook, diagram set, field_
         usual[FIELD_FLAGS].low = TCP_ACK;
         diagram_witness(space->diagrams, set, 1, usual, packet);
     }
-    leave_network_address(space, set, packet, FIELD_SOURCE);
-    leave_network_address(space, set, packet, FIELD_DESTINATION);
+    make_usual(space, set, packet);
     return true;
 }
 

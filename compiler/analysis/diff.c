@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "analysis/diff.h"
 
+#include <string.h>
+
 #include "algebra/cover.h"
 #include "analysis/describe.h"
 #include "analysis/query.h"
@@ -55,8 +57,10 @@ static struct decision decide(struct pair *pair, int side, enum hook hook, const
 {
     const struct trace trace =
         trace_packet(pair->space, pair->rules[side], &pair->meanings[side], hook, packet);
-    struct decision decision = {
-        .walk = trace.outcome.walk, .tracked = trace.outcome.tracked, .reason = place_reason(&trace.verdict), .place = trace.verdict};
+    struct decision decision = {.walk = trace.outcome.walk,
+                                .tracked = trace.outcome.tracked,
+                                .reason = place_reason(&trace.verdict),
+                                .place = trace.verdict};
     struct buf text = {0};
 
     describe_verdict(&text, pair->space, trace.outcome);
@@ -77,49 +81,88 @@ static diagram box_set(struct packet_space *space, const struct box *box)
     return set;
 }
 
+static bool list_holds(const struct range_list *list, uint64_t number)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].first.low <= number && number <= list->items[i].last.low)
+            return true;
+    return false;
+}
+
 // Off lo is where people look.
 static bool is_off_loopback(const struct packet_space *space, const struct range_list *interfaces)
 {
     const size_t lo = packet_space_interface(space, "lo"), count = INTERFACE_NAMED + space->interfaces.count;
 
-    for (size_t number = INTERFACE_OTHER; number < count; number++) {
-        bool found = false;
-
-        for (size_t i = 0; i < interfaces->count; i++)
-            found = found ||
-                    (interfaces->items[i].first.low <= number && number <= interfaces->items[i].last.low);
-        if (found == (number == lo))
+    for (size_t number = INTERFACE_OTHER; number < count; number++)
+        if (list_holds(interfaces, number) == (number == lo))
             return false;
-    }
     return true;
 }
 
-static const char *region_text(struct pair *pair, enum hook hook, struct box *box)
+// What is not on lo, with lo: regions leave it out.
+static void add_loopback(struct pair *pair, struct range_list *interfaces)
 {
-    static const char *const any[HOOK_COUNT] = {"in any", "in any out any", "out any"};
+    const uint64_t lo = packet_space_interface(pair->space, "lo"),
+                   count = INTERFACE_NAMED + pair->space->interfaces.count;
+    struct range_list wider = {0};
+
+    if (!interfaces->count || !list_holds(interfaces, INTERFACE_OTHER))
+        return;
+    for (uint64_t number = 0; number < count; number++)
+        if (number == lo || list_holds(interfaces, number))
+            *vec_push(pair->arena, &wider) = (struct addr_range){{0, number}, {0, number}};
+    *interfaces = wider;
+}
+
+// Which hook it is about shows by the interfaces that it names.
+static const char *region_text(struct pair *pair, enum hook hook, const struct box *region)
+{
+    const size_t fields = FIELD_COUNT + pair->space->unknowns.count;
     const enum field sides[] = {FIELD_IN, FIELD_OUT};
+    static const char *const any[] = {"in any", "out any"};
+    struct range_list *lists = arena_calloc(pair->arena, fields, sizeof(*lists));
+    struct range_list *alone = arena_calloc(pair->arena, fields, sizeof(*alone));
     struct buf text = {0};
-    bool named = false;
     const char *copy;
 
+    memcpy(lists, region->fields, fields * sizeof(*lists));
     for (size_t i = 0; i < 2; i++) {
-        if (is_off_loopback(pair->space, &box->fields[sides[i]]))
-            box->fields[sides[i]].count = 0;
-        named = named || box->fields[sides[i]].count;
+        if (is_off_loopback(pair->space, &lists[sides[i]]))
+            lists[sides[i]].count = 0;
+        add_loopback(pair, &lists[sides[i]]);
+        alone[sides[i]] = lists[sides[i]];
+        lists[sides[i]].count = 0;
+        if (hook == (i ? HOOK_INPUT : HOOK_OUTPUT))
+            continue;
+        if (alone[sides[i]].count)
+            describe_box(&text, pair->space, &(struct box){alone});
+        else
+            buf_printf(&text, "%s%s", text.length ? " " : "", any[i]);
+        alone[sides[i]].count = 0;
     }
-    if (!named)
-        buf_text(&text, any[hook]);
-    describe_box(&text, pair->space, box);
+    describe_box(&text, pair->space, &(struct box){lists});
     copy = arena_copy(pair->arena, text.bytes ? text.bytes : "", text.length);
     buf_clear(&text);
     return copy;
 }
 
+// All that nothing but the end of a hook decides. A default may treat TCP in its own way.
+static const char *rest_text(struct pair *pair, enum hook hook, diagram set)
+{
+    static const char *const any[HOOK_COUNT] = {"in any", "in any out any", "out any"};
+    const diagram tcp = field_between(pair->space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP),
+                  none = set_none(pair->space);
+
+    return arena_printf(pair->arena, "%s%s, all else", any[hook],
+                        set_and(pair->space, set, tcp) == none     ? " not tcp"
+                        : set_minus(pair->space, set, tcp) == none ? " tcp"
+                                                                   : "");
+}
+
 // `box` NULL: all of the set that nothing but the end of the hook decides.
 static void add_change(struct pair *pair, enum hook hook, enum change_kind kind, diagram set, struct box *box)
 {
-    static const char *const rest[HOOK_COUNT] = {"in any, all else", "in any out any, all else",
-                                                 "out any, all else"};
     struct packet_space *space = pair->space;
     field_value *packet = arena_calloc(pair->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
     diagram alike = set;
@@ -136,7 +179,7 @@ static void add_change(struct pair *pair, enum hook hook, enum change_kind kind,
                                          diagram_evaluate(space->diagrams, pair->outcomes[side], packet))));
     describe_packet(&text, space, hook, packet, alike);
     change.example = arena_copy(pair->arena, text.bytes, text.length);
-    change.packets = box ? region_text(pair, hook, box) : rest[hook];
+    change.packets = box ? region_text(pair, hook, box) : rest_text(pair, hook, set);
     change.before = decide(pair, 0, hook, packet);
     change.now = decide(pair, 1, hook, packet);
     *vec_push(pair->arena, pair->difference) = change;
@@ -203,12 +246,17 @@ static diagram worth_telling(struct pair *pair, enum hook hook, enum change_kind
 static void tell_kind(struct pair *pair, enum hook hook, enum change_kind kind, diagram set)
 {
     struct packet_space *space = pair->space;
-    const diagram end = left_to_the_end(pair, hook, set), rest = set_minus(space, set, end);
-    const diagram simple =
-        diagram_simplify(space->diagrams, rest, people_mean(space, hook, pair->meanings[0].domains[hook]));
+    const bool tracking =
+        kind == CHANGE_TRACKED || kind == CHANGE_UNTRACKED; // which no end of a hook decides
+    const diagram end = tracking ? set_none(space) : left_to_the_end(pair, hook, set),
+                  rest = set_minus(space, set, end);
+    // Packets without a state are told as new ones.
+    const diagram stateful = set_minus(space, rest, pair->stateless);
+    const diagram simple = diagram_simplify(
+        space->diagrams, stateful,
+        set_minus(space, people_mean(space, hook, pair->meanings[0].domains[hook]), pair->stateless));
     const struct cover cover =
-        cover_boxes(pair->arena, space->diagrams, simple,
-                    set_or(space, simple, set_minus(space, set_all(space), pair->stateless)),
+        cover_boxes(pair->arena, space->diagrams, simple, set_minus(space, set_all(space), pair->stateless),
                     usual_order(space), pair->limit);
 
     pair->told[kind] = true;

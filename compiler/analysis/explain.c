@@ -50,15 +50,9 @@ static void collect(uint32_t value, void *context)
         *vec_push(values->explainer->arena, values) = (struct value){value, 0};
 }
 
-// What a policy's default or the end of a built-in chain decides.
 static bool is_end(const struct rule_places *places, struct outcome outcome)
 {
-    const struct rule_place *place = outcome.rule ? &places->items[outcome.rule - 1] : NULL;
-    const struct reason reason = place ? place_reason(place) : (struct reason){0};
-
-    return place &&
-           (reason.section ? strcmp(reason.section, "default") == 0
-                           : place->chain && place->chain->policy != CHAIN_USER && place_is_end(place));
+    return outcome.rule && place_is_end(&places->items[outcome.rule - 1]);
 }
 
 // Rules are numbered as they are walked. What decides whatever nothing else does comes last.
@@ -141,16 +135,77 @@ static void group(struct values *values, struct explanation *explanation)
                 at = j;
         if (at == explanation->count)
             *vec_push(values->explainer->arena, explanation) = part;
-        explanation->items[at].rules++;
+        // A rule may have several values: with and without tracking.
+        if (!i || values->items[i - 1].part != at ||
+            outcome_of(values->items[i - 1].value).rule != outcome_of(values->items[i].value).rule)
+            explanation->items[at].rules++;
         values->items[i].part = at;
     }
     if (values->count)
         qsort(values->items, values->count, sizeof(*values->items), compare_by_value);
 }
 
+// What a list and a wider one have in common.
+static struct range_list common_ranges(struct arena *arena, const struct range_list *a,
+                                       const struct range_list *b)
+{
+    struct range_list common = {0};
+    size_t i = 0, j = 0;
+
+    while (i < a->count && j < b->count) {
+        const struct addr_range *x = &a->items[i], *y = &b->items[j];
+        const struct addr first = addr_compare(x->first, y->first) > 0 ? x->first : y->first,
+                          last = addr_compare(x->last, y->last) < 0 ? x->last : y->last;
+
+        if (addr_compare(first, last) <= 0)
+            *vec_push(arena, &common) = (struct addr_range){first, last};
+        if (addr_compare(x->last, y->last) < 0)
+            i++;
+        else
+            j++;
+    }
+    return common;
+}
+
+// What is asked about goes without saying, and what is said lies within it, where that is shorter.
+static void narrow(struct arena *arena, struct range_list *said, const struct range_list *asked)
+{
+    struct range_list common;
+
+    if (!said->count || !asked->count)
+        return;
+    common = common_ranges(arena, said, asked);
+    if (common.count && (common.count == 1 || common.count < said->count))
+        *said = common;
+}
+
+static struct range_list port_ranges(struct arena *arena, const struct port_set *ports)
+{
+    struct range_list list = {0};
+
+    for (size_t i = 0; i < ports->count; i++)
+        *vec_push(arena, &list) = (struct addr_range){{0, ports->items[i].first}, {0, ports->items[i].last}};
+    return list;
+}
+
+static void narrow_box(struct explainer *explainer, struct box *box, const struct packets *packets)
+{
+    struct arena *arena = explainer->arena;
+    const enum family family = explainer->space.family;
+    const struct range_list from_ports = port_ranges(arena, &packets->from_ports),
+                            to_ports = port_ranges(arena, &packets->to_ports);
+
+    if (packets->from)
+        narrow(arena, &box->fields[FIELD_SOURCE], &packets->from->families[family]);
+    if (packets->to)
+        narrow(arena, &box->fields[FIELD_DESTINATION], &packets->to->families[family]);
+    narrow(arena, &box->fields[FIELD_SOURCE_PORT], &from_ports);
+    narrow(arena, &box->fields[FIELD_DESTINATION_PORT], &to_ports);
+}
+
 // `asked` is what all parts are of, and goes without saying; `left` what the parts before this one leave.
-static void describe_part(struct explainer *explainer, struct part *part, diagram set, diagram left,
-                          diagram asked)
+static void describe_part(struct explainer *explainer, const struct packets *packets, struct part *part,
+                          diagram set, diagram left, diagram asked)
 {
     struct packet_space *space = &explainer->space;
     const diagram simple = diagram_simplify(space->diagrams, set, asked);
@@ -162,6 +217,7 @@ static void describe_part(struct explainer *explainer, struct part *part, diagra
 
     for (size_t i = 0; i < cover.count; i++) {
         text.length = 0;
+        narrow_box(explainer, &cover.items[i], packets);
         describe_box(&text, space, &cover.items[i]);
         boxes[i] = arena_copy(explainer->arena, text.bytes ? text.bytes : "", text.length);
     }
@@ -241,7 +297,10 @@ struct explanation explain_packets(struct explainer *explainer, const struct pac
             hook_outcomes(space, meaning_at(explainer, explanation.hook), explanation.hook, asked));
     parts = find_parts(explainer, packets, asked, &explanation);
     left = asked;
-    stateless = packets_without_state(space, meaning_at(explainer, explanation.hook), explanation.hook);
+    // Where new packets are among them, those without a state are told as new ones.
+    stateless = packets->states && !(packets->states & PACKET_NEW)
+                    ? set_none(space)
+                    : packets_without_state(space, meaning_at(explainer, explanation.hook), explanation.hook);
     for (uint32_t i = 0; i < explanation.count; i++) {
         uint32_t wanted = i + 1;
         const diagram set = diagram_map(space->diagrams, parts, is_wanted, &wanted);
@@ -249,10 +308,8 @@ struct explanation explain_packets(struct explainer *explainer, const struct pac
         if (set == set_none(space))
             continue;
         explanation.items[kept] = explanation.items[i];
-        describe_part(explainer, &explanation.items[kept++], set,
-                      set_and(space, set, stateless) == set_none(space) ? set_minus(space, left, stateless)
-                                                                        : left,
-                      asked);
+        describe_part(explainer, packets, &explanation.items[kept++], set_minus(space, set, stateless),
+                      set_minus(space, left, stateless), asked);
         left = set_minus(space, left, set);
     }
     explanation.count = kept;

@@ -18,9 +18,11 @@ struct tracing {
 
 enum { RULE_PASSES = 1, RULE_DROPS = 2 };
 
-static enum walk trace_chain(struct tracing *tracing, const struct chain *chain, struct rule_place *place, unsigned *answer);
+static enum walk trace_chain(struct tracing *tracing, const struct chain *chain, struct rule_place *place,
+                             unsigned *answer);
 
-static enum walk trace_jump(struct tracing *tracing, const struct rule *rule, struct rule_place *place, unsigned *answer)
+static enum walk trace_jump(struct tracing *tracing, const struct rule *rule, struct rule_place *place,
+                            unsigned *answer)
 {
     const struct chain *inner = table_find_chain(tracing->table, rule->target.text);
     enum walk walk;
@@ -43,7 +45,8 @@ static void trace_ct(struct tracing *tracing, struct outcome outcome, const stru
     tracing->ct = *here;
 }
 
-static enum walk trace_chain(struct tracing *tracing, const struct chain *chain, struct rule_place *place, unsigned *answer)
+static enum walk trace_chain(struct tracing *tracing, const struct chain *chain, struct rule_place *place,
+                             unsigned *answer)
 {
     for (size_t i = 0; i < chain->count; i++) {
         const struct rule *rule = &chain->items[i];
@@ -55,8 +58,9 @@ static enum walk trace_chain(struct tracing *tracing, const struct chain *chain,
 
         if (!rule_decides(rule))
             continue;
-        passes = diagram_evaluate(tracing->view->space->diagrams,
-                                  rule_function(tracing->view, rule, RULE_PASSES, RULE_DROPS), tracing->packet);
+        passes =
+            diagram_evaluate(tracing->view->space->diagrams,
+                             rule_function(tracing->view, rule, RULE_PASSES, RULE_DROPS), tracing->packet);
         arena_reset(tracing->view->scratch);
         if (!passes)
             continue;
@@ -88,8 +92,8 @@ static enum walk trace_hook(struct tracing *tracing, const struct ruleset *rules
         return walk;
     *place = (struct rule_place){found, chain, chain->count};
     if (chain->policy == CHAIN_UNWRITTEN) {
-        const unsigned unknown = packet_space_unknown(
-            tracing->view->space, UNKNOWN_POLICY, policy_unknown(tracing->view->space, found, chain), 0);
+        const unsigned unknown = packet_space_unknown(tracing->view->space, UNKNOWN_POLICY,
+                                                      policy_unknown(tracing->view->space, found, chain), 0);
 
         return tracing->packet[FIELD_COUNT + unknown].low == UNKNOWN_YES ? WALK_DROP : WALK_ACCEPT;
     }
@@ -97,16 +101,19 @@ static enum walk trace_hook(struct tracing *tracing, const struct ruleset *rules
 }
 
 // Raw, and the rule in it that decided about tracking. What comes by lo was decided as it left.
-static enum walk trace_raw(const struct view *view, const struct ruleset *ruleset, const field_value *packet, struct trace *trace)
+static enum walk trace_raw(const struct view *view, const struct ruleset *ruleset, const field_value *packet,
+                           struct trace *trace)
 {
     struct packet_space *space = view->space;
-    const bool by_lo = view->hook == HOOK_INPUT && packet[FIELD_IN].low == packet_space_interface(space, "lo");
+    const bool by_lo =
+        view->hook == HOOK_INPUT && packet[FIELD_IN].low == packet_space_interface(space, "lo");
     struct view sent = *view;
     struct tracing tracing = {.view = view, .packet = packet};
     field_value *as_sent = arena_calloc(space->arena, FIELD_COUNT + space->unknowns.count, sizeof(*as_sent));
     struct rule_place place = {0}, unused;
     unsigned answer = 0;
-    const enum walk walk = trace_hook(&tracing, ruleset, "raw", view->hook == HOOK_OUTPUT ? "OUTPUT" : "PREROUTING", &place, &answer);
+    const enum walk walk = trace_hook(&tracing, ruleset, "raw",
+                                      view->hook == HOOK_OUTPUT ? "OUTPUT" : "PREROUTING", &place, &answer);
 
     if (by_lo) {
         memcpy(as_sent, packet, (FIELD_COUNT + space->unknowns.count) * sizeof(*as_sent));
@@ -121,8 +128,8 @@ static enum walk trace_raw(const struct view *view, const struct ruleset *rulese
     return walk;
 }
 
-struct trace trace_packet(struct packet_space *space, const struct ruleset *ruleset, const struct meaning *meaning,
-                          enum hook hook, const field_value *packet)
+struct trace trace_packet(struct packet_space *space, const struct ruleset *ruleset,
+                          const struct meaning *meaning, enum hook hook, const field_value *packet)
 {
     struct arena scratch = {0};
     const struct view raw = {.space = space, .scratch = &scratch, .hook = hook, .raw = true};
@@ -190,12 +197,20 @@ void describe_reason(struct buf *out, const struct reason *reason)
                    reason->name ? reason->name : "");
 }
 
+static bool asks_for_nothing(const struct rule *rule)
+{
+    return !rule->match_count && !rule->in && !rule->out && !rule->protocol && !rule->later_fragments &&
+           !rule->addresses[SIDE_SOURCE].prefix.bits && !rule->addresses[SIDE_DESTINATION].prefix.bits;
+}
+
 bool place_is_end(const struct rule_place *place)
 {
     const struct rule *rule = place_rule(place);
 
-    return !rule || (!rule->match_count && !rule->in && !rule->out && !rule->protocol && !rule->later_fragments &&
-                     !rule->addresses[SIDE_SOURCE].prefix.bits && !rule->addresses[SIDE_DESTINATION].prefix.bits);
+    if (!place->chain || !rule)
+        return true;
+    return rule->section ? strcmp(rule->section, "default") == 0
+                         : place->chain->policy != CHAIN_USER && asks_for_nothing(rule);
 }
 
 void describe_place(struct buf *out, const struct rule_place *place)

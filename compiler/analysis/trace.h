@@ -7,14 +7,14 @@
 #include "meaning/rules.h"
 
 struct trace {
-    struct outcome outcome;       // of the whole way
-    struct rule_place verdict;    // the rule that decides; index chain->count: the policy of the chain
-    struct rule_place tracking;   // the CT target that decides; no chain: none
+    struct outcome outcome;     // of the whole way
+    struct rule_place verdict;  // the rule that decides; index chain->count: the policy of the chain
+    struct rule_place tracking; // the CT target that decides; no chain: none
 };
 
 // The packet has a value for each field and unknown of the space, and is in the hook's domain; `meaning` is the ruleset's.
-struct trace trace_packet(struct packet_space *space, const struct ruleset *ruleset, const struct meaning *meaning,
-                          enum hook hook, const field_value *packet);
+struct trace trace_packet(struct packet_space *space, const struct ruleset *ruleset,
+                          const struct meaning *meaning, enum hook hook, const field_value *packet);
 
 // What a place stands for: the part of a policy, with its entry; of a ruleset only the line.
 struct reason {
@@ -27,7 +27,8 @@ struct reason place_reason(const struct rule_place *place);
 // `allow: ssh`; nothing where there is no section.
 void describe_reason(struct buf *out, const struct reason *reason);
 
-// Whether what comes to the place is decided whatever it is: the policy of a chain, or a rule that asks for nothing.
+// Whether the place decides what nothing before it did: the default of a policy, the policy of a chain, or a rule of a
+// built-in chain that asks for nothing.
 bool place_is_end(const struct rule_place *place);
 
 // The rule at a place; NULL where it is the policy of a chain, or nowhere.

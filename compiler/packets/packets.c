@@ -52,11 +52,12 @@ static bool parse_ports(struct parsing *parsing, struct port_set *ports)
 
     for (bool more = true; more;) {
         struct slice item = list;
-        struct port_range range;
+        struct port_range range = {0, 0};
 
         more = slice_split(list, ',', &item, &list);
 
-        const char *problem = port_range_parse(item, &range);
+        // No service has port 0, and packets do.
+        const char *problem = slice_is(item, "0") ? NULL : port_range_parse(item, &range);
 
         if (problem)
             return fail(parsing, problem);
@@ -162,11 +163,27 @@ static const char *const all_words[] = {
     "icmpv6", "sctp", "esp",      "gre", "any",         NULL,
 };
 static const char *const foreign_words[][2] = {
-    {"src", "from"},          {"source", "from"},     {"dst", "to"},
-    {"dest", "to"},           {"destination", "to"},  {"iif", "in"},
-    {"oif", "out"},           {"sport", "from port"}, {"dport", "to port"},
-    {"host", "from` or `to"}, {"proto", "protocol"},  {"ttl", "hop"},
-    {"icmp6", "icmpv6"},      {"state", "new"},       {"ipv6", "icmpv6"},
+    {"src", "from"},
+    {"source", "from"},
+    {"dst", "to"},
+    {"dest", "to"},
+    {"destination", "to"},
+    {"iif", "in"},
+    {"oif", "out"},
+    {"sport", "from port"},
+    {"dport", "to port"},
+    {"host", "from` or `to"},
+    {"proto", "protocol"},
+    {"ttl", "hop"},
+    {"icmp6", "icmpv6"},
+    {"state", "new"},
+    {"ssh", "tcp to port 22"},
+    {"http", "tcp to port 80"},
+    {"https", "tcp to port 443"},
+    {"dns", "udp to port 53"},
+    {"smtp", "tcp to port 25"},
+    {"ntp", "udp to port 123"},
+    {"ping", "icmp type 8"},
 };
 
 static bool fail_word(struct parsing *parsing)

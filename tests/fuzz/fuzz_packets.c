@@ -10,7 +10,7 @@
 static void require_ports(const struct port_set *ports)
 {
     for (size_t i = 0; i < ports->count; i++) {
-        REQUIRE(ports->items[i].first >= 1 && ports->items[i].first <= ports->items[i].last);
+        REQUIRE(ports->items[i].first <= ports->items[i].last);
         REQUIRE(i == 0 || ports->items[i].first > (uint32_t)ports->items[i - 1].last + 1);
     }
 }

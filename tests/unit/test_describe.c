@@ -185,6 +185,12 @@ TEST(flags_are_said_as_people_write_them)
                         "no-flags");
     assert_string_equal(field_text(&stage, FIELD_FLAGS, (struct addr_range[]){{{0, 1}, {0, 63}}}, 1),
                         "not no-flags");
+    assert_string_equal(field_text(&stage, FIELD_FLAGS, (struct addr_range[]){{{0, 32}, {0, 63}}}, 1),
+                        "(urg)");
+    assert_string_equal(field_text(&stage, FIELD_FLAGS, (struct addr_range[]){{{0, 0}, {0, 31}}}, 1),
+                        "(no urg)");
+    assert_string_equal(field_text(&stage, FIELD_FLAGS, (struct addr_range[]){{{0, 48}, {0, 63}}}, 1),
+                        "(ack urg of ack urg)");
     assert_string_equal(field_text(&stage, FIELD_FLAGS, (struct addr_range[]){{{0, 3}, {0, 10}}}, 1),
                         "(8 of 64 combinations of flags)");
     stage_close(&stage);

@@ -112,6 +112,7 @@ TEST(each_word_has_its_meaning)
         {"255", 0, 0, 255, -1},
         {"sctp to port 5060", 0, 0, 132, -1},
         {"tcp no-flags", 0, 0, 6, -1},
+        {"tcp to port 0,22", 0, 0, 6, -1},
         {"  tcp \t new  ", PACKET_NEW, 0, 6, -1},
     };
 
@@ -176,7 +177,7 @@ TEST(what_does_not_fit_is_named_with_its_word)
         {"tcp from 192.0.2.0/40", "192.0.2.0/40", "length"},
         {"tcp from 192.0.2.2-192.0.2.1", "192.0.2.2-192.0.2.1", "before it begins"},
         {"tcp to port", NULL, "port is missing"},
-        {"tcp to port 0", "0", "begin at 1"},
+        {"tcp to port 0-9", "0-9", "begin at 1"},
         {"tcp to port 80,", "80,", "a port"},
         {"tcp to port 80:90", "80:90", "dash"},
         {"tcp to 192.0.2.1 to 192.0.2.2", "to", "named twice"},

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# run.sh [--update] [CASE...]: what $CTC answers to the questions of each case, compared with what is on file.
+#
+#   CASE/commands       a command a line, run in the case's folder; `#` begins a comment
+#   CASE/expected.txt   each command, what it prints on both outputs, and its exit code where that is not 0
+#
+# Then the packets that `ctc diff` names for each change of examples and cases are asked about again (asked_again.py).
+# --update writes what it finds, for a person to review: git diff tests/questions.
+set -u
+ctc=$(realpath "${CTC:-build/release/ctc}") || exit 1
+cd "$(dirname "$0")" || exit 1
+update=false
+if [ "${1:-}" = --update ]; then
+    update=true
+    shift
+fi
+if [ $# -gt 0 ]; then
+    cases=("$@")
+else
+    cases=(*/commands)
+    cases=("${cases[@]%/commands}")
+fi
+new=$(mktemp -d)
+trap 'rm -rf "$new"' EXIT
+passed=0 failed=0
+
+# shellcheck disable=SC2329 # the evaluated commands call it
+ctc() { "$ctc" "$@"; }
+
+answer() { # the commands of the case in the current folder, with what they answer
+    local line status
+    while IFS= read -r line; do
+        case $line in
+        '' | '#'*) continue ;;
+        esac
+        printf '$ %s\n' "$line"
+        (eval "$line") 2>&1
+        status=$?
+        [ "$status" -eq 0 ] || echo "[exit $status]"
+    done <commands
+}
+
+for case in "${cases[@]}"; do
+    (cd "$case" && answer) </dev/null 2>&1 | sed 's/"ctc": "[^"]*"/"ctc": "VERSION"/' >"$new/answers"
+    if "$update"; then
+        cp "$new/answers" "$case/expected.txt"
+    fi
+    if diff -u "$case/expected.txt" "$new/answers" >"$new/report"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $case"
+        sed 's/^/    /' "$new/report"
+    fi
+done
+
+# Any Python 3: nothing beyond its standard library is needed.
+again=$(CTC=$ctc python3 -B ./asked_again.py)
+status=$?
+echo "$again" | sed '$d'
+tally=$(echo "$again" | tail -n 1)
+if [[ $tally =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+    passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
+else
+    echo "FAILED  asked_again.py ends with status $status and without a tally"
+    failed=$((failed + 1))
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
