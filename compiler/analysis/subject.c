@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "analysis/subject.h"
+
 static bool read_rules(struct subject *subject, const struct source *source, enum family family)
 {
     struct compilation *compilation = &subject->compilation;
@@ -14,16 +15,18 @@ static bool read_rules(struct subject *subject, const struct source *source, enu
 
 static bool compile_both(struct subject *subject)
 {
-    bool fine = compile_read(&subject->compilation, subject->path);
+    bool fine = true;
 
-    for (enum family family = 0; family < FAMILY_COUNT && fine; family++) {
+    if (!compile_read(&subject->compilation, subject->path))
+        return false;
+    subject->policy = subject->compilation.policy;
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
         struct buf text = {0};
 
-        fine = compile_rules(&subject->compilation, family, &(struct compile_options){0}, &text);
+        fine = compile_rules(&subject->compilation, family, &(struct compile_options){0}, &text) && fine;
         subject->rules[family] = subject->compilation.rules[family];
         buf_clear(&text);
     }
-    subject->policy = subject->compilation.policy;
     return fine;
 }
 
@@ -38,7 +41,8 @@ bool subject_read(struct subject *subject, const char *path, enum family family)
     if (source_read(&subject->compilation.arena, path, SOURCE_ADDRESSES_MAX, ahead) == 0) {
         subject->compilation.sources.given = ahead;
         subject->compilation.sources.given_path = path;
-        if (rules_recognised(ahead))
+        subject->is_ruleset = rules_recognised(ahead);
+        if (subject->is_ruleset)
             return read_rules(subject, ahead, family);
     }
     return compile_both(subject);

@@ -82,8 +82,9 @@ diagram hook_domain(struct packet_space *space, enum hook hook)
     // Only what belongs to a connection, or is related to one, can have a helper.
     const diagram no_helper = between(space, FIELD_HELPER, 0, 0, all, none);
     const diagram helpers = between(space, FIELD_HELPER, 0, space->helpers.count, all, none);
-    diagram domain = between(space, FIELD_STATE, PACKET_STATE_ESTABLISHED, PACKET_STATE_RELATED, helpers,
-                             between(space, FIELD_STATE, PACKET_STATE_UNTRACKED, 7, none, no_helper));
+    diagram domain = set_and(space,
+                             between(space, FIELD_STATE, PACKET_STATE_ESTABLISHED, PACKET_STATE_RELATED, helpers, no_helper),
+                             between(space, FIELD_STATE, PACKET_STATE_UNTRACKED, 7, none, all));
 
     domain =
         set_and(space, domain,
