@@ -169,6 +169,10 @@ static void check(struct checked *checked, const char *path, const struct option
     checked->failing.arena = checked->all.arena = &compilation->arena;
     if (subject->policy)
         find_dead_entries(subject->policy, &compilation->diags);
+    for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
+        if (subject->rules[family])
+            find_in_rules(&compilation->arena, subject->rules[family], subject->policy, compilation->sources.items[0],
+                          &compilation->diags);
     if (fine)
         hold_expectations(checked, expected);
     if (options->strict)

@@ -23,3 +23,8 @@ struct held {
 
 // Reports, at the expectation, each that does not hold, with a packet and what decides it.
 void find_failing_expectations(const struct held *held, struct diag_list *diags);
+
+// Reports what the rules of one family do that nobody means. `source` is what is said to be wrong as a whole. Of the rules
+// of a policy, which is not NULL then, only what the policy's author chose.
+void find_in_rules(struct arena *arena, const struct ruleset *rules, const struct policy *policy,
+                   const struct source *source, struct diag_list *diags);

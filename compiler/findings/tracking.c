@@ -1,0 +1,2 @@
+#include "findings/inspection.h"
+void find_tracking(struct inspection *inspection){(void)inspection;}
