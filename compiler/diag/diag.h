@@ -67,6 +67,9 @@ void diag_hint(struct diag_list *list, const char *format, ...) __attribute__((f
 // Turns warnings into errors.
 void diag_make_strict(struct diag_list *list);
 
+// Whether a diagnostic of that code and text stands at the place.
+bool diag_has(const struct diag_list *list, enum diag_code code, struct span span, const char *message);
+
 // Adds all of another list behind this one's own. The exit code is the worse one.
 void diag_append(struct diag_list *list, const struct diag_list *more);
 

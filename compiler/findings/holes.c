@@ -2,7 +2,6 @@
 //
 // Rules that let in more than anybody means: packets that are accepted for what nobody vouches for, a source port or the
 // state UNTRACKED or INVALID; and services that are open to everyone.
-#include <stdio.h>
 #include <string.h>
 
 #include "analysis/trace.h"
@@ -27,7 +26,7 @@ static void find_source_ports(struct inspection *inspection)
 
     asked = set_and(space, asked, of_value(inspection, FIELD_FLAGS, TCP_SYN));
     asked = set_and(space, asked, of_value(inspection, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL));
-    fprintf(stderr,"openings %s\nhole %s\nasked %s\n", in_words(inspection, openings, set_all(space)), in_words(inspection,hole,set_all(space)), in_words(inspection,asked,set_all(space)));    shares = filter_deciders(inspection, HOOK_INPUT, asked, SHARES);fprintf(stderr,"%zu shares\n",shares.count);
+    shares = filter_deciders(inspection, HOOK_INPUT, asked, SHARES);
     for (size_t i = 0; i < shares.count; i++) {
         const struct rule_place *place = &shares.items[i].place;
         diagram taken = set_and(space, where(inspection, shares.items[i].packets, FIELD_FLAGS, TCP_SYN), hole);
@@ -159,7 +158,7 @@ static bool opened_by(struct inspection *inspection, const struct service *servi
     // An interface that no rule names is as good as any; what is open behind one that is named may be meant.
     open = where(inspection, where(inspection, open, FIELD_PROTOCOL, service->protocol), FIELD_IN, INTERFACE_OTHER);
     if (!from_anyone(inspection, where(inspection, open, FIELD_DESTINATION_PORT, service->port)) ||
-        port_count(inspection, open) > MOST_PORTS)
+        port_count(inspection, of_strangers(inspection, open)) > MOST_PORTS)
         return false;
     open = set_and(space, open, of_value(inspection, FIELD_PROTOCOL, service->protocol));
     open = set_and(space, open, of_value(inspection, FIELD_DESTINATION_PORT, service->port));

@@ -32,7 +32,7 @@ static void open_passages(struct inspection *inspection)
 
         if (table && table_find_chain(table, ways[i].chain))
             passage_open(&inspection->passages[inspection->passage_count++], &inspection->space, &inspection->scratch,
-                         table, ways[i].chain, ways[i].hook);
+                         table, ways[i].chain, ways[i].hook, false);
     }
 }
 
@@ -192,11 +192,14 @@ diagram of_value(struct inspection *inspection, enum field field, uint64_t value
 diagram off_lo_domain(struct inspection *inspection)
 {
     struct packet_space *space = &inspection->space;
+    const diagram local = set_and(space, inspection->meaning.domains[HOOK_INPUT],
+                                  of_value(inspection, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL));
     const uint64_t lo = packet_space_interface(space, "lo");
 
-    return set_and(space, set_minus(space, field_between(space, FIELD_IN, INTERFACE_OTHER, UINT32_MAX),
-                                    of_value(inspection, FIELD_IN, lo)),
-                   of_value(inspection, FIELD_OUT, INTERFACE_NONE));
+    keep_all(inspection, CHOOSE_LARGEST);
+    inspection->choices[FIELD_IN].how = inspection->choices[FIELD_OUT].how = CHOOSE_KEEP;
+    inspection->choices[FIELD_DESTINATION].how = CHOOSE_KEEP;
+    return set_minus(space, diagram_settle(space->diagrams, local, inspection->choices), of_value(inspection, FIELD_IN, lo));
 }
 
 diagram tcp_and_udp(struct inspection *inspection)
@@ -205,19 +208,30 @@ diagram tcp_and_udp(struct inspection *inspection)
                   of_value(inspection, FIELD_PROTOCOL, PROTOCOL_UDP));
 }
 
+// Documentation, and addresses far apart that no list of unroutable ones has.
+static const field_value strangers[FAMILY_COUNT][4] = {
+    {{0, 0xC6336409}, {0, 0x5DB8D822}, {0, 0x2D21209C}, {0, 0x97654145}},
+    {{0x20010DB8ULL << 32, 9}, {0x2A00145040000000, 5}, {0x2606470000000000, 7}, {0x2408400000000000, 3}},
+};
+
 bool from_anyone(struct inspection *inspection, diagram set)
 {
-    // Documentation, and addresses far apart that no list of unroutable ones has.
-    static const field_value samples[FAMILY_COUNT][4] = {
-        {{0, 0xC6336409}, {0, 0x5DB8D822}, {0, 0x2D21209C}, {0, 0x97654145}},
-        {{0x20010DB8ULL << 32, 9}, {0x2A00145040000000, 5}, {0x2606470000000000, 7}, {0x2408400000000000, 3}},
-    };
     struct packet_space *space = &inspection->space;
     unsigned met = 0;
 
     for (size_t i = 0; i < 4; i++)
-        met += diagram_restrict(space->diagrams, set, FIELD_SOURCE, samples[space->family][i]) != set_none(space);
+        met += diagram_restrict(space->diagrams, set, FIELD_SOURCE, strangers[space->family][i]) != set_none(space);
     return met >= 2;
+}
+
+diagram of_strangers(struct inspection *inspection, diagram set)
+{
+    struct packet_space *space = &inspection->space;
+    diagram all = set_none(space);
+
+    for (size_t i = 0; i < 4; i++)
+        all = set_or(space, all, diagram_restrict(space->diagrams, set, FIELD_SOURCE, strangers[space->family][i]));
+    return all;
 }
 
 diagram in_opening_state(struct inspection *inspection)
@@ -250,17 +264,14 @@ bool report_at(struct inspection *inspection, enum diag_code code, enum severity
                const char *format, ...)
 {
     const struct span span = place_span(inspection, place);
-    const struct diag_list *diags = inspection->diags;
     const char *text;
     va_list args;
 
-    for (size_t i = 0; i < diags->items.count; i++)
-        if (diags->items.items[i].code == code && diags->items.items[i].span.source == span.source &&
-            diags->items.items[i].span.line == span.line && diags->items.items[i].span.column == span.column)
-            return false;
     va_start(args, format);
     text = arena_vprintf(inspection->arena, format, args);
     va_end(args);
+    if (diag_has(inspection->diags, code, span, text))
+        return false;
     diag_add_as(inspection->diags, severity, code, span, "%s", text);
     return true;
 }

@@ -53,12 +53,13 @@ size_t port_count(struct inspection *inspection, diagram set);    // of destinat
 diagram where(struct inspection *inspection, diagram function, enum field field, uint64_t value);
 diagram of_value(struct inspection *inspection, enum field field, uint64_t value); // the set of such packets
 
-// What comes in by another interface than lo, whatever it is.
+// What comes in for this host by another interface than lo, whatever it is.
 diagram off_lo_domain(struct inspection *inspection);
 
 // Packets of TCP and UDP; and those of a set that come from anyone, told by senders of whom no list knows.
 diagram tcp_and_udp(struct inspection *inspection);
 bool from_anyone(struct inspection *inspection, diagram set);
+diagram of_strangers(struct inspection *inspection, diagram set); // no longer asks for the source
 
 // The state that a packet which opens a flow has behind raw: NEW, or UNTRACKED.
 diagram in_opening_state(struct inspection *inspection);
@@ -66,7 +67,7 @@ diagram in_opening_state(struct inspection *inspection);
 // Rules of the filter that decide packets of a set, or one.
 struct shares filter_deciders(struct inspection *inspection, enum hook hook, diagram set, size_t limit);
 
-// Reports at a rule; where it has no line, at the chain's, or the file's. Once for each code and line.
+// Reports at a rule; where it has no line, at the chain's, or the file's. Once, where the same was reported there.
 bool report_at(struct inspection *inspection, enum diag_code code, enum severity severity, const struct rule_place *place,
                const char *format, ...) __attribute__((format(printf, 5, 6)));
 struct span place_span(const struct inspection *inspection, const struct rule_place *place);

@@ -119,6 +119,17 @@ static void find_neighbours(struct inspection *inspection, enum hook hook, const
         diag_hint(inspection->diags, "accept ICMPv6 types 133 to 136 with hop limit 255 ahead of it: they have no state");
 }
 
+// Where nobody writes the policy of OUTPUT, it is what the kernel begins with.
+static diagram if_output_accepts(struct inspection *inspection, diagram set)
+{
+    const struct packet_space *space = &inspection->space;
+
+    for (size_t i = 0; i < space->unknowns.count; i++)
+        if (space->unknowns.items[i].kind == UNKNOWN_POLICY && strcmp(space->unknowns.items[i].text, "filter OUTPUT") == 0)
+            set = where(inspection, set, (enum field)(FIELD_COUNT + i), UNKNOWN_NO);
+    return set;
+}
+
 // Answers to connections of this host, as far as output lets it ask.
 static void find_answers(struct inspection *inspection)
 {
@@ -139,7 +150,8 @@ static void find_answers(struct inspection *inspection)
     asked = set_and(space, asked, of_value(inspection, FIELD_FLAGS, TCP_SYN));
     asked = set_and(space, asked, of_value(inspection, FIELD_SOURCE_PORT, CLIENT_PORT));
     asked = set_and(space, asked, of_value(inspection, FIELD_OUT, INTERFACE_OTHER));
-    asked = settled(inspection, accepted_set(space, hook_outcomes(space, &inspection->meaning, HOOK_OUTPUT, asked)));
+    asked = settled(inspection, if_output_accepts(inspection, accepted_set(space, hook_outcomes(space, &inspection->meaning,
+                                                                                                 HOOK_OUTPUT, asked))));
     for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++) {
         struct rule_place place;
 

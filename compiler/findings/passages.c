@@ -340,13 +340,13 @@ static diagram wide_domain(struct packet_space *space, enum hook hook)
 }
 
 void passage_open(struct passage *passage, struct packet_space *space, struct arena *scratch, const struct table *table,
-                  const char *chain, enum hook hook)
+                  const char *chain, enum hook hook, bool mirrored)
 {
     struct passage_chain *top;
 
     *passage = (struct passage){.space = space, .table = table, .hook_chain = table_find_chain(table, chain)};
     passage->view = (struct view){
-        .space = space, .scratch = scratch, .hook = hook, .raw = strcmp(table->name, "raw") == 0};
+        .space = space, .scratch = scratch, .hook = hook, .raw = strcmp(table->name, "raw") == 0, .mirrored = mirrored};
     passage->count = table->count;
     passage->chains = arena_calloc(space->arena, table->count, sizeof(*passage->chains));
     passage->order = arena_calloc(space->arena, table->count, sizeof(*passage->order));
@@ -356,7 +356,7 @@ void passage_open(struct passage *passage, struct packet_space *space, struct ar
     top = build(passage, passage->hook_chain);
     if (!top)
         return;
-    passage->domain = wide_domain(space, hook);
+    passage->domain = wide_domain(space, mirrored ? HOOK_INPUT : hook);
     top->comes_to = passage->domain;
     top->fresh_to = passage->view.raw ? top->comes_to : set_none(space);
     // They were built inner chains first.

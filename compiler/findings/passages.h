@@ -32,9 +32,10 @@ struct passage {
     size_t order_count;
 };
 
-// `scratch` lives as long as the passage. The ruleset has the table and the chain.
+// `scratch` lives as long as the passage. The ruleset has the table and the chain. `mirrored`: packets are told by the
+// answer to them, so that what leaves is compared with what comes in.
 void passage_open(struct passage *passage, struct packet_space *space, struct arena *scratch, const struct table *table,
-                  const char *chain, enum hook hook);
+                  const char *chain, enum hook hook, bool mirrored);
 
 // A rule, and packets that it decides.
 struct share {

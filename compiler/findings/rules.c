@@ -17,6 +17,22 @@ static const struct {
     {find_limits, true},
 };
 
+// The rules of both families of a policy show the same.
+static void add_new(struct diag_list *diags, const struct diag_list *found)
+{
+    for (size_t i = 0; i < found->items.count; i++) {
+        const struct diag *diag = &found->items.items[i];
+
+        if (diag_has(diags, diag->code, diag->span, diag->message))
+            continue;
+        diag_add_as(diags, diag->severity, diag->code, diag->span, "%s", diag->message);
+        if (diag->hint)
+            diag_hint(diags, "%s", diag->hint);
+    }
+    for (int severity = 0; severity < SEVERITY_COUNT; severity++) // those that were not kept
+        diags->counts[severity] += found->counts[severity] > DIAG_KEPT ? found->counts[severity] - DIAG_KEPT : 0;
+}
+
 void find_in_rules(struct arena *arena, const struct ruleset *rules, const struct policy *policy,
                    const struct source *source, struct diag_list *diags)
 {
@@ -37,7 +53,7 @@ void find_in_rules(struct arena *arena, const struct ruleset *rules, const struc
         else
             diag_hint(diags, "they are too many, and too different from each other");
     } else {
-        diag_append(diags, &found);
+        add_new(diags, &found);
     }
     inspection_close(&inspection);
 }
