@@ -13,7 +13,7 @@
 const struct command commands[] = {
     {"compile", "[-4|-6] [-o FILE|DIR/] [--comments] POLICY",
      "rules for iptables-restore; `ctc POLICY` is short for it", run_compile},
-    {"check", "[--strict] [--format text|json|sarif|github] POLICY",
+    {"check", "[-4|-6] [--strict] [--expect FILE] [--format text|json|sarif|github] POLICY|RULES...",
      "all that is wrong, doubtful or worth knowing", run_check},
     {"explain", "[-4|-6] [--format text|json] POLICY|RULES PACKETS|-",
      "what becomes of packets, and which rule and line decides it", run_explain},

@@ -95,6 +95,16 @@ bool diagram_depends_on(struct diagram_space *space, diagram function, unsigned 
 diagram diagram_smallest(struct diagram_space *space, diagram function, unsigned field);
 diagram diagram_largest(struct diagram_space *space, diagram function, unsigned field);
 
+// What becomes of a field in diagram_settle().
+struct field_choice {
+    enum { CHOOSE_KEEP, CHOOSE_VALUE, CHOOSE_SMALLEST, CHOOSE_LARGEST } how;
+    field_value value; // CHOOSE_VALUE
+};
+
+// Many fields at once: kept, held at a value, or taken for all of their values as diagram_smallest() and
+// diagram_largest() do, the last field first. One choice for each field.
+diagram diagram_settle(struct diagram_space *space, diagram function, const struct field_choice *choices);
+
 // A function that is the same where `care` (to 0 and 1) is 1, and elsewhere whatever makes it simpler.
 diagram diagram_simplify(struct diagram_space *space, diagram function, diagram care);
 

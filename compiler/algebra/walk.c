@@ -204,6 +204,87 @@ diagram diagram_largest(struct diagram_space *space, diagram function, unsigned 
         function);
 }
 
+struct settling {
+    struct diagram_space *space;
+    const struct field_choice *choices;
+    uint32_t walk;
+};
+
+static diagram settle(const struct settling *settling, diagram function);
+
+static diagram settle_edges(const struct settling *settling, diagram function)
+{
+    struct diagram_space *space = settling->space;
+    const size_t base = space->stack_count;
+
+    for (uint32_t i = 0; i < space->nodes[function].edge_count; i++) {
+        const struct edge edge = node_edge(space, &space->nodes[function], i);
+        const diagram to = settle(settling, edge.to);
+
+        if (space->overflowed || !push_edge(space, base, edge.last, to))
+            return drop_node(space, base);
+    }
+    return pop_node(space, space->nodes[function].field, base);
+}
+
+static diagram settle_all(const struct settling *settling, diagram function, const struct diagram_operation *operation)
+{
+    struct diagram_space *space = settling->space;
+    const uint32_t count = space->nodes[function].edge_count;
+    diagram *functions = malloc(count * sizeof(*functions)), result;
+
+    if (!functions)
+        return give_up(space);
+    for (uint32_t i = 0; i < count; i++)
+        functions[i] = settle(settling, node_child(space, &space->nodes[function], i));
+    result = diagram_combine(space, operation, functions, count);
+    free(functions);
+    return result;
+}
+
+static diagram settle(const struct settling *settling, diagram function)
+{
+    struct diagram_space *space = settling->space;
+    const struct node *node = &space->nodes[function];
+    const struct field_choice *choice;
+    diagram result = 0;
+
+    if (node->field == LEAF || space->overflowed)
+        return function;
+    if (space->memos[function].walk == settling->walk)
+        return space->memos[function].result;
+    choice = &settling->choices[node->field];
+    switch (choice->how) {
+    case CHOOSE_KEEP:
+        result = settle_edges(settling, function);
+        break;
+    case CHOOSE_VALUE:
+        result = settle(settling, node_child(space, node, edge_at(space, node, choice->value)));
+        break;
+    case CHOOSE_SMALLEST:
+        result = settle_all(settling, function, &diagram_smaller);
+        break;
+    case CHOOSE_LARGEST:
+        result = settle_all(settling, function, &diagram_larger);
+        break;
+    }
+    space->memos[function] = (struct memo){settling->walk, result};
+    return result;
+}
+
+diagram diagram_settle(struct diagram_space *space, diagram function, const struct field_choice *choices)
+{
+    struct settling settling = {.space = space, .choices = choices};
+
+    if (space->overflowed)
+        return 0;
+    settling.walk = begin_walk(space);
+
+    const diagram result = settling.walk ? settle(&settling, function) : 0;
+
+    return space->overflowed ? 0 : result;
+}
+
 uint32_t diagram_evaluate(const struct diagram_space *space, diagram function, const field_value *packet)
 {
     while (space->nodes[function].field != LEAF) {

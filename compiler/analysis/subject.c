@@ -34,18 +34,20 @@ static const struct ruleset *as_others_read(struct compilation *compilation, con
 
 static bool compile_both(struct subject *subject)
 {
-    bool fine = compile_read(&subject->compilation, subject->path);
+    bool fine = true;
 
-    for (enum family family = 0; family < FAMILY_COUNT && fine; family++) {
+    if (!compile_read(&subject->compilation, subject->path))
+        return false;
+    subject->policy = subject->compilation.policy;
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
         struct buf text = {0};
 
-        fine = compile_rules(&subject->compilation, family, &(struct compile_options){0}, &text);
-        if (fine)
+        fine = compile_rules(&subject->compilation, family, &(struct compile_options){0}, &text) && fine;
+        if (subject->compilation.rules[family])
             subject->rules[family] =
                 as_others_read(&subject->compilation, subject->compilation.rules[family]);
         buf_clear(&text);
     }
-    subject->policy = subject->compilation.policy;
     return fine;
 }
 
@@ -60,7 +62,8 @@ bool subject_read(struct subject *subject, const char *path, enum family family)
     if (source_read(&subject->compilation.arena, path, SOURCE_ADDRESSES_MAX, ahead) == 0) {
         subject->compilation.sources.given = ahead;
         subject->compilation.sources.given_path = path;
-        if (rules_recognised(ahead))
+        subject->is_ruleset = rules_recognised(ahead);
+        if (subject->is_ruleset)
             return read_rules(subject, ahead, family);
     }
     return compile_both(subject);

@@ -8,8 +8,9 @@
 
 struct subject {
     struct compilation compilation;
-    const char *path;                            // as it was named
-    const struct policy *policy;               // NULL: a ruleset
+    const char *path;                          // as it was named
+    bool is_ruleset;                           // by its text
+    const struct policy *policy;               // NULL: a ruleset, or a policy that cannot be read
     const struct ruleset *rules[FAMILY_COUNT]; // of a policy those that were proved; NULL: nothing about the family
 };
 

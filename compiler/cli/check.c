@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// ctc check: all findings on a policy at once, for people and for continuous integration. The findings are what the
-// command makes, so they go to standard output in every format.
+// ctc check: all findings on policies and rulesets at once, for people and for continuous integration. The findings are
+// what the command makes, so they go to standard output in every format.
 #include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -9,30 +9,77 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analysis/subject.h"
 #include "cli/cli.h"
-#include "compile.h"
 #include "diag/render.h"
 #include "findings/findings.h"
 
 static const char *const formats[] = {"text", "json", "sarif", "github", NULL};
+enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_GITHUB };
 
 struct options {
     bool strict;
-    int format; // in `formats`
-    const char *policy;
+    int format;          // in `formats`
+    enum family family;  // of rulesets; FAMILY_COUNT: the one that each one's text shows
+    const char *expect;  // a file of expectations; NULL: none
+    char *const *files;
+    size_t count;
 };
+
+// A file of expectations.
+struct expected {
+    struct compilation compilation; // holds what was read
+    const struct expectation *items;
+    size_t count;
+};
+
+// One file, what was found in it, and the expectations that fail for it.
+struct checked {
+    struct subject subject;
+    struct diag_list failing; // placed in the file of expectations
+    struct diag_list all;
+};
+
+static enum exit_code parse_files(int argc, char **argv, struct options *options)
+{
+    bool standard_input = options->expect && strcmp(options->expect, "-") == 0;
+
+    if (argc == optind)
+        return usage_error("check", "no policy or ruleset is named");
+    options->files = argv + optind;
+    options->count = (size_t)(argc - optind);
+    for (size_t i = 0; i < options->count; i++) {
+        if (strcmp(options->files[i], "-") != 0)
+            continue;
+        if (standard_input)
+            return usage_error("check", "standard input can be read once");
+        standard_input = true;
+    }
+    return EXIT_FINE;
+}
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {
-        {"strict", no_argument, NULL, 's'}, {"format", required_argument, NULL, 'f'}, {0}};
+    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
+                                          {"ipv6", no_argument, NULL, '6'},
+                                          {"strict", no_argument, NULL, 's'},
+                                          {"expect", required_argument, NULL, 'e'},
+                                          {"format", required_argument, NULL, 'f'},
+                                          {0}};
 
     optind = 1;
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "", words, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "46", words, NULL)) != -1;) {
         switch (option) {
+        case '4':
+        case '6':
+            options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
+            break;
         case 's':
             options->strict = true;
+            break;
+        case 'e':
+            options->expect = optarg;
             break;
         case 'f':
             options->format = 0;
@@ -45,17 +92,14 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
             return option_error("check", argc, argv);
         }
     }
-    if (argc - optind != 1)
-        return usage_error("check", argc == optind ? "no policy is named" : "more than one policy is named");
-    options->policy = argv[optind];
-    return EXIT_FINE;
+    return parse_files(argc, argv, options);
 }
 
-static void put_counts(struct buf *out, const struct diag_list *diags, const char *policy)
+static void put_counts(struct buf *out, const struct diag_list *diags, const char *file)
 {
     bool any = false;
 
-    buf_printf(out, "%s: ", strcmp(policy, "-") == 0 ? "<stdin>" : policy);
+    buf_printf(out, "%s: ", strcmp(file, "-") == 0 ? "<stdin>" : file);
     for (int severity = SEVERITY_COUNT - 1; severity >= 0; severity--) {
         const size_t count = diags->counts[severity];
 
@@ -68,57 +112,117 @@ static void put_counts(struct buf *out, const struct diag_list *diags, const cha
     buf_text(out, any ? "\n" : "fine\n");
 }
 
-static void put_findings(struct buf *out, const struct diag_list *diags, const struct options *options)
+static void put_text(struct buf *out, const struct diag_list *diags, const struct checked_file *files, size_t count)
 {
+    render_text(out, diags, SEVERITY_NOTE, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
+    for (size_t i = 0; i < count; i++)
+        put_counts(out, files[i].diags, files[i].path);
+}
+
+static void put_findings(struct buf *out, const struct diag_list *diags, const struct checked *checked,
+                         const struct options *options)
+{
+    struct checked_file *files = arena_calloc(diags->arena, options->count, sizeof(*files));
+
+    for (size_t i = 0; i < options->count; i++)
+        files[i] = (struct checked_file){options->files[i], checked[i].subject.is_ruleset, &checked[i].all};
     switch (options->format) {
-    case 1:
-        render_json(out, diags, options->policy);
+    case FORMAT_JSON:
+        render_json(out, diags, files, options->count);
         break;
-    case 2:
+    case FORMAT_SARIF:
         render_sarif(out, diags);
         break;
-    case 3:
+    case FORMAT_GITHUB:
         render_github(out, diags);
         break;
     default:
-        render_text(out, diags, SEVERITY_NOTE, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
-        put_counts(out, diags, options->policy);
+        put_text(out, diags, files, options->count);
     }
 }
 
-// Compiles for both families as well: what only the rules show is a finding too.
-static void find(struct compilation *compilation, const struct options *options)
+static void hold_expectations(struct checked *checked, const struct expected *expected)
 {
-    struct buf rules = {0};
+    const struct subject *subject = &checked->subject;
 
-    if (compile_read(compilation, options->policy)) {
-        find_dead_entries(compilation->policy, &compilation->diags);
-        for (enum family family = 0; family < FAMILY_COUNT; family++)
-            compile_rules(compilation, family, &(struct compile_options){0}, &rules);
+    for (enum family family = 0; family < FAMILY_COUNT && expected->count; family++) {
+        const struct held held = {
+            .name = strcmp(subject->path, "-") == 0 ? "<stdin>" : subject->path,
+            .rules = subject->rules[family],
+            .policy = subject->policy,
+            .expectations = expected->items,
+            .count = expected->count,
+        };
+
+        if (held.rules)
+            find_failing_expectations(&held, &checked->failing);
     }
-    buf_clear(&rules);
+}
+
+static void check(struct checked *checked, const char *path, const struct options *options,
+                  const struct expected *expected)
+{
+    struct subject *subject = &checked->subject;
+    struct compilation *compilation = &subject->compilation;
+    const bool fine = subject_read(subject, path, options->family);
+
+    checked->failing.arena = checked->all.arena = &compilation->arena;
+    if (subject->policy)
+        find_dead_entries(subject->policy, &compilation->diags);
+    for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
+        if (subject->rules[family])
+            find_in_rules(&compilation->arena, subject->rules[family], subject->policy, compilation->sources.items[0],
+                          &compilation->diags);
+    if (fine)
+        hold_expectations(checked, expected);
     if (options->strict)
         diag_make_strict(&compilation->diags);
     diag_sort(&compilation->diags);
+    diag_sort(&checked->failing);
+    diag_append(&checked->all, &compilation->diags);
+    diag_append(&checked->all, &checked->failing);
+}
+
+static void read_expected(struct expected *expected, const char *path)
+{
+    struct compilation *compilation = &expected->compilation;
+
+    expected->items =
+        expectations_read(&compilation->arena, path, &compilation->sources, &compilation->diags, &expected->count);
+    diag_sort(&compilation->diags);
+    if (compilation->diags.exit != EXIT_FINE)
+        expected->count = 0;
 }
 
 enum exit_code run_check(int argc, char **argv)
 {
-    struct options options = {0};
-    struct compilation compilation;
+    struct options options = {.family = FAMILY_COUNT};
+    struct expected expected = {0};
     struct buf findings = {0};
     enum exit_code code = parse(argc, argv, &options);
 
     if (code != EXIT_FINE)
         return code;
-    assert(options.policy);
-    compilation_init(&compilation);
-    find(&compilation, &options);
-    put_findings(&findings, &compilation.diags, &options);
+    assert(options.count);
+    compilation_init(&expected.compilation);
+    if (options.expect)
+        read_expected(&expected, options.expect);
+
+    struct diag_list all = {.arena = &expected.compilation.arena};
+    struct checked *checked = arena_calloc(all.arena, options.count, sizeof(*checked));
+
+    diag_append(&all, &expected.compilation.diags);
+    for (size_t i = 0; i < options.count; i++) {
+        check(&checked[i], options.files[i], &options, &expected);
+        diag_append(&all, &checked[i].all);
+    }
+    put_findings(&findings, &all, checked, &options);
     code = write_output(&findings);
     if (code == EXIT_FINE)
-        code = compilation.diags.exit;
+        code = all.exit;
     buf_clear(&findings);
-    compilation_clear(&compilation);
+    for (size_t i = 0; i < options.count; i++)
+        subject_clear(&checked[i].subject);
+    compilation_clear(&expected.compilation);
     return code;
 }

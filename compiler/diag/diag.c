@@ -109,6 +109,28 @@ void diag_make_strict(struct diag_list *list)
     list->counts[SEVERITY_WARNING] = 0;
 }
 
+bool diag_has(const struct diag_list *list, enum diag_code code, struct span span, const char *message)
+{
+    for (size_t i = list->items.count; i-- > 0;) {
+        const struct diag *diag = &list->items.items[i];
+
+        if (diag->code == code && diag->span.source == span.source && diag->span.line == span.line &&
+            diag->span.column == span.column && strcmp(diag->message, message) == 0)
+            return true;
+    }
+    return false;
+}
+
+void diag_append(struct diag_list *list, const struct diag_list *more)
+{
+    for (size_t i = 0; i < more->items.count; i++)
+        *vec_push(list->arena, &list->items) = more->items.items[i];
+    for (int severity = 0; severity < SEVERITY_COUNT; severity++)
+        list->counts[severity] += more->counts[severity];
+    if (list->exit != EXIT_WORLD && (more->exit == EXIT_WORLD || more->exit > list->exit))
+        list->exit = more->exit;
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct diag *left = *(const struct diag *const *)a, *right = *(const struct diag *const *)b;

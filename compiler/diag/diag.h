@@ -42,7 +42,7 @@ struct diag {
     const char *hint; // NULL where there is none
 };
 
-// Keeps at most DIAG_KEPT diagnostics of each severity; those beyond are counted.
+// Keeps at most DIAG_KEPT diagnostics of each severity that one file gives; those beyond are counted.
 #define DIAG_KEPT 500
 
 struct diag_list {
@@ -66,6 +66,12 @@ void diag_hint(struct diag_list *list, const char *format, ...) __attribute__((f
 
 // Turns warnings into errors.
 void diag_make_strict(struct diag_list *list);
+
+// Whether a diagnostic of that code and text stands at the place.
+bool diag_has(const struct diag_list *list, enum diag_code code, struct span span, const char *message);
+
+// Adds all of another list behind this one's own. The exit code is the worse one.
+void diag_append(struct diag_list *list, const struct diag_list *more);
 
 // Sorts by place: the sources in the order in which they were read, then line and column.
 void diag_sort(struct diag_list *list);

@@ -26,21 +26,41 @@ static json_t *finding(const struct diag *diag)
     return object;
 }
 
-void render_json(struct buf *out, const struct diag_list *list, const char *policy)
+static json_t *summary_of(const struct diag_list *list)
 {
-    json_t *document = json_object(), *findings = json_array(), *summary = json_object();
+    json_t *summary = json_object();
 
-    for (size_t i = 0; i < list->items.count; i++)
-        json_push(findings, finding(&list->items.items[i]));
     json_set(summary, "errors", json_integer((json_int_t)list->counts[SEVERITY_ERROR]));
     json_set(summary, "warnings", json_integer((json_int_t)list->counts[SEVERITY_WARNING]));
     json_set(summary, "notes", json_integer((json_int_t)list->counts[SEVERITY_NOTE]));
+    return summary;
+}
+
+static json_t *file_of(const struct checked_file *file)
+{
+    json_t *object = json_object();
+
+    json_set(object, "file", json_text(file->path));
+    json_set(object, "kind", json_text(file->is_ruleset ? "ruleset" : "policy"));
+    json_set(object, "summary", summary_of(file->diags));
+    return object;
+}
+
+void render_json(struct buf *out, const struct diag_list *list, const struct checked_file *files, size_t count)
+{
+    json_t *document = json_object(), *findings = json_array(), *checked = json_array();
+
+    for (size_t i = 0; i < list->items.count; i++)
+        json_push(findings, finding(&list->items.items[i]));
+    for (size_t i = 0; i < count; i++)
+        json_push(checked, file_of(&files[i]));
     json_set(document, "version", json_integer(1));
     json_set(document, "tool", json_text("ctc"));
     json_set(document, "ctc", json_text(CTC_VERSION));
-    json_set(document, "policy", json_text(policy));
+    json_set(document, "policy", json_text(count ? files[0].path : ""));
+    json_set(document, "files", checked);
     json_set(document, "findings", findings);
-    json_set(document, "summary", summary);
+    json_set(document, "summary", summary_of(list));
     json_print(out, document);
 }
 

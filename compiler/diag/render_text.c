@@ -108,8 +108,13 @@ void render_text(struct buf *out, const struct diag_list *list, enum severity le
     for (size_t i = 0; i < list->items.count; i++)
         if (list->items.items[i].severity >= least)
             put_diag(out, &list->items.items[i], colours);
-    for (int severity = SEVERITY_COUNT - 1; severity >= (int)least; severity--)
-        if (list->counts[severity] > DIAG_KEPT)
-            buf_printf(out, "ctc: %zu more of severity %s\n", list->counts[severity] - DIAG_KEPT,
+    for (int severity = SEVERITY_COUNT - 1; severity >= (int)least; severity--) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < list->items.count; i++)
+            kept += (int)list->items.items[i].severity == severity;
+        if (list->counts[severity] > kept)
+            buf_printf(out, "ctc: %zu more of severity %s\n", list->counts[severity] - kept,
                        severity_name((enum severity)severity));
+    }
 }

@@ -165,6 +165,10 @@ static inline bool entry_in_family(const struct entry *entry, enum family family
 
 struct source_set;
 
+// Reads a file of expectations alone, which are of no policy. They are fit for use only where diags->exit is EXIT_FINE.
+const struct expectation *expectations_read(struct arena *arena, const char *path, struct source_set *sources,
+                                            struct diag_list *diags, size_t *count);
+
 // Reads the policy `path` and all it includes, and checks it. All that is wrong is in `diags`; the policy is fit for use
 // only where diags->exit is EXIT_FINE. Everything read stays in `sources`, so that diagnostics can show it.
 const struct policy *policy_read(struct arena *arena, const char *path, struct source_set *sources,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // `expect`: what must hold for sets of packets.
+#include <errno.h>
+#include <string.h>
+
 #include "policy/reader.h"
 
 void read_expect_packets(struct reader *reader, const struct node *value)
@@ -76,4 +79,52 @@ void read_expect(struct reader *reader, const struct node *value)
         reader->expectation->span = node_span(&items[i]);
         read_expectation(reader, &items[i]);
     }
+}
+
+// The keys of a file of expectations: `expect`, and the version of the language.
+static void read_expect_file(struct reader *reader, const struct node *root)
+{
+    for (size_t i = 0; i < root->count; i++) {
+        const struct node *key = node_key(root, i);
+        const struct slice text = node_text(key);
+
+        if (slice_is(text, "expect")) {
+            read_expect(reader, node_value(root, i));
+        } else if (slice_is(text, "version")) {
+            read_version(reader, node_value(root, i));
+        } else {
+            diag_add(reader->diags, DIAG_UNKNOWN_KEY, node_span(key), "a file of expectations has no key `%.*s`",
+                     (int)(text.length < 60 ? text.length : 60), text.at);
+            diag_hint(reader->diags, "its keys: version, expect");
+        }
+    }
+}
+
+const struct expectation *expectations_read(struct arena *arena, const char *path, struct source_set *sources,
+                                            struct diag_list *diags, size_t *count)
+{
+    struct policy *policy = arena_calloc(arena, 1, sizeof(*policy));
+    struct reader reader = {.arena = arena, .diags = diags, .sources = sources, .policy = policy};
+    const int error = source_set_open(sources, path, SOURCE_POLICY_MAX, &reader.main);
+    const struct node *root = error ? NULL : document_read(arena, reader.main, diags);
+
+    if (error)
+        diag_add(diags, DIAG_FILE, source_whole(reader.main), "cannot read it: %s",
+                 error == -EFBIG    ? "it is larger than 32 MiB"
+                 : error == -ENODEV ? "it is a device"
+                                    : strerror(-error));
+    if (!error && !root && diags->items.count && vec_last(&diags->items)->code == DIAG_NOT_A_POLICY)
+        diag_hint(diags, "write expect: and a list of {packets: ..., verdict: ...}"); // it is empty
+    if (root && root->kind != NODE_MAPPING) {
+        diag_add(diags, DIAG_TYPE, node_span(root), "a file of expectations is a mapping with the key `expect`");
+        diag_hint(diags, "write expect: and the list below it");
+    } else if (root) {
+        read_expect_file(&reader, root);
+        if (!policy->expectation_count) {
+            diag_add(diags, DIAG_MISSING_KEY, node_span(root), "the file expects nothing");
+            diag_hint(diags, "write expect: and a list of {packets: ..., verdict: ...}");
+        }
+    }
+    *count = policy->expectation_count;
+    return policy->expectations;
 }

@@ -129,6 +129,53 @@ void describe_expected(struct buf *out, const struct expectation *expectation)
         buf_printf(out, "%s%s", comma, expectation->tracked == CHOICE_YES ? "tracked" : "untracked");
 }
 
+// The same expectation may fail in both families. Where the same part of the policy decides in both, that is one finding.
+static bool joined_with_other_family(struct diag_list *diags, const struct expectation *expectation, const char *reason,
+                                     const char *place)
+{
+    const size_t length = strlen(reason);
+
+    for (size_t i = 0; i < diags->items.count; i++) {
+        struct diag *other = &diags->items.items[i];
+        const struct slice message = slice_of(other->message);
+
+        if (other->code != DIAG_EXPECTATION || other->span.source != expectation->span.source ||
+            other->span.line != expectation->span.line || other->span.column != expectation->span.column ||
+            !other->hint || strncmp(other->hint, reason, length) != 0 ||
+            strncmp(other->hint + length, " (filter ", 9) != 0 || !slice_starts(message, "IPv4: "))
+            continue;
+        other->message += strlen("IPv4: ");
+        other->hint = arena_printf(diags->arena, "%.*s; IPv6: %s)", (int)strlen(other->hint) - 1, other->hint, place);
+        return true;
+    }
+    return false;
+}
+
+void report_expectation(struct diag_list *diags, const struct expectation *expectation, enum family family,
+                        const char *what, const struct reason *by, const struct rule_place *decided)
+{
+    struct buf part = {0}, place = {0};
+    const char *reason = NULL;
+
+    describe_reason(&part, by);
+    describe_place(&place, decided);
+    if (by->section && by->span.source)
+        reason = arena_printf(diags->arena, "decided by %s, %s:%u", part.bytes, by->span.source->name, by->span.line);
+    else if (by->section)
+        reason = arena_printf(diags->arena, "decided by %s", part.bytes);
+    if (!reason || family == FAMILY_IPV4 || !joined_with_other_family(diags, expectation, reason, place.bytes)) {
+        diag_add(diags, DIAG_EXPECTATION, expectation->span, "%s: %s", family_name(family), what);
+        if (reason)
+            diag_hint(diags, "%s (%s)", reason, place.bytes);
+        else if (by->span.source)
+            diag_hint(diags, "decided by %s, %s:%u", place.bytes, by->span.source->name, by->span.line);
+        else
+            diag_hint(diags, "decided by %s", place.bytes);
+    }
+    buf_clear(&part);
+    buf_clear(&place);
+}
+
 static bool prove_expectation(struct proof *proof, const struct expectation *expectation,
                               struct diag_list *diags)
 {
@@ -150,7 +197,7 @@ static bool prove_expectation(struct proof *proof, const struct expectation *exp
     }
     if (!find_counterexample(space, expectation, &proof->done, packets, packet))
         return true;
-    buf_printf(&text, "%s: expected ", family_name(space->family));
+    buf_text(&text, "expected ");
     describe_expected(&text, expectation);
     buf_text(&text, ", and ");
 
@@ -164,14 +211,11 @@ static bool prove_expectation(struct proof *proof, const struct expectation *exp
 
     describe_verdict(&text, space, outcome);
     buf_text(&text, outcome.tracked ? ", tracked" : ", untracked");
-    diag_add(diags, DIAG_EXPECTATION, expectation->span, "%s", text.bytes);
-    buf_clear(&text);
 
-    const struct span decided = proof_place(proof, &text, hook, packet);
+    struct rule_place decided;
+    const struct reason by = proof_reason(proof, &decided, hook, packet);
 
-    if (decided.source)
-        buf_printf(&text, ", %s:%u", decided.source->name, decided.line);
-    diag_hint(diags, "decided by %s", text.bytes);
+    report_expectation(diags, expectation, space->family, text.bytes, &by, &decided);
     buf_clear(&text);
     return false;
 }

@@ -55,22 +55,27 @@ static void put_outcome(struct buf *out, const struct packet_space *space, struc
     buf_text(out, outcome.tracked ? ", tracked" : ", untracked");
 }
 
+struct reason proof_reason(struct proof *proof, struct rule_place *place, enum hook hook, const field_value *packet)
+{
+    *place = trace_packet(&proof->space, proof->rules, &proof->done, hook, packet).verdict;
+    if (!place->chain)
+        return (struct reason){0};
+
+    const struct rule_place written = written_place(proof, place);
+
+    return place_reason(&written);
+}
+
 struct span proof_place(struct proof *proof, struct buf *text, enum hook hook, const field_value *packet)
 {
-    const struct trace trace = trace_packet(&proof->space, proof->rules, &proof->done, hook, packet);
-    struct span span = {0};
+    struct rule_place place;
+    const struct reason reason = proof_reason(proof, &place, hook, packet);
 
-    if (trace.verdict.chain) {
-        const struct rule_place written = written_place(proof, &trace.verdict);
-        const struct reason reason = place_reason(&written);
-
-        describe_reason(text, &reason);
-        if (reason.section)
-            buf_text(text, ", ");
-        span = reason.span;
-    }
-    describe_place(text, &trace.verdict);
-    return span;
+    describe_reason(text, &reason);
+    if (reason.section)
+        buf_text(text, ", ");
+    describe_place(text, &place);
+    return reason.span;
 }
 
 static void report_unequal(struct proof *proof, enum hook hook, diagram unequal, const field_value *packet,

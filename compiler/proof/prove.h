@@ -3,6 +3,7 @@
 // The proof: what the emitted rules mean, held against what the policy means, over all packets.
 #pragma once
 
+#include "analysis/trace.h"
 #include "meaning/policy.h"
 #include "meaning/rules.h"
 
@@ -29,6 +30,7 @@ void proof_close(struct proof *proof);
 bool prove_equal(struct proof *proof, struct diag_list *diags);
 
 // Says what decides a packet: the part of the policy, and the rule. Gives the place in the policy, if there is one.
+struct reason proof_reason(struct proof *proof, struct rule_place *place, enum hook hook, const field_value *packet);
 struct span proof_place(struct proof *proof, struct buf *text, enum hook hook, const field_value *packet);
 
 // What every policy promises, each an equation. False, reported, where one does not hold; one that a rule breaks which the
@@ -47,4 +49,9 @@ diagram expected_packets(struct packet_space *space, const struct expectation *e
                          const struct meaning *meaning, const struct policy_sets *sets);
 bool find_counterexample(struct packet_space *space, const struct expectation *expectation,
                          const struct meaning *meaning, diagram packets, field_value *packet);
+
+// Reports an expectation that fails: `what` is expected and found. One that fails in both families by the same part of a
+// policy is one finding.
+void report_expectation(struct diag_list *diags, const struct expectation *expectation, enum family family,
+                        const char *what, const struct reason *by, const struct rule_place *decided);
 void describe_expected(struct buf *out, const struct expectation *expectation);

@@ -196,7 +196,7 @@ TEST(json_is_read_back_as_it_was_meant)
     listing_open(&listing, "abc\n");
     add(&listing, 1, 2, 2, "quote \" and \\ and \xC3\xBC", "h");
     diag_add(&listing.list, DIAG_UNUSED, (struct span){0}, "nowhere, \xFF not UTF-8");
-    render_json(&listing.out, &listing.list, "p.yaml");
+    render_json(&listing.out, &listing.list, &(struct checked_file){"p.yaml", false, &listing.list}, 1);
 
     json_t *document = json_loadb(listing.out.bytes, listing.out.length, 0, NULL);
 
@@ -228,7 +228,7 @@ TEST(json_without_findings_is_whole)
     struct listing listing;
 
     listing_open(&listing, "");
-    render_json(&listing.out, &listing.list, "p.yaml");
+    render_json(&listing.out, &listing.list, &(struct checked_file){"p.yaml", false, &listing.list}, 1);
 
     json_t *document = json_loadb(listing.out.bytes, listing.out.length, 0, NULL);
 

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The findings on rules: a table of groups, each in a file of its own.
+#include "findings/findings.h"
+#include "findings/inspection.h"
+
+static const struct {
+    void (*find)(struct inspection *inspection);
+    bool of_policies; // what a policy's own rules can show as well
+} groups[] = {
+    {find_unwritten_policies, false},
+    {find_dead_rules, false},
+    {find_tracking, false},
+    {find_holes, false},
+    {find_open_services, true},
+    {find_losses, false},
+    {find_limits, true},
+};
+
+// The rules of both families of a policy show the same.
+static void add_new(struct diag_list *diags, const struct diag_list *found)
+{
+    for (size_t i = 0; i < found->items.count; i++) {
+        const struct diag *diag = &found->items.items[i];
+
+        if (diag_has(diags, diag->code, diag->span, diag->message))
+            continue;
+        diag_add_as(diags, diag->severity, diag->code, diag->span, "%s", diag->message);
+        if (diag->hint)
+            diag_hint(diags, "%s", diag->hint);
+    }
+    for (int severity = 0; severity < SEVERITY_COUNT; severity++) // those that were not kept
+        diags->counts[severity] += found->counts[severity] > DIAG_KEPT ? found->counts[severity] - DIAG_KEPT : 0;
+}
+
+void find_in_rules(struct arena *arena, const struct ruleset *rules, const struct policy *policy,
+                   const struct source *source, struct diag_list *diags)
+{
+    struct diag_list found = {.arena = diags->arena};
+    struct inspection inspection;
+
+    if (inspection_open(&inspection, arena, rules, policy, source, &found))
+        for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+            if (!policy || groups[i].of_policies)
+                groups[i].find(&inspection);
+    // What was found with half of the sets says nothing.
+    if (inspection_undecided(&inspection)) {
+        diag_add(diags, DIAG_UNDECIDED, source_whole(source), "%s: nothing can be said of what these rules do",
+                 family_name(rules->family));
+        if (inspection.space.unknowns.count > PACKET_UNKNOWNS_MAX)
+            diag_hint(diags, "they have %zu limits and matches that are not modelled; %d can be reasoned about",
+                      inspection.space.unknowns.count, PACKET_UNKNOWNS_MAX);
+        else
+            diag_hint(diags, "they are too many, and too different from each other");
+    } else {
+        add_new(diags, &found);
+    }
+    inspection_close(&inspection);
+}
