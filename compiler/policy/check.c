@@ -241,9 +241,6 @@ static void check_defaults(struct reader *reader)
                  "nothing is tracked and `connect` is empty: this host gets no answers to what it asks");
         diag_hint(reader->diags, "name what it uses: connect: [dns, ntp, http, https]");
     }
-    if (policy->expectation_count)
-        diag_add(reader->diags, DIAG_EXPECT_UNPROVED, policy->expectations[0].span,
-                 "expectations are checked for form only: this version does not prove them");
 }
 
 // Own services that nothing uses are read all the same, for their mistakes.
