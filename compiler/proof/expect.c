@@ -197,6 +197,8 @@ static bool prove_expectation(struct proof *proof, const struct expectation *exp
     }
     if (!find_counterexample(space, expectation, &proof->done, packets, packet))
         return true;
+    if (expectation->name)
+        buf_printf(&text, "%s: ", expectation->name);
     buf_text(&text, "expected ");
     describe_expected(&text, expectation);
     buf_text(&text, ", and ");
@@ -208,7 +210,6 @@ static bool prove_expectation(struct proof *proof, const struct expectation *exp
                               differences(space, hook_outcomes(space, &proof->done, hook, packets),
                                           diagram_constant(space->diagrams, outcome_value(outcome)))));
     buf_text(&text, " is ");
-
     describe_verdict(&text, space, outcome);
     buf_text(&text, outcome.tracked ? ", tracked" : ", untracked");
 
