@@ -8,7 +8,7 @@
 
 struct part {
     struct outcome outcome;
-    bool tracking_told;       // false: packets of the part may be tracked or not
+    bool tracking_told;  // false: packets of the part may be tracked or not
     const char *verdict; // in words
     const char *const
         *boxes; // the packets, in words; those of the parts before it are taken away. "": all that is left

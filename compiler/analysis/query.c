@@ -141,8 +141,7 @@ static diagram neighbour_messages(struct packet_space *space)
         set = set_or(space, set, field_between(space, FIELD_ICMP_TYPE, types[i][0], types[i][1]));
     return space->family == FAMILY_IPV4
                ? set_none(space)
-               : set_and(space, field_between(space, FIELD_PROTOCOL, PROTOCOL_ICMPV6, PROTOCOL_ICMPV6),
-                         set);
+               : set_and(space, field_between(space, FIELD_PROTOCOL, PROTOCOL_ICMPV6, PROTOCOL_ICMPV6), set);
 }
 
 diagram packets_without_state(struct packet_space *space, const struct meaning *meaning, enum hook hook)

@@ -112,10 +112,9 @@ static enum exit_code read_questions(struct arena *arena, struct questions *ques
 {
     char *line = NULL;
     size_t size = 0, number = 0;
-    ssize_t length;
     bool fine = true;
 
-    while ((length = getline(&line, &size, stdin)) >= 0) {
+    while (getline(&line, &size, stdin) >= 0) {
         const struct slice text = slice_trim((struct slice){line, strcspn(line, "\r\n")});
 
         number++;

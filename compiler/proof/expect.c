@@ -130,8 +130,8 @@ void describe_expected(struct buf *out, const struct expectation *expectation)
 }
 
 // The same expectation may fail in both families. Where the same part of the policy decides in both, that is one finding.
-static bool joined_with_other_family(struct diag_list *diags, const struct expectation *expectation, const char *reason,
-                                     const char *place)
+static bool joined_with_other_family(struct diag_list *diags, const struct expectation *expectation,
+                                     const char *reason, const char *place)
 {
     const size_t length = strlen(reason);
 
@@ -145,7 +145,8 @@ static bool joined_with_other_family(struct diag_list *diags, const struct expec
             strncmp(other->hint + length, " (filter ", 9) != 0 || !slice_starts(message, "IPv4: "))
             continue;
         other->message += strlen("IPv4: ");
-        other->hint = arena_printf(diags->arena, "%.*s; IPv6: %s)", (int)strlen(other->hint) - 1, other->hint, place);
+        other->hint =
+            arena_printf(diags->arena, "%.*s; IPv6: %s)", (int)strlen(other->hint) - 1, other->hint, place);
         return true;
     }
     return false;
@@ -160,10 +161,12 @@ void report_expectation(struct diag_list *diags, const struct expectation *expec
     describe_reason(&part, by);
     describe_place(&place, decided);
     if (by->section && by->span.source)
-        reason = arena_printf(diags->arena, "decided by %s, %s:%u", part.bytes, by->span.source->name, by->span.line);
+        reason = arena_printf(diags->arena, "decided by %s, %s:%u", part.bytes, by->span.source->name,
+                              by->span.line);
     else if (by->section)
         reason = arena_printf(diags->arena, "decided by %s", part.bytes);
-    if (!reason || family == FAMILY_IPV4 || !joined_with_other_family(diags, expectation, reason, place.bytes)) {
+    if (!reason || family == FAMILY_IPV4 ||
+        !joined_with_other_family(diags, expectation, reason, place.bytes)) {
         diag_add(diags, DIAG_EXPECTATION, expectation->span, "%s: %s", family_name(family), what);
         if (reason)
             diag_hint(diags, "%s (%s)", reason, place.bytes);
