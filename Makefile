@@ -164,8 +164,8 @@ JOBS    = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/n
 
 ## Testing
 
-TIERS      := unit golden questions schema corpus mutants fuzz hostile docs kernel
-ASAN_TIERS := unit golden questions hostile
+TIERS      := unit golden questions findings schema corpus mutants fuzz hostile docs kernel
+ASAN_TIERS := unit golden questions findings hostile
 
 # A tier is tests/<tier>/run.sh, told by its environment which binary to try.
 TIER_ENV = CC='$(CC)' CTC=$(CURDIR)/$(CTC) BUILD=$(CURDIR)/$(B) FUZZ_TIME=$(FUZZ_TIME)
@@ -185,6 +185,9 @@ check-golden: $(CTC)         ## each policy gives exactly the rules and diagnost
 
 check-questions: $(CTC)      ## explain and diff answer as on file, and agree with each other
 	$(call run_tier,questions)
+
+check-findings: $(CTC)       ## what `ctc check` finds in rulesets, and what it does not
+	$(call run_tier,findings)
 
 check-schema: $(CTC)         ## JSON Schemas and compiler agree on policies and on what is printed
 	$(call run_tier,schema)
@@ -210,7 +213,7 @@ check-docs: $(CTC)           ## manual, README and examples say what the compile
 check-kernel: $(CTC)         ## a real kernel treats real packets so (needs root)
 	$(call run_tier,kernel)
 
-check-asan:                  ## unit, golden, questions and hostile with address and undefined-behaviour sanitizers
+check-asan:                  ## unit, golden, questions, findings and hostile with address and undefined-behaviour sanitizers
 	+$(Q)$(SUBMAKE) $(JOBS) MODE=asan all
 	-+$(Q)$(SUBMAKE) $(JOBS) MODE=asan programs
 	+$(Q)MAKE='$(SUBMAKE) MODE=asan' tests/support/tiers.sh $(ASAN_TIERS:%=check-%)
@@ -228,7 +231,7 @@ $(B)/%.h.alone: %.h $(B)/flags
 	$(Q)$(CC) $(TEST_DIALECT) $(WARNINGS) $(CPPFLAGS) -fsyntax-only -x c -include $< /dev/null
 	@touch $@
 
-coverage:                    ## lines and branches that unit, golden, questions and hostile reach
+coverage:                    ## lines and branches that unit, golden, questions, findings and hostile reach
 	$(Q)tests/deps.sh build test lint
 	$(Q)find build/coverage -name '*.gcda' -delete 2>/dev/null || true
 	+$(Q)$(SUBMAKE) $(JOBS) MODE=coverage all programs

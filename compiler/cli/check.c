@@ -164,7 +164,8 @@ static void check(struct checked *checked, const char *path, const struct option
 {
     struct subject *subject = &checked->subject;
     struct compilation *compilation = &subject->compilation;
-    const bool fine = subject_read(subject, path, options->family);
+    // Of rules that do not load, those that were read say nothing.
+    const bool fine = subject_read(subject, path, options->family) && compilation->diags.exit == EXIT_FINE;
 
     checked->failing.arena = checked->all.arena = &compilation->arena;
     if (subject->policy)

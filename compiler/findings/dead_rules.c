@@ -8,90 +8,165 @@
 //   -A INPUT -p tcp --dport 443 -j ACCEPT     dead
 #include <string.h>
 
-#include "analysis/trace.h"
 #include "base/vec.h"
-#include "findings/inspection.h"
+#include "findings/findings.h"
+#include "findings/passages.h"
 
-#define BLAMED 4  // lines that a finding names
-#define NOTED  20 // redundant rules that are worth a line each
+#define BLAMED        4  // lines that a finding names
+#define NOTED         20 // redundant rules that are worth a line each
+#define PASSAGES      9  // at one hook
+#define BASE_NODES    ((size_t)64 << 10)
+#define NODES_A_RULE  32 // at all hooks together; rules that need more need hundreds
+
+// A hook, in a space of its own, so that one that cannot be decided leaves the others alone.
+struct station_passages {
+    struct packet_space space;
+    struct passage items[PASSAGES];
+    size_t count;
+    bool undecided;
+};
+
+struct search {
+    struct arena *arena;
+    struct arena scratch;
+    const struct ruleset *rules;
+    struct diag_list *diags;
+    struct station_passages hooks[HOOK_COUNT];
+    size_t redundant;
+    size_t budget; // nodes beyond BASE_NODES
+};
+
+static const char *const chains_of[HOOK_COUNT][5] = {
+    [HOOK_INPUT] = {"PREROUTING", "INPUT", NULL},
+    [HOOK_FORWARD] = {"PREROUTING", "FORWARD", "POSTROUTING", NULL},
+    [HOOK_OUTPUT] = {"OUTPUT", "POSTROUTING", NULL},
+};
+
+static size_t rule_count(const struct ruleset *rules)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < rules->count; i++)
+        for (size_t j = 0; j < rules->items[i].count; j++)
+            count += rules->items[i].items[j]->count;
+    return count;
+}
+
+static void open_hook(struct search *search, enum hook hook)
+{
+    struct station_passages *passages = &search->hooks[hook];
+    size_t used;
+
+    packet_space_init(&passages->space, search->arena, search->rules->family);
+    packet_space_add_ruleset(&passages->space, search->rules);
+    if (!packet_space_open(&passages->space, BASE_NODES + search->budget)) {
+        passages->undecided = true;
+        return;
+    }
+    for (size_t i = 0; i < search->rules->count; i++)
+        for (const char *const *chain = chains_of[hook]; *chain && passages->count < PASSAGES; chain++)
+            if (table_find_chain(&search->rules->items[i], *chain))
+                passage_open(&passages->items[passages->count++], &passages->space, &search->scratch,
+                             &search->rules->items[i], *chain, hook, PASSAGE_IDLE);
+    passages->undecided = diagram_overflowed(passages->space.diagrams);
+    used = diagram_node_count(passages->space.diagrams);
+    search->budget -= passages->undecided || used > search->budget ? search->budget : used;
+}
 
 struct verdicts {
-    bool reached; // its chain is, at a hook that has packets which it is about
-    bool matched; // it decides some
-    bool missed;  // some would fare in another way without it
-    bool ahead;   // what it takes out of tracking, something has decided already
+    bool reached;   // its chain is, at a hook that has packets which it is about
+    bool matched;   // it decides some
+    bool missed;    // some would fare in another way without it
+    bool ahead;     // what it takes out of tracking, something has decided already
+    bool undecided; // a way leads to it of which nothing is known
     const struct passage *passage; // of one where it is reached
 };
 
-static struct verdicts judge(struct inspection *inspection, const struct table *table, const struct chain *chain, size_t index)
+static void judge_at(const struct passage *passage, const struct passage_chain *built, size_t index,
+                     struct verdicts *verdicts)
 {
-    struct packet_space *space = &inspection->space;
+    struct packet_space *space = passage->space;
+
+    if (built->comes[index] != set_none(space)) {
+        verdicts->matched = verdicts->reached = true;
+        verdicts->missed = verdicts->missed || !built->idle[index];
+        verdicts->ahead = verdicts->ahead && built->fresh && built->fresh[index] == set_none(space);
+        verdicts->passage = passage;
+    } else if (set_and(space, passage->domain, built->wants[built->leaves + index]) != set_none(space)) {
+        verdicts->reached = true;
+        if (!verdicts->matched)
+            verdicts->passage = passage;
+    }
+}
+
+static struct verdicts judge(const struct search *search, const struct table *table, const struct chain *chain, size_t index)
+{
     struct verdicts verdicts = {.ahead = true};
 
-    for (size_t i = 0; i < inspection->passage_count; i++) {
-        const struct passage *passage = &inspection->passages[i];
-        const struct passage_chain *built = passage->table == table ? passage_find(passage, chain) : NULL;
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
+        for (size_t i = 0; i < search->hooks[hook].count; i++) {
+            const struct passage *passage = &search->hooks[hook].items[i];
+            const struct passage_chain *built = passage->table == table ? passage_find(passage, chain) : NULL;
 
-        if (!built || built->comes_to == set_none(space))
-            continue;
-        if (built->comes[index] != set_none(space)) {
-            verdicts.matched = verdicts.reached = true;
-            verdicts.missed = verdicts.missed || !built->idle[index];
-            verdicts.ahead = verdicts.ahead && built->fresh && built->fresh[index] == set_none(space);
-            verdicts.passage = passage;
-        } else if (!verdicts.matched && set_and(space, passage->domain, built->wants[built->leaves + index]) != set_none(space)) {
-            verdicts.reached = true;
-            verdicts.passage = passage;
+            if (built && search->hooks[hook].undecided)
+                verdicts.undecided = true;
+            else if (built && built->comes_to != set_none(passage->space))
+                judge_at(passage, built, index, &verdicts);
         }
-    }
     return verdicts;
 }
 
+// Once for each line.
+static bool report(struct search *search, enum diag_code code, const struct chain *chain, size_t index, const char *text)
+{
+    const struct span span = chain->items[index].span;
+
+    if (!span.source || diag_has(search->diags, code, span, text))
+        return false;
+    diag_add(search->diags, code, span, "%s", text);
+    return true;
+}
+
 // "the rules on lines 5, 7 and 9 decide", for a hint.
-static const char *lines_of(struct inspection *inspection, const struct chain *chain, const size_t *rules, size_t count)
+static const char *lines_of(struct search *search, const struct chain *chain, const size_t *rules, size_t count)
 {
     struct buf text = {0};
     const char *words;
 
     for (size_t i = 0; i < count; i++)
         buf_printf(&text, "%s%u", !i ? "" : i + 1 == count ? " and " : ", ", chain->items[rules[i]].span.line);
-    words = arena_copy(inspection->arena, text.bytes ? text.bytes : "", text.length);
+    words = arena_copy(search->arena, text.bytes ? text.bytes : "", text.length);
     buf_clear(&text);
     return words;
 }
 
-static void report_dead(struct inspection *inspection, const struct table *table, const struct chain *chain, size_t index,
-                        const struct verdicts *verdicts)
+static void report_dead(struct search *search, const struct chain *chain, size_t index, const struct verdicts *verdicts)
 {
-    struct packet_space *space = &inspection->space;
-    const struct passage_chain *built = passage_find(verdicts->passage, chain);
-    size_t rules[BLAMED];
+    struct diag_list *diags = search->diags;
+    size_t rules[BLAMED], count;
     diagram left;
-    const size_t count = passage_blame(verdicts->passage, built, index, rules, BLAMED, &left);
 
-    if (!report_at(inspection, DIAG_DEAD_RULE, SEVERITY_WARNING, &(struct rule_place){table, chain, index},
-                   "no packet comes to this rule"))
+    if (!report(search, DIAG_DEAD_RULE, chain, index, "no packet comes to this rule"))
         return;
+    count = passage_blame(verdicts->passage, passage_find(verdicts->passage, chain), index, rules, BLAMED, &left);
     if (!count)
-        diag_hint(inspection->diags, "no jump to %s leads its packets here", chain->name);
-    else if (left != set_none(space))
-        diag_hint(inspection->diags, "the rules before it decide all of its packets together, first that on line %u",
+        diag_hint(diags, "no jump to %s leads its packets here", chain->name);
+    else if (left != set_none(verdicts->passage->space))
+        diag_hint(diags, "the rules before it decide all of its packets together, first that on line %u",
                   chain->items[rules[0]].span.line);
     else if (count == 1)
-        diag_hint(inspection->diags, "the rule on line %u decides all of its packets", chain->items[rules[0]].span.line);
+        diag_hint(diags, "the rule on line %u decides all of its packets", chain->items[rules[0]].span.line);
     else
-        diag_hint(inspection->diags, "the rules on lines %s decide all of its packets together",
-                  lines_of(inspection, chain, rules, count));
+        diag_hint(diags, "the rules on lines %s decide all of its packets together",
+                  lines_of(search, chain, rules, count));
 }
 
-static void report_redundant(struct inspection *inspection, const struct table *table, const struct chain *chain,
-                             size_t index, bool ahead)
+static void report_redundant(struct search *search, const struct chain *chain, size_t index, bool ahead)
 {
-    if (!report_at(inspection, DIAG_REDUNDANT_RULE, SEVERITY_NOTE, &(struct rule_place){table, chain, index},
-                   "without this rule every packet would fare the same"))
-        return;
-    diag_hint(inspection->diags, ahead ? "rules before it have decided whether its packets are tracked"
-                                       : "what stands behind it does the same");
+    if (search->redundant++ < NOTED &&
+        report(search, DIAG_REDUNDANT_RULE, chain, index, "without this rule every packet would fare the same"))
+        diag_hint(search->diags, ahead ? "rules before it have decided whether its packets are tracked"
+                                       : "rules behind it do the same");
 }
 
 // Rules that one line made, from a list of addresses, live and die together.
@@ -106,35 +181,47 @@ static size_t same_line(const struct chain *chain, size_t index)
     return end;
 }
 
-static void judge_line(struct inspection *inspection, const struct table *table, const struct chain *chain, size_t index,
-                       size_t end, size_t *redundant)
+static void judge_line(struct search *search, const struct table *table, const struct chain *chain, size_t index, size_t end)
 {
     bool dead = true, idle = true, ahead = true;
     struct verdicts verdicts = {0};
 
     for (size_t i = index; i < end; i++) {
-        verdicts = judge(inspection, table, chain, i);
-        dead = dead && verdicts.reached && !verdicts.matched;
-        idle = idle && rule_may_be_idle(&chain->items[i]) && verdicts.matched && !verdicts.missed;
+        verdicts = judge(search, table, chain, i);
+        dead = dead && verdicts.reached && !verdicts.matched && !verdicts.undecided;
+        idle = idle && rule_may_be_idle(&chain->items[i]) && verdicts.matched && !verdicts.missed && !verdicts.undecided;
         ahead = ahead && verdicts.ahead;
     }
     if (dead)
-        report_dead(inspection, table, chain, end - 1, &verdicts);
-    else if (idle && (*redundant)++ < NOTED)
-        report_redundant(inspection, table, chain, index, ahead);
+        report_dead(search, chain, end - 1, &verdicts);
+    else if (idle)
+        report_redundant(search, chain, index, ahead);
 }
 
-void find_dead_rules(struct inspection *inspection)
+static void judge_table(struct search *search, const struct table *table)
 {
-    size_t redundant = 0;
-
-    for (size_t i = 0; i < inspection->rules->count; i++)
-        for (size_t j = 0; j < inspection->rules->items[i].count; j++) {
-            const struct chain *chain = inspection->rules->items[i].items[j];
-
-            for (size_t k = 0, end; k < chain->count; k = end) {
-                end = same_line(chain, k);
-                judge_line(inspection, &inspection->rules->items[i], chain, k, end, &redundant);
-            }
+    for (size_t i = 0; i < table->count; i++)
+        for (size_t j = 0, end; j < table->items[i]->count; j = end) {
+            end = same_line(table->items[i], j);
+            judge_line(search, table, table->items[i], j, end);
         }
+}
+
+void find_dead_rules(struct arena *arena, const struct ruleset *rules, const struct source *source, struct diag_list *diags)
+{
+    struct search search = {.arena = arena, .rules = rules, .diags = diags, .budget = NODES_A_RULE * rule_count(rules)};
+
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
+        open_hook(&search, hook);
+    for (size_t i = 0; i < rules->count; i++)
+        judge_table(&search, &rules->items[i]);
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++) {
+        if (search.hooks[hook].undecided) {
+            diag_add(diags, DIAG_UNDECIDED, source_whole(source), "%s: which rules are dead is not decided for %s",
+                     family_name(rules->family), hook_names[hook]);
+            diag_hint(diags, "the rules there are too many, and too different from each other");
+        }
+        packet_space_close(&search.hooks[hook].space);
+    }
+    arena_clear(&search.scratch);
 }

@@ -28,3 +28,7 @@ void find_failing_expectations(const struct held *held, struct diag_list *diags)
 // of a policy, which is not NULL then, only what the policy's author chose.
 void find_in_rules(struct arena *arena, const struct ruleset *rules, const struct policy *policy,
                    const struct source *source, struct diag_list *diags);
+
+// Reports the rules of a family that no packet comes to, and those without which every packet would fare the same.
+void find_dead_rules(struct arena *arena, const struct ruleset *rules, const struct source *source,
+                     struct diag_list *diags);

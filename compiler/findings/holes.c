@@ -26,6 +26,8 @@ static void find_source_ports(struct inspection *inspection)
 
     asked = set_and(space, asked, of_value(inspection, FIELD_FLAGS, TCP_SYN));
     asked = set_and(space, asked, of_value(inspection, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL));
+    if (asked == set_none(space))
+        return;
     shares = filter_deciders(inspection, HOOK_INPUT, asked, SHARES);
     for (size_t i = 0; i < shares.count; i++) {
         const struct rule_place *place = &shares.items[i].place;
@@ -104,6 +106,8 @@ static void find_blanket(struct inspection *inspection, enum hook hook)
         struct shares shares;
 
         blanket = settled(inspection, set_minus(space, set_and(space, blanket, tcp_and_udp(inspection)), lo));
+        if (blanket == set_none(space))
+            continue;
         asked = set_and(space, blanket, of_value(inspection, FIELD_STATE, states[i]));
         shares = filter_deciders(inspection, hook, asked, SHARES);
         for (size_t j = 0; j < shares.count; j++)
@@ -147,6 +151,16 @@ static const struct service {
     {PROTOCOL_TCP, 27017, "mongodb", DIAG_OPEN_STORE, SEVERITY_WARNING},
 };
 
+// A rule about a wide range of ports is about what takes its ports there: telephones, for one.
+static bool is_range(struct inspection *inspection, const struct rule *rule, uint8_t protocol)
+{
+    const struct passage *passage = find_passage(inspection, "filter", "INPUT", HOOK_INPUT);
+    const size_t count = port_count(
+        inspection, set_and(&inspection->space, passage_match(passage, rule), of_value(inspection, FIELD_PROTOCOL, protocol)));
+
+    return count > MANY_PORTS && count <= UINT16_MAX;
+}
+
 // The rule that opens a service to everyone; false where none does that names its ports. A ruleset that accepts nearly
 // all ports opens them all by one decision, which is no oversight about one of them.
 static bool opened_by(struct inspection *inspection, const struct service *service, struct rule_place *place)
@@ -170,7 +184,7 @@ static bool opened_by(struct inspection *inspection, const struct service *servi
     for (size_t i = 0; i < shares.count; i++) {
         *place = shares.items[i].place;
         if (place_rule(place) && from_anyone(inspection, shares.items[i].packets))
-            return true;
+            return !is_range(inspection, place_rule(place), service->protocol);
     }
     return false;
 }
@@ -181,7 +195,8 @@ void find_open_services(struct inspection *inspection)
         const struct service *service = &services[i];
         struct rule_place place;
 
-        if (!opened_by(inspection, service, &place))
+        // Who opens a name server to all in a policy means it.
+        if ((inspection->policy && service->severity == SEVERITY_NOTE) || !opened_by(inspection, service, &place))
             continue;
         if (!report_at(inspection, service->code, service->severity, &place, "%s (%s port %u) is open to everyone",
                        service->name, service->protocol == PROTOCOL_UDP ? "udp" : "tcp", service->port))

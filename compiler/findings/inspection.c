@@ -7,41 +7,57 @@
 #include "analysis/trace.h"
 #include "base/vec.h"
 
-#define NODE_LIMIT ((size_t)3 << 20) // nodes; the largest known ruleset, 60,840 rules, takes two thirds of them
+#define NODE_LIMIT ((size_t)3 << 20)
 #define BOXES      3
 
-// The ways through the tables. What PREROUTING sees is for this host or for another, what POSTROUTING sees was sent here
-// or forwarded.
+// The ways through the tables that findings ask about, opened when the first does. What PREROUTING sees is for this host or for another, what
+// POSTROUTING sees was sent here or forwarded.
 static const struct {
     const char *table, *chain;
     enum hook hook;
 } ways[] = {
-    {"raw", "PREROUTING", HOOK_INPUT},     {"raw", "PREROUTING", HOOK_FORWARD},     {"raw", "OUTPUT", HOOK_OUTPUT},
-    {"mangle", "PREROUTING", HOOK_INPUT},  {"mangle", "PREROUTING", HOOK_FORWARD},  {"mangle", "INPUT", HOOK_INPUT},
-    {"mangle", "FORWARD", HOOK_FORWARD},   {"mangle", "OUTPUT", HOOK_OUTPUT},       {"mangle", "POSTROUTING", HOOK_FORWARD},
-    {"mangle", "POSTROUTING", HOOK_OUTPUT}, {"nat", "PREROUTING", HOOK_INPUT},       {"nat", "PREROUTING", HOOK_FORWARD},
-    {"nat", "INPUT", HOOK_INPUT},          {"nat", "OUTPUT", HOOK_OUTPUT},          {"nat", "POSTROUTING", HOOK_FORWARD},
-    {"nat", "POSTROUTING", HOOK_OUTPUT},   {"filter", "INPUT", HOOK_INPUT},         {"filter", "FORWARD", HOOK_FORWARD},
+    {"raw", "PREROUTING", HOOK_INPUT}, {"raw", "PREROUTING", HOOK_FORWARD},  {"raw", "OUTPUT", HOOK_OUTPUT},
+    {"nat", "PREROUTING", HOOK_INPUT}, {"nat", "POSTROUTING", HOOK_FORWARD}, {"filter", "INPUT", HOOK_INPUT},
     {"filter", "OUTPUT", HOOK_OUTPUT},
 };
 
-static void open_passages(struct inspection *inspection)
+// What is forwarded matters where raw may take it out of tracking.
+static bool looks_at(const struct inspection *inspection, enum hook hook)
 {
-    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-        const struct table *table = ruleset_find_table(inspection->rules, ways[i].table);
+    return hook != HOOK_FORWARD || ruleset_find_table(inspection->rules, "raw");
+}
 
-        if (table && table_find_chain(table, ways[i].chain))
-            passage_open(&inspection->passages[inspection->passage_count++], &inspection->space, &inspection->scratch,
-                         table, ways[i].chain, ways[i].hook, false);
+static void make_meaning(struct inspection *inspection)
+{
+    struct meaning *all = &inspection->meaning;
+
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++) {
+        struct meaning one;
+
+        if (!looks_at(inspection, hook))
+            continue;
+        one = rules_meaning_at(&inspection->space, inspection->rules, hook, NULL);
+        all->tracking = one.tracking;
+        all->raws[hook] = one.raws[hook];
+        all->filters[hook] = one.filters[hook];
+        all->domains[hook] = one.domains[hook];
     }
 }
 
-const struct passage *find_passage(const struct inspection *inspection, const char *table, const char *chain, enum hook hook)
+const struct passage *find_passage(struct inspection *inspection, const char *table, const char *chain, enum hook hook)
 {
-    for (size_t i = 0; i < inspection->passage_count; i++)
-        if (strcmp(inspection->passages[i].table->name, table) == 0 && inspection->passages[i].view.hook == hook &&
-            strcmp(inspection->passages[i].hook_chain->name, chain) == 0)
-            return &inspection->passages[i];
+    const struct table *found = ruleset_find_table(inspection->rules, table);
+
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+        struct passage *passage = &inspection->passages[i];
+
+        if (ways[i].hook != hook || strcmp(ways[i].table, table) != 0 || strcmp(ways[i].chain, chain) != 0 || !found ||
+            !table_find_chain(found, chain) || !looks_at(inspection, hook))
+            continue;
+        if (!passage->space)
+            passage_open(passage, &inspection->space, &inspection->scratch, found, chain, hook, 0);
+        return passage;
+    }
     return NULL;
 }
 
@@ -87,8 +103,7 @@ bool inspection_open(struct inspection *inspection, struct arena *arena, const s
     if (!packet_space_open(space, NODE_LIMIT))
         return false;
     inspection->choices = arena_calloc(arena, FIELD_COUNT + space->unknowns.count, sizeof(*inspection->choices));
-    inspection->meaning = rules_meaning(space, rules, NULL);
-    open_passages(inspection);
+    make_meaning(inspection);
     inspection->tracked = tracked_set(
         space, hook_outcomes(space, &inspection->meaning, HOOK_INPUT, inspection->meaning.domains[HOOK_INPUT]));
     inspection->openings = openings_accepted(inspection);
@@ -157,7 +172,7 @@ diagram only_senders(struct inspection *inspection, diagram set)
 {
     keep_all(inspection, CHOOSE_LARGEST);
     inspection->choices[FIELD_IN].how = CHOOSE_KEEP;
-    inspection->choices[FIELD_SOURCE].how = CHOOSE_KEEP;
+    inspection->choices[FIELD_SOURCE].how = inspection->choices[FIELD_DESTINATION].how = CHOOSE_KEEP;
     return diagram_settle(inspection->space.diagrams, set, inspection->choices);
 }
 
@@ -222,6 +237,20 @@ bool from_anyone(struct inspection *inspection, diagram set)
     for (size_t i = 0; i < 4; i++)
         met += diagram_restrict(space->diagrams, set, FIELD_SOURCE, strangers[space->family][i]) != set_none(space);
     return met >= 2;
+}
+
+diagram from_stranger(struct inspection *inspection, diagram set)
+{
+    struct packet_space *space = &inspection->space;
+
+    for (size_t i = 4; i-- > 0;) {
+        const struct addr_range one = {strangers[space->family][i], strangers[space->family][i]};
+        const diagram some = set_and(space, set, diagram_test(space->diagrams, FIELD_SOURCE, &one, 1, set_all(space), set_none(space)));
+
+        if (some != set_none(space))
+            return some;
+    }
+    return set;
 }
 
 diagram of_strangers(struct inspection *inspection, diagram set)

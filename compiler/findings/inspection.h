@@ -9,7 +9,9 @@
 #include "meaning/sets.h"
 #include "policy/policy.h"
 
-#define PASSAGES_MAX 20
+#define PASSAGES_MAX   8
+#define WINDOW_PACKETS " accepted without tracking: " // in the text of a window; the packets follow
+
 #define CLIENT_PORT  40000 // that a program has which asks somebody
 
 struct inspection {
@@ -21,8 +23,7 @@ struct inspection {
     struct packet_space space;
     struct meaning meaning;
     struct arena scratch;
-    struct passage passages[PASSAGES_MAX];
-    size_t passage_count;
+    struct passage passages[PASSAGES_MAX]; // opened as they are asked for
     struct field_choice *choices; // room for diagram_settle(), a choice for each field
     diagram tracked;              // at input: packets that the tracker sees
     diagram openings;             // usual new packets that input accepts off lo: see openings_accepted()
@@ -35,7 +36,7 @@ void inspection_close(struct inspection *inspection);
 bool inspection_undecided(const struct inspection *inspection);
 
 // The way through a table at a hook; NULL where there is no such table. `chain` tells those of one hook apart.
-const struct passage *find_passage(const struct inspection *inspection, const char *table, const char *chain, enum hook hook);
+const struct passage *find_passage(struct inspection *inspection, const char *table, const char *chain, enum hook hook);
 
 // A set as it is whatever matches answer that are not modelled, with room in every limit. Policies that nobody wrote are
 // what the kernel begins with, and in the filter either.
@@ -46,7 +47,7 @@ diagram settled_but(struct inspection *inspection, diagram set, size_t unknown);
 
 // Fields that a set no longer asks for.
 diagram only_ports(struct inspection *inspection, diagram set);   // the destination ports that occur in it
-diagram only_senders(struct inspection *inspection, diagram set); // interfaces and sources
+diagram only_senders(struct inspection *inspection, diagram set); // interfaces and addresses
 size_t port_count(struct inspection *inspection, diagram set);    // of destination ports
 
 // Holds one field at a value.
@@ -59,6 +60,7 @@ diagram off_lo_domain(struct inspection *inspection);
 // Packets of TCP and UDP; and those of a set that come from anyone, told by senders of whom no list knows.
 diagram tcp_and_udp(struct inspection *inspection);
 bool from_anyone(struct inspection *inspection, diagram set);
+diagram from_stranger(struct inspection *inspection, diagram set); // from one of them whom few lists name, if there are any
 diagram of_strangers(struct inspection *inspection, diagram set); // no longer asks for the source
 
 // The state that a packet which opens a flow has behind raw: NEW, or UNTRACKED.
@@ -76,10 +78,10 @@ struct span place_span(const struct inspection *inspection, const struct rule_pl
 const char *in_words(struct inspection *inspection, diagram set, diagram domain);
 
 // The findings, a function a group.
-void find_dead_rules(struct inspection *inspection);
 void find_tracking(struct inspection *inspection);
 void find_holes(struct inspection *inspection);
 void find_open_services(struct inspection *inspection);
 void find_losses(struct inspection *inspection);
 void find_limits(struct inspection *inspection);
 void find_unwritten_policies(struct inspection *inspection);
+void find_windows(struct inspection *inspection); // of a policy

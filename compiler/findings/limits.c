@@ -10,6 +10,7 @@
 
 #define LIMITS_MAX 64 // looked at
 #define SSH        22
+#define GENEROUS   100 // openings a second
 
 // The rule whose match is the unknown.
 static struct rule_place rule_of_limit(struct inspection *inspection, size_t unknown)
@@ -29,6 +30,17 @@ static struct rule_place rule_of_limit(struct inspection *inspection, size_t unk
                     return (struct rule_place){filter, filter->items[i], j};
         }
     return (struct rule_place){0};
+}
+
+// More than a server's users open in a second: against floods, and nobody is kept out by less than one.
+static bool is_generous(const struct rule_place *place)
+{
+    const struct rule *rule = place_rule(place);
+
+    for (size_t i = 0; i < rule->match_count; i++)
+        if (rule->matches[i].kind == MATCH_LIMIT && rule->matches[i].limit.events / rule->matches[i].limit.period >= GENEROUS)
+            return true;
+    return false;
 }
 
 // TCP packets of one kind, that input accepts while a limit has room and refuses otherwise.
@@ -65,7 +77,7 @@ static void find_lockout(struct inspection *inspection, size_t unknown)
                         of_value(inspection, FIELD_SOURCE_PORT, CLIENT_PORT)));
     const struct rule_place place = rule_of_limit(inspection, unknown);
 
-    if (!place.chain || !from_anyone(inspection, at_the_mercy(inspection, unknown, opening, table ? LIMIT_FULL : LIMIT_OVER)))
+    if (!place.chain || (!table && is_generous(&place)) || !from_anyone(inspection, at_the_mercy(inspection, unknown, opening, table ? LIMIT_FULL : LIMIT_OVER)))
         return;
     if (!report_at(inspection, DIAG_LIMIT_LOCKOUT, SEVERITY_NOTE, &place,
                    table ? "strangers can fill the table of this limit, and ssh is then dropped for everyone new"

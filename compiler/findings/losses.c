@@ -52,7 +52,7 @@ static struct rule_place refused_at(struct inspection *inspection, enum hook hoo
     struct packet_space *space = &inspection->space;
     field_value *packet = arena_calloc(inspection->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
 
-    if (!find_packet(space, hook, set, packet))
+    if (!find_packet(space, hook, from_stranger(inspection, set), packet))
         return (struct rule_place){0};
     return trace_packet(space, inspection->rules, &inspection->meaning, hook, packet).verdict;
 }
@@ -80,8 +80,12 @@ static void find_path_mtu(struct inspection *inspection)
         if (live == set_none(space) || !from_anyone(inspection, refused))
             continue;
         place = refused_at(inspection, HOOK_INPUT, refused);
-        if (place.chain && report_at(inspection, DIAG_PATH_MTU, SEVERITY_WARNING, &place, "%s", cases[i].problem))
-            diag_hint(inspection->diags, "%s", cases[i].hint);
+        if (!place.chain ||
+            !report_at(inspection, DIAG_PATH_MTU, SEVERITY_WARNING, &place, "%s",
+                       inspection->meaning.tracking ? cases[i].problem : cases[0].problem))
+            continue;
+        diag_hint(inspection->diags, "%s",
+                  inspection->meaning.tracking ? cases[i].hint : "accept ICMP errors by their types ahead of it");
     }
 }
 
@@ -137,7 +141,7 @@ static void find_answers(struct inspection *inspection)
     struct packet_space *space = &inspection->space;
     diagram answers = set_and(space, inspection->meaning.domains[HOOK_INPUT], of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP));
     diagram asked = set_and(space, inspection->meaning.domains[HOOK_OUTPUT], of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP));
-    diagram refused;
+    diagram refused, accepted;
 
     answers = set_and(space, answers, of_value(inspection, FIELD_STATE, PACKET_STATE_ESTABLISHED));
     answers = set_and(space, answers, of_value(inspection, FIELD_FLAGS, TCP_SYN | TCP_ACK));
@@ -145,7 +149,11 @@ static void find_answers(struct inspection *inspection)
     answers = set_and(space, answers, of_value(inspection, FIELD_FRAGMENT, FRAGMENT_NONE));
     answers = set_and(space, answers, of_value(inspection, FIELD_DESTINATION_PORT, CLIENT_PORT));
     answers = set_and(space, answers, of_value(inspection, FIELD_IN, INTERFACE_OTHER));
-    answers = settled(inspection, refused_set(space, hook_outcomes(space, &inspection->meaning, HOOK_INPUT, answers)));
+    answers = set_and(space, answers, of_value(inspection, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL));
+    answers = hook_outcomes(space, &inspection->meaning, HOOK_INPUT, answers);
+    // Whatever the own address is.
+    accepted = diagram_largest(space->diagrams, accepted_set(space, answers), FIELD_DESTINATION);
+    answers = settled(inspection, set_minus(space, refused_set(space, answers), accepted));
     asked = set_and(space, asked, of_value(inspection, FIELD_STATE, PACKET_STATE_NEW));
     asked = set_and(space, asked, of_value(inspection, FIELD_FLAGS, TCP_SYN));
     asked = set_and(space, asked, of_value(inspection, FIELD_SOURCE_PORT, CLIENT_PORT));

@@ -114,6 +114,11 @@ bool rule_may_be_idle(const struct rule *rule)
 {
     const enum target_kind kind = rule->target.kind;
 
+    // Established connections are accepted first so that they meet no more rules.
+    for (size_t i = 0; i < rule->match_count; i++)
+        if ((rule->matches[i].kind == MATCH_STATE || rule->matches[i].kind == MATCH_CONNTRACK) &&
+            rule->matches[i].state.states & STATE_ESTABLISHED)
+            return false;
     return (kind == TARGET_ACCEPT || kind == TARGET_DROP || kind == TARGET_REJECT || kind == TARGET_NOTRACK) &&
            !rule_counts(rule);
 }
@@ -175,7 +180,7 @@ static void build_leaf(struct passage *passage, struct passage_chain *built, siz
     const struct rule *rule = &built->chain->items[index];
     const size_t leaf = built->leaves + index;
 
-    if (changes_nothing(rule) || rule_counts(rule))
+    if ((changes_nothing(rule) || rule_counts(rule)) && passage->flags & PASSAGE_IDLE)
         built->touches[leaf] = match_widely(passage, rule);
     if (changes_nothing(rule))
         return;
@@ -254,7 +259,7 @@ static void settle_rule(struct passage *passage, struct passage_chain *built, si
     built->comes[index] = level->comes;
     if (built->fresh)
         built->fresh[index] = level->fresh;
-    if (!rule_may_be_idle(rule) || level->comes == set_none(space))
+    if (!(passage->flags & PASSAGE_IDLE) || !rule_may_be_idle(rule) || level->comes == set_none(space))
         return;
     with = walks_in_order(space, only_where(space, subject, diagram_constant(space->diagrams, outcome_value(outcome))),
                           only_where(space, subject, level->behind));
@@ -276,7 +281,8 @@ static void descend(struct passage *passage, struct passage_chain *built, size_t
         return;
     }
     ahead = narrowed(passage, built->wants[left], level);
-    ahead.behind = walks_in_order(space, only_where(space, built->wants[left], built->walks[right]), ahead.behind);
+    if (passage->flags & PASSAGE_IDLE)
+        ahead.behind = walks_in_order(space, only_where(space, built->wants[left], built->walks[right]), ahead.behind);
     ahead.touched = set_or(space, ahead.touched, set_and(space, built->touches[right], built->wants[left]));
     descend(passage, built, left, ahead);
     after = level;
@@ -285,22 +291,8 @@ static void descend(struct passage *passage, struct passage_chain *built, size_t
     descend(passage, built, right, after);
 }
 
-// Behind the last rule: the policy, or the chain that jumped here, which may do anything.
-static struct outcome end_of(const struct chain *chain)
-{
-    switch (chain->policy) {
-    case CHAIN_ACCEPT:
-        return (struct outcome){.walk = WALK_ACCEPT};
-    case CHAIN_DROP:
-        return (struct outcome){.walk = WALK_DROP};
-    case CHAIN_USER:
-        return (struct outcome){.walk = WALK_RETURN};
-    case CHAIN_UNWRITTEN:
-        break;
-    }
-    return (struct outcome){.walk = WALK_ELSEWHERE};
-}
-
+// Behind the last rule is whatever jumped here, or the policy: a rule that says the same as that is no waste, for it says
+// so.
 static void pass_chain(struct passage *passage, struct passage_chain *built)
 {
     struct packet_space *space = passage->space;
@@ -310,7 +302,9 @@ static void pass_chain(struct passage *passage, struct passage_chain *built)
             (struct level){
                 .comes = built->comes_to,
                 .fresh = built->fresh_to,
-                .behind = diagram_constant(space->diagrams, outcome_value(end_of(chain))),
+                .behind = passage->flags & PASSAGE_IDLE
+                              ? diagram_constant(space->diagrams, outcome_value((struct outcome){.walk = WALK_ELSEWHERE}))
+                              : set_none(space),
                 .touched = set_none(space),
             });
     for (size_t i = 0; i < chain->count; i++) {
@@ -340,11 +334,12 @@ static diagram wide_domain(struct packet_space *space, enum hook hook)
 }
 
 void passage_open(struct passage *passage, struct packet_space *space, struct arena *scratch, const struct table *table,
-                  const char *chain, enum hook hook, bool mirrored)
+                  const char *chain, enum hook hook, unsigned flags)
 {
+    const bool mirrored = flags & PASSAGE_MIRRORED;
     struct passage_chain *top;
 
-    *passage = (struct passage){.space = space, .table = table, .hook_chain = table_find_chain(table, chain)};
+    *passage = (struct passage){.space = space, .table = table, .hook_chain = table_find_chain(table, chain), .flags = flags};
     passage->view = (struct view){
         .space = space, .scratch = scratch, .hook = hook, .raw = strcmp(table->name, "raw") == 0, .mirrored = mirrored};
     passage->count = table->count;

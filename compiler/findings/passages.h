@@ -25,6 +25,7 @@ struct passage {
     const struct table *table;
     const struct chain *hook_chain;
     struct view view;
+    unsigned flags;
     diagram domain; // the packets that there are
     struct passage_chain *chains; // sorted by the address of the chain
     size_t count;
@@ -32,10 +33,14 @@ struct passage {
     size_t order_count;
 };
 
-// `scratch` lives as long as the passage. The ruleset has the table and the chain. `mirrored`: packets are told by the
-// answer to them, so that what leaves is compared with what comes in.
+enum {
+    PASSAGE_MIRRORED = 1 << 0, // packets are told by those they answer, so that what leaves is compared with what comes in
+    PASSAGE_IDLE = 1 << 1,     // find out which rules are idle; costs as much as all the rest
+};
+
+// `scratch` lives as long as the passage. The ruleset has the table and the chain.
 void passage_open(struct passage *passage, struct packet_space *space, struct arena *scratch, const struct table *table,
-                  const char *chain, enum hook hook, bool mirrored);
+                  const char *chain, enum hook hook, unsigned flags);
 
 // A rule, and packets that it decides.
 struct share {

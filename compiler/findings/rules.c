@@ -1,21 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The findings on rules: a table of groups, each in a file of its own.
+#include <string.h>
+
 #include "findings/findings.h"
 #include "findings/inspection.h"
 
 static const struct {
     void (*find)(struct inspection *inspection);
-    bool of_policies; // what a policy's own rules can show as well
+    bool of_rulesets, of_policies; // whose rules can show it
 } groups[] = {
-    {find_unwritten_policies, false},
-    {find_dead_rules, false},
-    {find_tracking, false},
-    {find_holes, false},
-    {find_open_services, true},
-    {find_losses, false},
-    {find_limits, true},
+    {find_unwritten_policies, true, false}, {find_tracking, true, false}, {find_holes, true, false},
+    {find_open_services, true, true},       {find_losses, true, false},   {find_limits, true, true},
+    {find_windows, false, true},
 };
+
+// What a window lets in differs from family to family: it is one all the same.
+static bool joined(struct diag_list *diags, const struct diag *diag)
+{
+    const char *packets = strstr(diag->message, WINDOW_PACKETS);
+
+    for (size_t i = 0; i < diags->items.count && packets && diag->code == DIAG_REPLY_WINDOW; i++) {
+        struct diag *other = &diags->items.items[i];
+
+        if (other->code != diag->code || other->span.source != diag->span.source ||
+            other->span.line != diag->span.line || other->span.column != diag->span.column)
+            continue;
+        other->message = arena_printf(diags->arena, "%s; %s", other->message, packets + strlen(WINDOW_PACKETS));
+        return true;
+    }
+    return false;
+}
 
 // The rules of both families of a policy show the same.
 static void add_new(struct diag_list *diags, const struct diag_list *found)
@@ -23,7 +38,7 @@ static void add_new(struct diag_list *diags, const struct diag_list *found)
     for (size_t i = 0; i < found->items.count; i++) {
         const struct diag *diag = &found->items.items[i];
 
-        if (diag_has(diags, diag->code, diag->span, diag->message))
+        if (diag_has(diags, diag->code, diag->span, diag->message) || joined(diags, diag))
             continue;
         diag_add_as(diags, diag->severity, diag->code, diag->span, "%s", diag->message);
         if (diag->hint)
@@ -38,13 +53,15 @@ void find_in_rules(struct arena *arena, const struct ruleset *rules, const struc
 {
     struct diag_list found = {.arena = diags->arena};
     struct inspection inspection;
+    bool decided;
 
     if (inspection_open(&inspection, arena, rules, policy, source, &found))
         for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
-            if (!policy || groups[i].of_policies)
+            if (policy ? groups[i].of_policies : groups[i].of_rulesets)
                 groups[i].find(&inspection);
     // What was found with half of the sets says nothing.
-    if (inspection_undecided(&inspection)) {
+    decided = !inspection_undecided(&inspection);
+    if (!decided) {
         diag_add(diags, DIAG_UNDECIDED, source_whole(source), "%s: nothing can be said of what these rules do",
                  family_name(rules->family));
         if (inspection.space.unknowns.count > PACKET_UNKNOWNS_MAX)
@@ -56,4 +73,6 @@ void find_in_rules(struct arena *arena, const struct ruleset *rules, const struc
         add_new(diags, &found);
     }
     inspection_close(&inspection);
+    if (!policy && decided)
+        find_dead_rules(arena, rules, source, diags);
 }

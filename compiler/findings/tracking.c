@@ -24,17 +24,20 @@ static diagram ports_between(struct inspection *inspection, uint64_t first, uint
     return field_between(&inspection->space, FIELD_DESTINATION_PORT, first, last);
 }
 
-// Packets of flows for this host off lo: TCP and UDP, of which raw asks nothing but who speaks to whom.
-static diagram flows(struct inspection *inspection, diagram set)
+// Packets for this host off lo, of which raw asks nothing but who speaks to whom; and those of TCP and UDP.
+static diagram usual(struct inspection *inspection, diagram set)
 {
-    struct packet_space *space = &inspection->space;
-
-    set = set_and(space, set_and(space, set, tcp_and_udp(inspection)), off_lo_domain(inspection));
+    set = set_and(&inspection->space, set, off_lo_domain(inspection));
     set = where(inspection, set, FIELD_STATE, PACKET_STATE_NEW);
     set = where(inspection, set, FIELD_FRAGMENT, FRAGMENT_NONE);
     set = where(inspection, set, FIELD_HELPER, 0);
     set = where(inspection, set, FIELD_SOCKET, SOCKET_CONNECTED);
     return settled(inspection, where(inspection, set, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL));
+}
+
+static diagram flows(struct inspection *inspection, diagram set)
+{
+    return usual(inspection, set_and(&inspection->space, set, tcp_and_udp(inspection)));
 }
 
 // What the filter accepts at a hook in one state.
@@ -80,15 +83,34 @@ static diagram one_sided(struct inspection *inspection)
     struct packet_space *space = &inspection->space;
     diagram packets = asymmetric_packets(space, inspection->rules, &inspection->meaning);
 
+    // Of what SYNPROXY answers for, only the opening goes untracked.
+    if (has_target(inspection->rules, "SYNPROXY"))
+        packets = set_minus(space, packets, tcp_openings(space));
+    return flows(inspection, packets);
+}
+
+// Whether packets are of nothing but what goes one way.
+static bool goes_one_way(struct inspection *inspection, diagram packets)
+{
+    struct packet_space *space = &inspection->space;
+
     for (size_t i = 0; i < sizeof(one_way) / sizeof(*one_way); i++)
         for (int side = 0; side < 2; side++)
             packets = set_minus(space, packets,
                                 set_and(space, of_value(inspection, FIELD_PROTOCOL, PROTOCOL_UDP),
                                         of_value(inspection, side ? FIELD_SOURCE_PORT : FIELD_DESTINATION_PORT, one_way[i])));
-    // Of what SYNPROXY answers for, only the opening goes untracked.
-    if (has_target(inspection->rules, "SYNPROXY"))
-        packets = set_minus(space, packets, tcp_openings(space));
-    return flows(inspection, packets);
+    return packets == set_none(space);
+}
+
+// What there is of peers: no group is one.
+static diagram peers_domain(struct inspection *inspection)
+{
+    static const struct addr_range groups[FAMILY_COUNT] = {
+        {{0, 0xE0000000}, {0, UINT32_MAX}}, {{0xFF00000000000000, 0}, {UINT64_MAX, UINT64_MAX}}}; // RFC 5771, RFC 4291
+    struct packet_space *space = &inspection->space;
+
+    return set_and(space, off_lo_domain(inspection),
+                   diagram_test(space->diagrams, FIELD_SOURCE, &groups[space->family], 1, set_none(space), set_all(space)));
 }
 
 static bool names_source(const struct rule *rule, const struct prefix *prefix)
@@ -121,7 +143,7 @@ static void report_one_sided_output(struct inspection *inspection, const struct 
     const struct rule_address *source = &rule->addresses[SIDE_SOURCE];
     const diagram packets = set_and(&inspection->space, flows(inspection, share->packets), lone);
 
-    if (packets == set_none(&inspection->space))
+    if (goes_one_way(inspection, packets))
         return;
     if (source->prefix.bits && !source->inverted && !rule->addresses[SIDE_DESTINATION].prefix.bits &&
         is_peer(inspection, &source->prefix)) {
@@ -132,7 +154,7 @@ static void report_one_sided_output(struct inspection *inspection, const struct 
     }
     if (report_at(inspection, DIAG_ONE_SIDED_NOTRACK, SEVERITY_WARNING, &share->place,
                   "untracked as it leaves, and tracked as it comes in: answers to %s",
-                  in_words(inspection, packets, off_lo_domain(inspection))))
+                  in_words(inspection, packets, peers_domain(inspection))))
         diag_hint(inspection->diags, "untrack in PREROUTING what these packets answer, or take this rule out");
 }
 
@@ -152,13 +174,13 @@ static void find_one_sided(struct inspection *inspection)
     for (size_t i = 0; i < shares.count; i++) {
         const diagram packets = set_and(space, flows(inspection, shares.items[i].packets), lone);
 
-        if (packets != set_none(space) &&
+        if (!goes_one_way(inspection, packets) &&
             report_at(inspection, DIAG_ONE_SIDED_NOTRACK, SEVERITY_WARNING, &shares.items[i].place,
                       "untracked as it comes in, and its answers are tracked: %s",
-                      in_words(inspection, packets, off_lo_domain(inspection))))
+                      in_words(inspection, packets, peers_domain(inspection))))
             diag_hint(inspection->diags, "untrack the answers in OUTPUT: --sport for --dport, -d for -s");
     }
-    passage_open(&out, space, &inspection->scratch, raw, "OUTPUT", HOOK_OUTPUT, true);
+    passage_open(&out, space, &inspection->scratch, raw, "OUTPUT", HOOK_OUTPUT, PASSAGE_MIRRORED);
     shares = passage_untrackers(&out, lone, SHARES);
     for (size_t i = 0; i < shares.count; i++)
         report_one_sided_output(inspection, &shares.items[i], lone);
@@ -178,20 +200,17 @@ static bool is_nat(const struct rule *rule, bool of_destination)
     return false;
 }
 
-// What rules of nat change at a hook.
-static diagram changed_by_nat(struct inspection *inspection, enum hook hook)
+// What rules of nat change of forwarded packets.
+static diagram changed_by_nat(struct inspection *inspection)
 {
     struct packet_space *space = &inspection->space;
+    const struct passage *passage = find_passage(inspection, "nat", "POSTROUTING", HOOK_FORWARD);
     diagram changed = set_none(space);
 
-    for (size_t i = 0; i < inspection->passage_count; i++) {
-        const struct passage *passage = &inspection->passages[i];
-
-        for (size_t j = 0; j < passage->order_count; j++)
-            for (size_t k = 0; k < passage->order[j]->chain->count; k++)
-                if (passage->view.hook == hook && is_nat(&passage->order[j]->chain->items[k], false))
-                    changed = set_or(space, changed, passage->order[j]->comes[k]);
-    }
+    for (size_t j = 0; passage && j < passage->order_count; j++)
+        for (size_t k = 0; k < passage->order[j]->chain->count; k++)
+            if (is_nat(&passage->order[j]->chain->items[k], false))
+                changed = set_or(space, changed, passage->order[j]->comes[k]);
     return changed;
 }
 
@@ -199,7 +218,9 @@ static void find_forwarded(struct inspection *inspection)
 {
     struct packet_space *space = &inspection->space;
     const struct passage *raw = raw_passage(inspection, HOOK_FORWARD);
-    const diagram untracked = settled(inspection, untracked_forwarded(space, &inspection->meaning));
+    const diagram untracked =
+        set_minus(space, settled(inspection, untracked_forwarded(space, &inspection->meaning)),
+                  of_value(inspection, FIELD_IN, packet_space_interface(space, "lo")));
     diagram with_state, without, lost, unchanged;
     struct shares shares;
 
@@ -209,7 +230,7 @@ static void find_forwarded(struct inspection *inspection)
                         accepted_in_state(inspection, HOOK_FORWARD, PACKET_STATE_ESTABLISHED));
     without = accepted_in_state(inspection, HOOK_FORWARD, PACKET_STATE_UNTRACKED);
     lost = set_and(space, untracked, set_minus(space, with_state, without));
-    unchanged = settled(inspection, set_and(space, set_and(space, untracked, without), changed_by_nat(inspection, HOOK_FORWARD)));
+    unchanged = settled(inspection, set_and(space, set_and(space, untracked, without), changed_by_nat(inspection)));
     shares = passage_untrackers(raw, set_or(space, lost, unchanged), SHARES);
     for (size_t i = 0; i < shares.count; i++) {
         const bool by_nat = set_and(space, shares.items[i].packets, unchanged) != set_none(space);
@@ -296,7 +317,7 @@ static void find_ephemeral(struct inspection *inspection)
         if (!count || count > EPHEMERAL_2 - EPHEMERAL_1 || (!lost && count < FEW_PORTS))
             continue;
         if (report_at(inspection, DIAG_UNTRACKED_EPHEMERAL, lost ? SEVERITY_WARNING : SEVERITY_NOTE, &shares.items[i].place,
-                      "%zu of these untracked ports are in the ephemeral range %d-%d of most hosts: %s", count, EPHEMERAL_1, EPHEMERAL_2,
+                      "untracked ports in the ephemeral range %d-%d of most hosts, %zu of them: %s", EPHEMERAL_1, EPHEMERAL_2, count,
                       lost ? "this host's own connections from them lose their answers"
                            : "this host's own connections from them go untracked too"))
             diag_hint(inspection->diags, "reserve them with net.ipv4.ip_local_reserved_ports");
@@ -309,11 +330,11 @@ static void find_rest(struct inspection *inspection, diagram untracked)
     struct packet_space *space = &inspection->space;
     const struct passage *raw = raw_passage(inspection, HOOK_INPUT);
     const diagram all = flows(inspection, set_all(space));
-    const diagram rest = set_minus(space, set_minus(space, off_lo_domain(inspection), tcp_and_udp(inspection)),
-                                   taken_out(space, inspection->meaning.raws[HOOK_INPUT]));
+    const diagram rest = usual(inspection, set_minus(space, set_minus(space, set_all(space), tcp_and_udp(inspection)),
+                                                     taken_out(space, inspection->meaning.raws[HOOK_INPUT])));
     struct shares shares;
 
-    if (!raw || set_minus(space, all, untracked) != set_none(space) || settled(inspection, rest) == set_none(space))
+    if (!raw || set_minus(space, all, untracked) != set_none(space) || rest == set_none(space))
         return;
     shares = passage_untrackers(raw, all, 1);
     if (shares.count && report_at(inspection, DIAG_NOTRACK_REST, SEVERITY_NOTE, &shares.items[0].place,
@@ -372,6 +393,17 @@ static void find_stateful_dead(struct inspection *inspection, enum hook hook, co
     }
 }
 
+static bool is_reported(struct inspection *inspection, enum diag_code code, const struct rule_place *place)
+{
+    const struct span span = place_span(inspection, place);
+
+    for (size_t i = 0; i < inspection->diags->items.count; i++)
+        if (inspection->diags->items.items[i].code == code && inspection->diags->items.items[i].span.source == span.source &&
+            inspection->diags->items.items[i].span.line == span.line)
+            return true;
+    return false;
+}
+
 // Packets that are untracked, and accepted in a state alone.
 static void find_stateful_lost(struct inspection *inspection, enum hook hook, unsigned state, diagram untracked)
 {
@@ -389,7 +421,7 @@ static void find_stateful_lost(struct inspection *inspection, enum hook hook, un
             settled(inspection, set_and(space, where(inspection, shares.items[i].packets, FIELD_STATE, state), lost));
         const struct rule *rule = place_rule(&shares.items[i].place);
 
-        if (!rule || !asks_for_state(rule) || !from_anyone(inspection, hook == HOOK_INPUT ? packets : set_all(space)))
+        if (!rule || !asks_for_state(rule) || is_reported(inspection, DIAG_STATEFUL_RULE, &shares.items[i].place) || !from_anyone(inspection, hook == HOOK_INPUT ? packets : set_all(space)))
             continue;
         if (report_at(inspection, DIAG_STATEFUL_RULE, SEVERITY_WARNING, &shares.items[i].place,
                       "raw takes packets out of tracking that this accepts by their state alone, so that they are refused: %s",
@@ -404,7 +436,7 @@ void find_tracking(struct inspection *inspection)
     const diagram untracked = flows(inspection, taken_out(space, inspection->meaning.raws[HOOK_INPUT]));
 
     find_rest(inspection, untracked);
-    if (!inspection->meaning.tracking)
+    if (!inspection->meaning.tracking || !ruleset_find_table(inspection->rules, "raw"))
         return;
     find_one_sided(inspection);
     find_forwarded(inspection);

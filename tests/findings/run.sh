@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# run.sh [--update]: what `ctc check` finds in rulesets.
+#
+#   NAME.rules   a ruleset; one of IPv6 is NAME.v6.rules
+#   NAME.txt     what `ctc check NAME.rules` prints
+#
+# --update writes what it finds into the files, for a person to review. Behind them stand what several files and files of
+# expectations do, and the article's own rulesets where ../shared has them. Takes the binary from $CTC.
+set -u
+ctc=$(realpath "${CTC:-build/release/ctc}") || exit 1
+shared=$(realpath "${SHARED:-$(dirname "$0")/../../../shared}" 2>/dev/null) || shared=
+cd "$(dirname "$0")" || exit 1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0
+
+judge() { # what problems
+    if [ -z "$2" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf '  FAILED: %s\n' "$1"
+        printf '%s\n' "$2" | sed 's/^/    /'
+    fi
+}
+
+check_ruleset() { # FILE
+    local family=-4 expected=${1%.rules}.txt
+    [[ $1 != *.v6.rules ]] || family=-6
+    "$ctc" check "$family" "$1" >"$work/found" 2>"$work/stderr"
+    local status=$?
+    if [ "${update-}" ]; then
+        cp "$work/found" "$expected"
+    fi
+    judge "$1" "$([ "$status" -eq 0 ] || echo "ends with status $status"; cat "$work/stderr"
+        diff -u --label "$expected" --label "$expected, now" "$expected" "$work/found" 2>&1)"
+}
+
+check_status() { # what wanted-status wanted-text arguments...
+    local what=$1 wanted=$2 text=$3 status
+    shift 3
+    "$ctc" "$@" >"$work/found" 2>&1
+    status=$?
+    judge "$what" "$([ "$status" -eq "$wanted" ] || echo "status $status, not $wanted"
+        grep -qF -- "$text" "$work/found" || { echo "does not say: $text" && cat "$work/found"; })"
+}
+
+check_several() {
+    printf 'version: 1\nallow: [ssh]\n' >"$work/policy.yaml"
+    printf 'expect:\n  - {packets: in eth0 tcp to port 22, verdict: accept}\n' >"$work/ssh.yaml"
+    printf 'version: 1\nexpect: {packets: in eth0 tcp to port 80, verdict: refuse}\n' >"$work/web.yaml"
+    printf 'expects: []\n' >"$work/key.yaml"
+    printf '# nothing\n' >"$work/empty.yaml"
+
+    check_status 'several files: a line of counts each' 0 'open.rules: ' check "$work/policy.yaml" open.rules
+    check_status 'several files: the worst exit code' 3 'cannot read it' check "$work/policy.yaml" "$work/none.rules" open.rules
+    check_status 'warnings are errors in every file' 1 'error' check --strict "$work/policy.yaml" open.rules
+    check_status 'an expectation of rules and of a policy' 0 'shut.v6.rules: fine' \
+        check -6 --expect "$work/web.yaml" "$work/policy.yaml" shut.v6.rules
+    check_status 'an expectation that fails for rules' 1 'ssh.yaml:2:5: error: IPv4: expected accept of open.rules' \
+        check --expect "$work/ssh.yaml" "$work/policy.yaml" open.rules
+    check_status 'what decides is named' 1 'decided by filter INPUT policy, open.rules:' check --expect "$work/ssh.yaml" open.rules
+    check_status 'one finding where both families fail' 1 "policy.yaml: 1 error" \
+        check --expect <(sed 's/22/25/' "$work/ssh.yaml") "$work/policy.yaml"
+    # shellcheck disable=SC2016 # backquotes of the message
+    check_status 'a key that no file of expectations has' 1 'has no key `expects`' check --expect "$work/key.yaml" open.rules
+    check_status 'an empty file of expectations' 1 'write expect:' check --expect "$work/empty.yaml" open.rules
+    check_status 'standard input is read once' 2 'standard input' check --expect - -
+    check_status 'a ruleset is no policy to compile' 1 '[not-a-policy]' compile open.rules
+    check_status 'a ruleset on standard input' 0 '<stdin>: ' check - <open.rules
+}
+
+# Each line of `wanted` is a code that must be found, with its line in the file.
+check_article() { # FILE wanted
+    "$ctc" check "$shared/article/$1" 2>&1 |
+        sed -n 's/^[^ ]*:\([0-9]*\):[0-9]*: [a-z]*: .*\[\([a-z-]*\)\]$/\1 \2/p' | sort -u >"$work/found"
+    judge "the article: $1" "$(printf '%s\n' "$2" | sort -u | comm -23 - "$work/found" | sed 's/^/not found: /')"
+}
+
+[ "${1-}" != --update ] || update=yes
+for ruleset in *.rules; do
+    check_ruleset "$ruleset"
+done
+check_several
+if [ -d "$shared/article" ]; then
+    check_article 1-selective.rules "$(printf '%s\n' '5 helper-untracked' '7 untracked-ephemeral' '8 one-sided-notrack' \
+        '14 wrong-side' '18 no-chain-policy' '23 blanket-accept' '23 open-store')"
+    check_article 2-notrack-everything.rules "$(printf '%s\n' '3 notrack-rest' '10 no-chain-policy' '16 source-port-hole' \
+        '17 source-port-hole' '18 source-port-hole' '23 no-replies')"
+    check_article 3-no-modules.rules "$(printf '%s\n' '3 no-chain-policy' '14 source-port-hole' '16 no-replies')"
+else
+    skipped=3
+fi
+
+if [ "$skipped" -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+else
+    echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ]
