@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/kernel.h"
 #include "base/protocols.h"
 
 #define SHOWN 6 // ranges of one field; the others are counted
@@ -419,7 +420,10 @@ void describe_box(struct buf *out, const struct packet_space *space, const struc
     put_word_field(out, box, FIELD_FRAGMENT, "fragment ", fragments);
     put_field(out, space, box, FIELD_HOP_LIMIT, "hop ", put_number_range);
     put_field(out, space, box, FIELD_MAC, "mac ", put_mac_range);
-    put_field(out, space, box, FIELD_HELPER, "helper ", put_helper_range);
+    if (box->fields[FIELD_HELPER].count) {
+        put_field(out, space, box, FIELD_HELPER, "(helper ", put_helper_range);
+        buf_char(out, ')');
+    }
     put_word_field(out, box, FIELD_SOCKET, "socket ", sockets);
     for (size_t i = 0; i < space->unknowns.count; i++)
         if (box->fields[FIELD_COUNT + i].count)
@@ -532,27 +536,36 @@ static void choose_fields(struct packet_space *space, enum hook hook, const fiel
     }
 }
 
-// A name for an interface of the model that no rule tells from it; NULL: there is none.
+// Whether no rule tells an interface of that name from the one of the model.
+static bool stands_for(const struct packet_space *space, uint64_t number, const char *name)
+{
+    if (strlen(name) > INTERFACE_MAX || packet_space_interface(space, name) != INTERFACE_OTHER)
+        return false;
+    for (size_t i = 0; i < space->interfaces.count; i++) {
+        const char *pattern = space->interfaces.items[i];
+        const size_t length = strlen(pattern);
+        const bool matches = length && pattern[length - 1] == '+' && strncmp(pattern, name, length - 1) == 0;
+
+        if (matches != interface_number_fits(space, number, pattern))
+            return false;
+    }
+    return true;
+}
+
+// A usual name for such an interface; NULL: there is none.
 static const char *usual_interface(const struct packet_space *space, uint64_t number, const char *taken)
 {
-    static const char *const names[] = {"eth0", "eth1", "eth2", "eth7", "ens3",
-                                        "ens4", "net0", "net1", "if0",  "if1"};
-    const size_t count = sizeof(names) / sizeof(*names);
+    static const char *const names[] = {"eth0", "eth1", "eth2", "eth7", "ens3", "ens4", "net0", "net1", NULL};
+    const char *pattern = number >= INTERFACE_NAMED ? space->interfaces.items[number - INTERFACE_NAMED] : "";
 
-    for (size_t i = 0; i < count; i++) {
-        bool fits = packet_space_interface(space, names[i]) == INTERFACE_OTHER &&
-                    (!taken || strcmp(taken, names[i]) != 0);
-
-        for (size_t j = 0; j < space->interfaces.count && fits; j++) {
-            const char *pattern = space->interfaces.items[j];
-            const size_t length = strlen(pattern);
-            const bool matches =
-                length && pattern[length - 1] == '+' && strncmp(pattern, names[i], length - 1) == 0;
-
-            fits = matches == interface_number_fits(space, number, pattern);
-        }
-        if (fits)
+    for (size_t i = 0; names[i]; i++)
+        if ((!taken || strcmp(taken, names[i]) != 0) && stands_for(space, number, names[i]))
             return names[i];
+    for (int digit = 0; digit < 10 && pattern[0]; digit++) {
+        const char *name = arena_printf(space->arena, "%.*s%d", (int)strlen(pattern) - 1, pattern, digit);
+
+        if ((!taken || strcmp(taken, name) != 0) && stands_for(space, number, name))
+            return name;
     }
     return NULL;
 }

@@ -80,6 +80,8 @@ diagram packets_set(struct packet_space *space, const struct packets *packets)
     cube_ports(&cube, FIELD_SOURCE_PORT, &packets->from_ports);
     cube_ports(&cube, FIELD_DESTINATION_PORT, &packets->to_ports);
     add_number(&cube, FIELD_ICMP_TYPE, packets->type);
+    if (packets->has_mac)
+        cube_value(&cube, FIELD_MAC, packets->mac);
     add_number(&cube, FIELD_ICMP_CODE, packets->code);
     add_number(&cube, FIELD_HOP_LIMIT, packets->hop_limit);
     add_number(&cube, FIELD_FRAGMENT, packets->fragment);

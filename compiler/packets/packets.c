@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "packets/packets.h"
 
+#include <string.h>
+
 #include "base/interface.h"
 #include "base/protocols.h"
 
@@ -140,6 +142,32 @@ static bool parse_byte(struct parsing *parsing, int *value, const char *missing,
     return true;
 }
 
+// Six bytes in hexadecimal, with colons between them.
+static bool parse_mac(struct parsing *parsing)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    uint64_t mac = 0;
+
+    if (parsing->packets->has_mac)
+        return fail(parsing, "this is said twice");
+    if (!take(parsing, "a MAC address is missing"))
+        return false;
+    for (size_t i = 0; i < parsing->word.length; i++) {
+        const char c = parsing->word.at[i];
+        const char *digit = c ? strchr(digits, c) : NULL;
+
+        if (i % 3 == 2 ? c != ':' : !digit)
+            return fail(parsing, "a MAC address is written 02:00:5E:10:00:01");
+        if (digit)
+            mac = mac << 4 | (uint64_t)((digit - digits) & 15);
+    }
+    if (parsing->word.length != strlen("02:00:5E:10:00:01"))
+        return fail(parsing, "a MAC address is written 02:00:5E:10:00:01");
+    parsing->packets->mac = mac;
+    parsing->packets->has_mac = true;
+    return true;
+}
+
 static bool parse_choice(struct parsing *parsing, int *value, const char *const *words, const char *wrong)
 {
     if (*value >= 0)
@@ -152,15 +180,16 @@ static bool parse_choice(struct parsing *parsing, int *value, const char *const 
     return *value >= 0 || fail(parsing, wrong);
 }
 
-#define WORDS \
-    "in, out, from, to, port, a protocol, type, code, hop, fragment, socket, cast, a state or a TCP flag"
+#define WORDS                                                                                              \
+    "in, out, from, to, port, a protocol, type, code, hop, fragment, socket, cast, mac, a state or a TCP " \
+    "flag"
 
 // Words of the notation, and those that people bring from elsewhere with what they stand for here.
 static const char *const all_words[] = {
-    "in",     "out",  "from",     "to",  "port",        "type",     "code",    "hop",       "fragment",
-    "socket", "cast", "protocol", "new", "established", "related",  "invalid", "untracked", "fin",
-    "syn",    "rst",  "psh",      "ack", "urg",         "no-flags", "tcp",     "udp",       "icmp",
-    "icmpv6", "sctp", "esp",      "gre", "any",         NULL,
+    "in",     "out",    "from",     "to",  "port", "type",        "code",     "hop",     "fragment",
+    "socket", "cast",   "protocol", "mac", "new",  "established", "related",  "invalid", "untracked",
+    "fin",    "syn",    "rst",      "psh", "ack",  "urg",         "no-flags", "tcp",     "udp",
+    "icmp",   "icmpv6", "sctp",     "esp", "gre",  "any",         NULL,
 };
 static const char *const foreign_words[][2] = {
     {"src", "from"},
@@ -281,6 +310,8 @@ static bool parse_part(struct parsing *parsing)
     if (slice_is(parsing->word, "cast"))
         return parse_choice(parsing, &packets->cast, casts,
                             "a destination is local, broadcast, multicast or other");
+    if (slice_is(parsing->word, "mac"))
+        return parse_mac(parsing);
     if (slice_is(parsing->word, "protocol"))
         return take(parsing, "a protocol is missing") && parse_protocol(parsing);
     return parse_word(parsing);
@@ -309,6 +340,8 @@ static bool check_parts(struct parsing *parsing)
         return fail(parsing, "a code needs a type before it");
     if (packets->socket >= 0 && packets->out)
         return fail(parsing, "a socket is looked for in what comes in for this host");
+    if (packets->has_mac && packets->out && !packets->in)
+        return fail(parsing, "what leaves this host has no MAC address yet");
     return true;
 }
 

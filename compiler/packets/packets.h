@@ -4,6 +4,7 @@
 //
 //   [in IF] [out IF] [PROTOCOL] [from ADDRESS] [port P] [to ADDRESS] [port P] [type T] [code C] [STATE...] [FLAG...]
 //   [hop N] [fragment none|first|later] [socket none|wildcard|bound|connected] [cast local|broadcast|multicast|other]
+//   [mac ADDRESS]
 //
 // Addresses and ports are lists with commas; a protocol is a name or a number, with `protocol` before it or without;
 // fin, syn, rst and ack that are not named are not set where any flag is, and `no-flags` is a segment without any. For
@@ -43,6 +44,8 @@ struct packets {
     int fragment;    // by the words of the notation, from 0; -1: left out
     int socket;      // what this host has open for the packet, likewise
     int cast;        // the type of the destination, likewise
+    bool has_mac;    // `mac` is said
+    uint64_t mac;    // the source's
 };
 
 // Reads one set. On failure false, with `*bad` the word that does not fit and `*problem` what is wrong with it.

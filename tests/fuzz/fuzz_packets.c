@@ -46,6 +46,7 @@ static void require_set(const struct packets *packets)
     REQUIRE(packets->fragment >= -1 && packets->fragment <= 2);
     REQUIRE(packets->socket >= -1 && packets->socket <= 3 && (packets->socket < 0 || !packets->out));
     REQUIRE(packets->cast >= -1 && packets->cast <= 3);
+    REQUIRE(packets->mac >> 48 == 0 && (packets->has_mac || !packets->mac));
     require_name(packets->in);
     require_name(packets->out);
     REQUIRE(!packets->from_any || !packets->from);

@@ -269,7 +269,7 @@ TEST(packets_are_usual_ones)
         {"tcp established", "in eth0 tcp from 198.51.100.9 to 192.0.2.1 port 8080 established", FAMILY_IPV4},
         {"icmpv6", "in eth0 ipv6-icmp from 2001:db8::9 to 2001:db8:0:1::1 type 128", FAMILY_IPV6},
         {"icmp type 3", "in eth0 icmp from 198.51.100.9 to 192.0.2.1 type 3", FAMILY_IPV4},
-        {"in wlan+", "in wlan+ tcp from 198.51.100.9 to 192.0.2.1 port 8080", FAMILY_IPV4},
+        {"in wlan+", "in wlan0 tcp from 198.51.100.9 to 192.0.2.1 port 8080", FAMILY_IPV4},
         {"in eth+", "in eth0 tcp from 198.51.100.9 to 192.0.2.1 port 8080", FAMILY_IPV4},
     };
 

@@ -141,6 +141,11 @@ TEST(rare_words_have_their_places)
     assert_int_equal(parsed.packets.socket, 2);
     assert_int_equal(parsed.packets.cast, 2);
     assert_false(parsed.packets.no_flags);
+    assert_false(parsed.packets.has_mac);
+    arena_clear(&parsed.arena);
+    parsed = parse("in any mac 02:00:5e:10:00:fF");
+    assert_true(parsed.packets.has_mac);
+    assert_true(parsed.packets.mac == 0x02005E1000FF);
     arena_clear(&parsed.arena);
     parsed = parse("tcp no-flags");
     assert_true(parsed.packets.no_flags);
@@ -212,6 +217,13 @@ TEST(what_does_not_fit_is_named_with_its_word)
         {"out any socket bound", NULL, "comes in"},
         {"cast any", "any", "local, broadcast, multicast or other"},
         {"icmp code 1", NULL, "needs a type"},
+        {"mac", NULL, "MAC address is missing"},
+        {"mac 02:00:5e:10:00", "02:00:5e:10:00", "is written"},
+        {"mac 02:00:5e:10:00:", "02:00:5e:10:00:", "is written"},
+        {"mac 02:00:5e:10:00:0g", "02:00:5e:10:00:0g", "is written"},
+        {"mac 02:00:5e:10:00:01:02", "02:00:5e:10:00:01:02", "is written"},
+        {"mac 02-00-5e-10-00-01", "02-00-5e-10-00-01", "is written"},
+        {"out any mac 02:00:5e:10:00:01", NULL, "no MAC"},
         {"", NULL, "no packets"},
         {"  ", NULL, "no packets"},
     };
