@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 
 const struct command commands[] = {
-    {"compile", "[-4|-6] [-o FILE|DIR/] [--comments] POLICY",
+    {"compile", "[-4|-6] [-o FILE|DIR/] [--comments] [--allow-unproved] POLICY",
      "rules for iptables-restore; `ctc POLICY` is short for it", run_compile},
     {"check", "[-4|-6] [--strict] [--expect FILE] [--format text|json|sarif|github] POLICY|RULES...",
      "all that is wrong, doubtful or worth knowing", run_check},
@@ -33,7 +33,9 @@ static void put_help(struct buf *text)
     for (size_t i = 0; i < command_count; i++)
         buf_printf(text, "       ctc %s%s%s\n%15s%s\n", commands[i].name, commands[i].usage[0] ? " " : "",
                    commands[i].usage, "", commands[i].about);
-    buf_text(text, "\nPOLICY is a file, or - for standard input.\n"
+    buf_text(text, "\nPOLICY and RULES (what iptables-save prints) are files, or - for standard input; "
+                   "PACKETS is a set such as\n"
+                   "`in eth0 tcp from 192.0.2.0/24 to port 22 new`, see ctc(1).\n"
                    "Exit codes: 0 fine; 1 the policy is wrong; 2 wrong usage; 3 a file, the kernel or a "
                    "permission failed;\n"
                    "4 a difference was found; 5 not proved.\n"

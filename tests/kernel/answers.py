@@ -115,13 +115,15 @@ def _take_field(words: list[str], facts: Facts) -> bool | None:
         return _list(words, facts.mac, _mac)
     if word == "helper":    # no probe belongs to a connection that a helper expected
         return _list(words, "none", lambda text: (text, text))
-    if word.split("/")[0] in STATES:
-        return None if facts.state is None else facts.state in word.split("/")
-    if word == "not" and (words[0] == "syn" or words[0].startswith("(")):
+    if word in STATES or (word == "not" and words[0] in STATES):
+        return _states(word, words, facts.state)
+    if word == "not" and (words[0] in FLAGS or words[0] == "no-flags" or words[0].startswith("(")):
         fits = _flags(words.pop(0), words, facts.flags)
         return None if fits is None else not fits
     if word in FLAGS or word == "no-flags" or word.startswith("("):
         return _flags(word, words, facts.flags)
+    if word == "protocol":
+        word = words.pop(0)
     words.insert(0, word)
     return _list(words, facts.protocol, _protocol)
 
@@ -184,6 +186,14 @@ def _address(text: str) -> tuple[int, int]:
         return int(ipaddress.ip_address(first)), int(ipaddress.ip_address(last))
     network = ipaddress.ip_network(text)
     return int(network.network_address), int(network.broadcast_address)
+
+
+def _states(word: str, words: list[str], state: str | None) -> bool | None:
+    inverted = word == "not"
+    named = [] if inverted else [word]
+    while words and words[0] in STATES:
+        named.append(words.pop(0))
+    return None if state is None else (state in named) != inverted
 
 
 def _flags(word: str, words: list[str], flags: int | None) -> bool | None:

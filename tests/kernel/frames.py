@@ -19,6 +19,9 @@ PAYLOAD = b"a probe of ctc, longer than that."
 OLD = 0x40000000    # sequence numbers that are in no window, so that no connection ends by a probe
 PIECE = 24    # bytes of the first half: the whole of a header, without which rules drop what they look into
 FRAGMENT_HEADER = 44
+AUTHENTICATION, DESTINATION_OPTIONS = 51, 60
+# Headers of IPv6 that are not the protocol of a packet, whatever a rule calls them.
+EXTENSIONS = (0, 43, FRAGMENT_HEADER, AUTHENTICATION, DESTINATION_OPTIONS)
 
 
 class Quote(NamedTuple):
@@ -49,6 +52,7 @@ class Packet(NamedTuple):
     entry: str = ""          # `same` or `reply`: the direction of a tracked connection it belongs to
     quote: Quote | None = None
     mac: int | None = None
+    extension: int = 0       # of IPv6: a header in front of the protocol's
 
 
 class Seen(NamedTuple):
@@ -124,6 +128,12 @@ def _header(family: Family, packet: Packet, protocol: int, length: int, number: 
 def datagrams(family: Family, packet: Packet, number: int, tos: int = 0) -> list[bytes]:
     """The packet, or its pieces."""
     transport = _transport(family, packet, number)
+    if packet.extension:
+        after = bytes((packet.protocol,))
+        header = after + (bytes((4, 0, 0)) + bytes(20) if packet.extension == AUTHENTICATION
+                          else bytes((0, 1, 4, 0, 0, 0, 0)))
+        transport = header + transport
+        return [_header(family, packet, packet.extension, len(transport), number, 0, tos) + transport]
     if not packet.pieces:
         return [_header(family, packet, packet.protocol, len(transport), number, 0, tos) + transport]
     if family is IPV4:
@@ -158,15 +168,14 @@ def seen_as(family: Family, packet: Packet, number: int) -> list[Seen]:
 
 
 def notation(family: Family, packet: Packet, state: str | None, fragment: str) -> str:
-    """The packet as a question to ctc. What the notation cannot say is left out: port 0, protocols
-    without a name, segments without a flag."""
+    """The packet as a question to ctc. What the notation cannot say is left out: port 0, and ports of
+    protocols besides TCP and UDP."""
     words = []
     if packet.hook != "output":
         words += ["in", packet.inside]
     if packet.hook != "input":
         words += ["out", packet.outside]
-    if packet.protocol in PROTOCOL_NAMES:
-        words.append(PROTOCOL_NAMES[packet.protocol])
+    words.append(PROTOCOL_NAMES.get(packet.protocol, f"protocol {packet.protocol}"))
     named = fragment != "later"
     ported = named and packet.protocol in (TCP, UDP)
     for word, address, port in (("from", packet.source, packet.sport), ("to", packet.dest, packet.dport)):
@@ -178,7 +187,7 @@ def notation(family: Family, packet: Packet, state: str | None, fragment: str) -
     if state:
         words.append(state)
     if named and packet.protocol == TCP:
-        words += [name for name, bit in FLAGS.items() if packet.flags & bit]
+        words += [name for name, bit in FLAGS.items() if packet.flags & bit] or ["no-flags"]
     words += ["hop", str(packet.hop), "fragment", fragment, "cast", packet.cast]
     if packet.hook == "input":
         words += ["socket", packet.socket]

@@ -61,6 +61,14 @@ class Ground:
         with self.space:
             return socket.socket(*what)
 
+    def close(self) -> None:
+        """Sockets first: a device goes only when nothing holds it."""
+        for each in (*self.keep, *self.senders.values(), self.tracker):
+            each.close()
+        for device in self.devices.values():
+            os.close(device)
+        self.space.close()
+
     def _ip(self, *lines: str) -> None:
         self.space.run("ip", self.family.option, "-batch", "-", text="\n".join(lines) + "\n")
 
@@ -172,6 +180,8 @@ class Ground:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self.family is not IPV4:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # Closed without a farewell, for which a device would have to wait.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.keep.append(sock)
         return sock
 

@@ -6,7 +6,8 @@ from typing import Iterator
 
 import boundaries
 from boundaries import Rule, Rules, Values
-from frames import ERRORS, ICMP, Packet, Quote, TCP, UDP, WITH_PORTS
+from frames import (AUTHENTICATION, DESTINATION_OPTIONS, ERRORS, EXTENSIONS, ICMP, Packet, Quote, TCP,
+                    UDP, WITH_PORTS)
 from ground import Ground, number_of
 from netns import Family, IPV4
 
@@ -42,9 +43,13 @@ class Prober:
                 if len(pool) < 4000:
                     pool += [*values.inside, *values.outside]
         usual = [number_of(family, each) for each in USUAL_SOURCES[family.index]]
-        self.pools["source"] = self.pools.get("source", []) + usual
+        bits = 32 if family is IPV4 else 128
+        self.pools["source"] = self.pools.get("source", []) + usual \
+            + [rng.getrandbits(bits) for _ in range(20)]
         self.pools.setdefault("dport", []).extend((22, 80, 443, 1, 65535))
         self.pools.setdefault("sport", []).extend((40000, 1, 65535, 53, 123, 1024))
+        self.pools["dport"] += [rng.randrange(65536) for _ in range(20)]
+        self.pools["sport"] += [rng.randrange(65536) for _ in range(20)]
         # What is read as the address of a peer can be one of this host's, and the other way round.
         self.own = list(dict.fromkeys(self.pools.get("dest", []) + self.pools["source"][:8]))
         self.used: set[tuple] = set()
@@ -83,22 +88,22 @@ class Prober:
         return self.rng.sample(found, min(30, len(found)))
 
     def packets(self, hooks: tuple[str, ...]) -> Iterator[Packet]:
-        """Without an end: first each boundary of each rule, then anything."""
-        places = [(chain, rule, name, value, inside)
+        """First each boundary of each rule, then anything, until nothing new comes to mind."""
+        places = [(chain, rule, {name: value})
                   for chain, rule in self.rules.rules for name, values in rule.fields.items()
-                  for inside, side in ((True, values.inside), (False, values.outside))
-                  for value in side]
+                  for side in (values.inside, values.outside) for value in side]
         self.rng.shuffle(places)
-        for chain, rule, name, value, inside in places:
-            packet = self._at(chain, rule, {name: value}, hooks)
+        for chain, rule, chosen in places:
+            packet = self._at(chain, rule, chosen, hooks)
             if packet:
                 yield packet
-        while True:
-            if places and self.rng.random() < 0.7:
-                chain, rule, *_ = self.rng.choice(places)
-                packet = self._at(chain, rule, {}, hooks)
+        fruitless = 0
+        while fruitless < 200:
+            if self.rules.rules and self.rng.random() < 0.7:
+                packet = self._at(*self.rng.choice(self.rules.rules), {}, hooks)
             else:
                 packet = self._make({}, self.rng.choice(hooks))
+            fruitless = 0 if packet else fruitless + 1
             if packet:
                 yield packet
 
@@ -143,7 +148,11 @@ class Prober:
 
     def _make(self, picked: dict, hook: str) -> Packet | None:
         rng, family, ground = self.rng, self.family, self.ground
-        protocol = self._protocol(picked)
+        protocol, extension = self._protocol(picked), 0
+        if family is not IPV4:
+            extension = rng.choice((0,) * 30 + (AUTHENTICATION, DESTINATION_OPTIONS))
+            if protocol in EXTENSIONS:
+                protocol, extension = rng.choice((TCP, UDP, 47)), AUTHENTICATION
         inside = self._interface(picked, "in", False) if hook != "output" else ""
         outside = self._interface(picked, "out", hook == "output") if hook != "input" else ""
         if hook == "input" and picked.get("in") == "lo":    # it was sent before it comes in
@@ -177,6 +186,8 @@ class Prober:
             packet = self._to_socket(packet, picked.get("socket"), picked)
         if picked.get("pieces") or (rng.random() < 0.04 and "flags" not in picked):
             packet = packet._replace(pieces=protocol != TCP or rng.random() < 0.3)
+        if extension and not packet.pieces:
+            packet = packet._replace(extension=extension)
         return self._once(packet._replace(cast=ground.cast(packet.dest)))
 
     def _exists(self, source: int, dest: int, hook: str) -> bool:

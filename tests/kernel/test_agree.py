@@ -4,6 +4,7 @@ rules loaded, and what becomes of each is what ctc says of it."""
 import os
 import random
 import re
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,6 +71,9 @@ class Trial:
         self.tally = Tally()
 
     def close(self) -> None:
+        if self.observer:
+            self.observer.log.close()
+        self.ground.close()
         self.path.unlink()
 
     # Whether the tracker runs.
@@ -78,8 +82,7 @@ class Trial:
         """Before anybody asks for a state: whether the kernel tracks anything of what comes in."""
         self.ground.space.sysctl("net.netfilter.nf_conntrack_tcp_loose", 0)
         packets = self.prober.packets(("input",))
-        for _ in range(300):
-            packet = next(packets)
+        for packet in islice(packets, 300):
             if packet.hook == "input":
                 self.ground.send(packet._replace(flags=16, pieces=False), self._next_number())
         return table.work_done(self.ground.space) > 0 or table.count(self.ground.space) > 0
@@ -95,10 +98,11 @@ class Trial:
             self.observer = Observer(self.ground.space, self.family, self.tracks())
         packets = self.prober.packets(hooks)
         outcomes: list[Outcome] = []
-        tries = 0
-        while len(outcomes) < count and tries < 20:
-            tries += 1
-            outcomes += self._batch([next(packets) for _ in range(min(BATCH, count - len(outcomes)))])
+        while len(outcomes) < count:
+            batch = list(islice(packets, min(BATCH, count - len(outcomes))))
+            if not batch:
+                break
+            outcomes += self._batch(batch)
         self._compare(outcomes)
 
     def _batch(self, packets: list[Packet]) -> list[Outcome]:
@@ -143,7 +147,8 @@ class Trial:
         found = []
         if packet.hook == "output":
             found.append(self._outcome(packet, fragment, track, "O", "o", "", "Z"))
-            if packet.outside == "lo" and "P" in stations:
+            # Pieces of IPv6 that lo carries are beyond the model (compiler/meaning/space.c).
+            if packet.outside == "lo" and "P" in stations and fragment == "none":
                 back = packet._replace(hook="input", inside="lo", outside="", mac=0)
                 found.append(self._outcome(back, fragment, track, "P", "p", "I", "Y"))
         elif packet.hook == "forward":
