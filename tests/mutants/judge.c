@@ -115,6 +115,13 @@ static bool differs(const struct trial *trial, enum hook hook, const field_value
                         oracle_walk(&trial->mutant, hook, packet));
 }
 
+// A piece of a packet is a difference by itself where only the mutant's kernel shows pieces to the rules.
+static bool speaks(const struct trial *trial, enum hook hook, const field_value *packet)
+{
+    return differs(trial, hook, packet) ||
+           (packet[FIELD_FRAGMENT].low != FRAGMENT_NONE && trial->original.whole && !trial->mutant.whole);
+}
+
 static void describe(struct buf *out, const struct trial *trial, enum hook hook, const field_value *packet)
 {
     const struct packet_space *space = &trial->proof.space;
@@ -138,10 +145,8 @@ static bool search_around(struct trial *trial, enum hook hook, field_value *pack
         const field_value kept = packet[field];
 
         for (size_t i = 0; i < trial->sampler.edges[field].count; i++) {
-            if (field == FIELD_DESTINATION)
-                break; // what its type is says the sampler
             packet[field] = trial->sampler.edges[field].items[i];
-            if (differs(trial, hook, packet))
+            if (packet_possible(&trial->proof.space, hook, packet) && differs(trial, hook, packet))
                 return true;
         }
         packet[field] = kept;
@@ -193,7 +198,7 @@ static void judge_hook(struct trial *trial, enum hook hook, struct focus focus, 
             judgement->verdict = MUTANT_MISJUDGED;
             buf_text(why, "said to be unequal, for a packet that there is not: ");
             describe(why, trial, hook, trial->packet);
-        } else if (!differs(trial, hook, trial->packet)) {
+        } else if (!speaks(trial, hook, trial->packet)) {
             judgement->verdict = MUTANT_MISJUDGED;
             buf_text(why, "said to be unequal, and treated alike: ");
             describe(why, trial, hook, trial->packet);

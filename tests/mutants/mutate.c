@@ -201,8 +201,11 @@ static void change_answer(struct change *change)
 
 static void change_tracking(struct change *change)
 {
-    static const struct target targets[] = {
-        {TARGET_ACCEPT, NULL}, {TARGET_NOTRACK, NULL}, {TARGET_NONE, NULL}, {TARGET_HELPER, "ftp"}};
+    static const struct target targets[] = {{TARGET_ACCEPT, NULL},
+                                            {TARGET_NOTRACK, NULL},
+                                            {TARGET_NONE, NULL},
+                                            {TARGET_RETURN, NULL},
+                                            {TARGET_HELPER, "ftp"}};
     struct target *target = &rule_of(change)->target;
     const enum target_kind now = target->kind;
 

@@ -163,6 +163,15 @@ static bool rule_needs_tracker(const struct rule *rule)
     return target_needs_tracker(&rule->target);
 }
 
+static bool looks_for_sockets(const struct rule *rule)
+{
+    for (size_t i = 0; i < rule->match_count; i++)
+        if (rule->matches[i].kind == MATCH_SOCKET ||
+            (rule->matches[i].kind == MATCH_OPAQUE && text_begins(rule->matches[i].opaque.text, "-m socket")))
+            return true;
+    return false;
+}
+
 void oracle_open(struct oracle *oracle, struct arena *arena, const struct packet_space *space,
                  const struct ruleset *ruleset)
 {
@@ -180,10 +189,12 @@ void oracle_open(struct oracle *oracle, struct arena *arena, const struct packet
                     matches += rule->match_count;
                     oracle->tracking = oracle->tracking || rule_needs_tracker(rule) ||
                                        strcmp(ruleset->items[i].name, "nat") == 0;
+                    oracle->whole = oracle->whole || looks_for_sockets(rule);
                     if (pass && rule_counts(rule))
                         collect_unknowns(oracle, arena, rule);
                 }
     }
+    oracle->whole = oracle->whole || oracle->tracking;
 }
 
 // The header of a rule: ip_packet_match() and ip6_packet_match().

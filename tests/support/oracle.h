@@ -12,6 +12,7 @@ struct oracle {
     const struct packet_space *space; // names of interfaces, helpers and unknowns
     const struct ruleset *ruleset;
     bool tracking; // some rule switches the tracker on; may be set by the caller
+    bool whole;    // some rule has fragments put together before any rule sees them
     struct oracle_unknown {
         const struct match *match;
         size_t field; // of the packet, that says what the match answers; 0: the space has none
