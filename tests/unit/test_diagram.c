@@ -361,6 +361,42 @@ TEST(smallest_and_largest_look_at_every_value_of_a_field)
     diagram_space_free(space);
 }
 
+TEST(fields_are_settled_together_as_one_after_the_other)
+{
+    struct diagram_space *space = new_space();
+
+    srand(37);
+    for (int round = 0; round < 300; round++) {
+        uint32_t table[PACKETS];
+        const diagram function = random_function(space, table);
+        struct field_choice choices[3];
+        diagram wanted = function;
+
+        for (unsigned field = 3; field-- > 0;) {
+            const field_value value = {0, (unsigned)rand() % (1U << widths[field])};
+
+            switch (rand() % 4) {
+            case 0:
+                choices[field] = (struct field_choice){.how = CHOOSE_KEEP};
+                break;
+            case 1:
+                choices[field] = (struct field_choice){CHOOSE_VALUE, value};
+                wanted = diagram_restrict(space, wanted, field, value);
+                break;
+            case 2:
+                choices[field] = (struct field_choice){.how = CHOOSE_SMALLEST};
+                wanted = diagram_smallest(space, wanted, field);
+                break;
+            default:
+                choices[field] = (struct field_choice){.how = CHOOSE_LARGEST};
+                wanted = diagram_largest(space, wanted, field);
+            }
+        }
+        assert_int_equal(diagram_settle(space, function, choices), wanted);
+    }
+    diagram_space_free(space);
+}
+
 // Whether packets of the value agree with `packet` in its first `fields` fields.
 static bool leads_to(const uint32_t table[PACKETS], uint32_t value, const field_value packet[3],
                      unsigned fields)
@@ -520,5 +556,6 @@ RUN_TESTS(CASE(random_functions_agree_with_their_tables),
           CASE(mapping_replaces_values), CASE(many_functions_combine_as_one_after_the_other),
           CASE(functions_of_a_wide_field_combine_too), CASE(a_switch_leads_each_range_to_its_own),
           CASE(one_field_can_be_held_at_a_value), CASE(smallest_and_largest_look_at_every_value_of_a_field),
+          CASE(fields_are_settled_together_as_one_after_the_other),
           CASE(a_witness_is_as_preferred_as_it_can_be), CASE(each_value_is_visited_once),
           CASE(a_full_space_survives_every_operation), CASE(a_full_space_says_so_and_stays_usable_for_asking))
