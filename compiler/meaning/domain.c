@@ -64,14 +64,14 @@ static diagram sockets(struct packet_space *space, enum hook hook)
 }
 
 // Of IPv6 the protocol is what stands behind the extension headers, which is none of these (net/ipv6/exthdrs_core.c,
-// ipv6_find_hdr): hop-by-hop options, routing, fragment, authentication, destination options.
+// ipv6_find_hdr): hop-by-hop options, routing, fragment, destination options. The authentication header is a protocol to
+// nf_tables, and one more of these to legacy tables.
 static diagram protocols(struct packet_space *space)
 {
-    static struct addr_range headers[] = {
-        {{0, 0}, {0, 0}}, {{0, 43}, {0, 44}}, {{0, 51}, {0, 51}}, {{0, 60}, {0, 60}}};
+    static struct addr_range headers[] = {{{0, 0}, {0, 0}}, {{0, 43}, {0, 44}}, {{0, 60}, {0, 60}}};
 
     return space->family == FAMILY_IPV6
-               ? diagram_test(space->diagrams, FIELD_PROTOCOL, headers, 4, set_none(space), set_all(space))
+               ? diagram_test(space->diagrams, FIELD_PROTOCOL, headers, 3, set_none(space), set_all(space))
                : set_all(space);
 }
 

@@ -410,7 +410,7 @@ static void settle_destination(struct sampler *sampler, enum hook hook, field_va
 // Headers of IPv6 that are not the protocol of a packet.
 static bool is_extension(uint64_t protocol)
 {
-    return protocol == 0 || protocol == 43 || protocol == 44 || protocol == 51 || protocol == 60;
+    return protocol == 0 || protocol == 43 || protocol == 44 || protocol == 60;
 }
 
 static void settle(struct sampler *sampler, enum hook hook, field_value *packet)
