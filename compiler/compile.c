@@ -33,7 +33,8 @@ static size_t fitting_bytes(const char *text)
     struct slice rest = slice_of(text);
     size_t bytes = 0;
 
-    for (size_t more; rest.length && (more = printable_bytes(rest)) && bytes + more <= COMMENT_BYTES; bytes += more)
+    for (size_t more; rest.length && (more = printable_bytes(rest)) && bytes + more <= COMMENT_BYTES;
+         bytes += more)
         rest = (struct slice){rest.at + more, rest.length - more};
     return bytes;
 }
@@ -47,13 +48,17 @@ static void put_header(struct buf *out, const struct policy *policy, enum family
 }
 
 // What the text means, against what the policy says. The text is read as anybody's would be.
-static bool prove(struct compilation *compilation, const struct ruleset *lowered, const struct buf *text, size_t from,
-                  const struct compile_options *options)
+static bool prove(struct compilation *compilation, const struct ruleset *lowered, const struct buf *text,
+                  size_t from, const struct compile_options *options)
 {
     const struct source *policy = compilation->sources.items[0];
-    const struct source emitted = {
-        .name = "<rules>", .path = "", .bytes = text->bytes + from, .length = text->length - from, .order = UINT_MAX};
-    const struct ruleset *rules = rules_read(&compilation->arena, &emitted, lowered->family, &compilation->diags);
+    const struct source emitted = {.name = "<rules>",
+                                   .path = "",
+                                   .bytes = text->bytes + from,
+                                   .length = text->length - from,
+                                   .order = UINT_MAX};
+    const struct ruleset *rules =
+        rules_read(&compilation->arena, &emitted, lowered->family, &compilation->diags);
     struct proof proof;
     bool proved;
 
@@ -62,11 +67,12 @@ static bool prove(struct compilation *compilation, const struct ruleset *lowered
     proof_open(&proof, &compilation->arena, compilation->policy, policy, lowered, rules);
     proved = proof.undecided ? options->allow_unproved : prove_equal(&proof, &compilation->diags);
     if (proof.undecided)
-        diag_add_as(&compilation->diags, options->allow_unproved ? SEVERITY_WARNING : SEVERITY_ERROR, DIAG_NOT_PROVED,
-                    source_whole(policy), "%s: the rules are too many to prove what they mean",
-                    family_name(lowered->family));
+        diag_add_as(&compilation->diags, options->allow_unproved ? SEVERITY_WARNING : SEVERITY_ERROR,
+                    DIAG_NOT_PROVED, source_whole(policy),
+                    "%s: the rules are too many to prove what they mean", family_name(lowered->family));
     else if (proved)
-        proved = prove_promises(&proof, &compilation->diags) && prove_expectations(&proof, &compilation->diags);
+        proved =
+            prove_promises(&proof, &compilation->diags) && prove_expectations(&proof, &compilation->diags);
     proof_close(&proof);
     return proved;
 }
@@ -75,8 +81,8 @@ bool compile_rules(struct compilation *compilation, enum family family, const st
                    struct buf *out)
 {
     const size_t from = out->length;
-    const struct ruleset *ruleset =
-        policy_to_ruleset(&compilation->arena, compilation->policy, family, options->lower, &compilation->diags);
+    const struct ruleset *ruleset = policy_to_ruleset(&compilation->arena, compilation->policy, family,
+                                                      options->lower, &compilation->diags);
     const char *broken = ruleset ? ruleset_broken_limit(&compilation->arena, ruleset) : NULL;
 
     compilation->rules[family] = ruleset;

@@ -14,7 +14,7 @@ struct compilation {
     struct arena arena;
     struct source_set sources;
     struct diag_list diags;
-    const struct policy *policy; // NULL before compile_read()
+    const struct policy *policy;               // NULL before compile_read()
     const struct ruleset *rules[FAMILY_COUNT]; // as they were lowered; NULL before compile_rules()
 };
 

@@ -261,8 +261,8 @@ static bool part_by_field(struct diagram_space *space, unsigned field, diagram *
 }
 
 // Makes one function of each run of them that does not test the field. Gives how many are left.
-static size_t join_runs(struct diagram_space *space, const struct diagram_operation *operation, unsigned field,
-                        diagram *list, size_t count)
+static size_t join_runs(struct diagram_space *space, const struct diagram_operation *operation,
+                        unsigned field, diagram *list, size_t count)
 {
     size_t kept = 0;
 

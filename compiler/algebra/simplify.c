@@ -24,7 +24,8 @@ struct intervals {
 
 static bool add_interval(struct intervals *intervals, field_value last, diagram to, bool counts)
 {
-    if (!grow((void **)&intervals->items, &intervals->capacity, intervals->count + 1, sizeof(*intervals->items)))
+    if (!grow((void **)&intervals->items, &intervals->capacity, intervals->count + 1,
+              sizeof(*intervals->items)))
         return false;
     intervals->items[intervals->count++] = (struct interval){last, to, counts};
     return true;
@@ -44,7 +45,8 @@ static bool collect_intervals(struct diagram_space *space, diagram function, dia
         const bool a_ends = !value_before(b.last, a.last), b_ends = !value_before(a.last, b.last);
         const field_value last = a_ends ? a.last : b.last;
 
-        if (!add_interval(intervals, last, b.to ? simplify(space, a.to, b.to) : 0, b.to != 0) || space->overflowed)
+        if (!add_interval(intervals, last, b.to ? simplify(space, a.to, b.to) : 0, b.to != 0) ||
+            space->overflowed)
             return false;
         more = !values_equal(last, max);
         i += a_ends;

@@ -227,7 +227,8 @@ static diagram settle_edges(const struct settling *settling, diagram function)
     return pop_node(space, space->nodes[function].field, base);
 }
 
-static diagram settle_all(const struct settling *settling, diagram function, const struct diagram_operation *operation)
+static diagram settle_all(const struct settling *settling, diagram function,
+                          const struct diagram_operation *operation)
 {
     struct diagram_space *space = settling->space;
     const uint32_t count = space->nodes[function].edge_count;

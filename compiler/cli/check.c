@@ -19,9 +19,9 @@ enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_GITHUB };
 
 struct options {
     bool strict;
-    int format;          // in `formats`
-    enum family family;  // of rulesets; FAMILY_COUNT: the one that each one's text shows
-    const char *expect;  // a file of expectations; NULL: none
+    int format;         // in `formats`
+    enum family family; // of rulesets; FAMILY_COUNT: the one that each one's text shows
+    const char *expect; // a file of expectations; NULL: none
     char *const *files;
     size_t count;
 };
@@ -60,12 +60,10 @@ static enum exit_code parse_files(int argc, char **argv, struct options *options
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
-                                          {"ipv6", no_argument, NULL, '6'},
-                                          {"strict", no_argument, NULL, 's'},
-                                          {"expect", required_argument, NULL, 'e'},
-                                          {"format", required_argument, NULL, 'f'},
-                                          {0}};
+    static const struct option words[] = {
+        {"ipv4", no_argument, NULL, '4'},         {"ipv6", no_argument, NULL, '6'},
+        {"strict", no_argument, NULL, 's'},       {"expect", required_argument, NULL, 'e'},
+        {"format", required_argument, NULL, 'f'}, {0}};
 
     optind = 1;
     opterr = 0;
@@ -112,7 +110,8 @@ static void put_counts(struct buf *out, const struct diag_list *diags, const cha
     buf_text(out, any ? "\n" : "fine\n");
 }
 
-static void put_text(struct buf *out, const struct diag_list *diags, const struct checked_file *files, size_t count)
+static void put_text(struct buf *out, const struct diag_list *diags, const struct checked_file *files,
+                     size_t count)
 {
     render_text(out, diags, SEVERITY_NOTE, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
     for (size_t i = 0; i < count; i++)
@@ -172,8 +171,8 @@ static void check(struct checked *checked, const char *path, const struct option
         find_dead_entries(subject->policy, &compilation->diags);
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
         if (subject->rules[family])
-            find_in_rules(&compilation->arena, subject->rules[family], subject->policy, compilation->sources.items[0],
-                          &compilation->diags);
+            find_in_rules(&compilation->arena, subject->rules[family], subject->policy,
+                          compilation->sources.items[0], &compilation->diags);
     if (fine)
         hold_expectations(checked, expected);
     if (options->strict)
@@ -188,8 +187,8 @@ static void read_expected(struct expected *expected, const char *path)
 {
     struct compilation *compilation = &expected->compilation;
 
-    expected->items =
-        expectations_read(&compilation->arena, path, &compilation->sources, &compilation->diags, &expected->count);
+    expected->items = expectations_read(&compilation->arena, path, &compilation->sources, &compilation->diags,
+                                        &expected->count);
     diag_sort(&compilation->diags);
     if (compilation->diags.exit != EXIT_FINE)
         expected->count = 0;

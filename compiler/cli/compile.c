@@ -22,12 +22,10 @@ struct options {
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
-                                          {"ipv6", no_argument, NULL, '6'},
-                                          {"output", required_argument, NULL, 'o'},
-                                          {"comments", no_argument, NULL, 'c'},
-                                          {"allow-unproved", no_argument, NULL, 'u'},
-                                          {0}};
+    static const struct option words[] = {
+        {"ipv4", no_argument, NULL, '4'},           {"ipv6", no_argument, NULL, '6'},
+        {"output", required_argument, NULL, 'o'},   {"comments", no_argument, NULL, 'c'},
+        {"allow-unproved", no_argument, NULL, 'u'}, {0}};
 
     optind = 1;
     opterr = 0;

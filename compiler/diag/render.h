@@ -19,7 +19,8 @@ struct checked_file {
 };
 
 // One JSON document, by schemas/diagnostics.schema.json: the findings of the list, which are those of all the files.
-void render_json(struct buf *out, const struct diag_list *list, const struct checked_file *files, size_t count);
+void render_json(struct buf *out, const struct diag_list *list, const struct checked_file *files,
+                 size_t count);
 
 // SARIF 2.1.0 (OASIS), for code scanning services.
 void render_sarif(struct buf *out, const struct diag_list *list);

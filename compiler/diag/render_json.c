@@ -46,7 +46,8 @@ static json_t *file_of(const struct checked_file *file)
     return object;
 }
 
-void render_json(struct buf *out, const struct diag_list *list, const struct checked_file *files, size_t count)
+void render_json(struct buf *out, const struct diag_list *list, const struct checked_file *files,
+                 size_t count)
 {
     json_t *document = json_object(), *findings = json_array(), *checked = json_array();
 

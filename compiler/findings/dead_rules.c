@@ -12,11 +12,11 @@
 #include "findings/findings.h"
 #include "findings/passages.h"
 
-#define BLAMED        4  // lines that a finding names
-#define NOTED         20 // redundant rules that are worth a line each
-#define PASSAGES      9  // at one hook
-#define BASE_NODES    ((size_t)64 << 10)
-#define NODES_A_RULE  32 // at all hooks together; rules that need more need hundreds
+#define BLAMED       4  // lines that a finding names
+#define NOTED        20 // redundant rules that are worth a line each
+#define PASSAGES     9  // at one hook
+#define BASE_NODES   ((size_t)64 << 10)
+#define NODES_A_RULE 32 // at all hooks together; rules that need more need hundreds
 
 // A hook, in a space of its own, so that one that cannot be decided leaves the others alone.
 struct station_passages {
@@ -74,11 +74,11 @@ static void open_hook(struct search *search, enum hook hook)
 }
 
 struct verdicts {
-    bool reached;   // its chain is, at a hook that has packets which it is about
-    bool matched;   // it decides some
-    bool missed;    // some would fare in another way without it
-    bool ahead;     // what it takes out of tracking, something has decided already
-    bool undecided; // a way leads to it of which nothing is known
+    bool reached;                  // its chain is, at a hook that has packets which it is about
+    bool matched;                  // it decides some
+    bool missed;                   // some would fare in another way without it
+    bool ahead;                    // what it takes out of tracking, something has decided already
+    bool undecided;                // a way leads to it of which nothing is known
     const struct passage *passage; // of one where it is reached
 };
 
@@ -99,7 +99,8 @@ static void judge_at(const struct passage *passage, const struct passage_chain *
     }
 }
 
-static struct verdicts judge(const struct search *search, const struct table *table, const struct chain *chain, size_t index)
+static struct verdicts judge(const struct search *search, const struct table *table,
+                             const struct chain *chain, size_t index)
 {
     struct verdicts verdicts = {.ahead = true};
 
@@ -117,7 +118,8 @@ static struct verdicts judge(const struct search *search, const struct table *ta
 }
 
 // Once for each line.
-static bool report(struct search *search, enum diag_code code, const struct chain *chain, size_t index, const char *text)
+static bool report(struct search *search, enum diag_code code, const struct chain *chain, size_t index,
+                   const char *text)
 {
     const struct span span = chain->items[index].span;
 
@@ -128,19 +130,25 @@ static bool report(struct search *search, enum diag_code code, const struct chai
 }
 
 // "the rules on lines 5, 7 and 9 decide", for a hint.
-static const char *lines_of(struct search *search, const struct chain *chain, const size_t *rules, size_t count)
+static const char *lines_of(struct search *search, const struct chain *chain, const size_t *rules,
+                            size_t count)
 {
     struct buf text = {0};
     const char *words;
 
     for (size_t i = 0; i < count; i++)
-        buf_printf(&text, "%s%u", !i ? "" : i + 1 == count ? " and " : ", ", chain->items[rules[i]].span.line);
+        buf_printf(&text, "%s%u",
+                   !i               ? ""
+                   : i + 1 == count ? " and "
+                                    : ", ",
+                   chain->items[rules[i]].span.line);
     words = arena_copy(search->arena, text.bytes ? text.bytes : "", text.length);
     buf_clear(&text);
     return words;
 }
 
-static void report_dead(struct search *search, const struct chain *chain, size_t index, const struct verdicts *verdicts)
+static void report_dead(struct search *search, const struct chain *chain, size_t index,
+                        const struct verdicts *verdicts)
 {
     struct diag_list *diags = search->diags;
     size_t rules[BLAMED], count;
@@ -148,7 +156,8 @@ static void report_dead(struct search *search, const struct chain *chain, size_t
 
     if (!report(search, DIAG_DEAD_RULE, chain, index, "no packet comes to this rule"))
         return;
-    count = passage_blame(verdicts->passage, passage_find(verdicts->passage, chain), index, rules, BLAMED, &left);
+    count =
+        passage_blame(verdicts->passage, passage_find(verdicts->passage, chain), index, rules, BLAMED, &left);
     if (!count)
         diag_hint(diags, "no jump to %s leads its packets here", chain->name);
     else if (left != set_none(verdicts->passage->space))
@@ -163,8 +172,8 @@ static void report_dead(struct search *search, const struct chain *chain, size_t
 
 static void report_redundant(struct search *search, const struct chain *chain, size_t index, bool ahead)
 {
-    if (search->redundant++ < NOTED &&
-        report(search, DIAG_REDUNDANT_RULE, chain, index, "without this rule every packet would fare the same"))
+    if (search->redundant++ < NOTED && report(search, DIAG_REDUNDANT_RULE, chain, index,
+                                              "without this rule every packet would fare the same"))
         diag_hint(search->diags, ahead ? "rules before it have decided whether its packets are tracked"
                                        : "rules behind it do the same");
 }
@@ -181,7 +190,8 @@ static size_t same_line(const struct chain *chain, size_t index)
     return end;
 }
 
-static void judge_line(struct search *search, const struct table *table, const struct chain *chain, size_t index, size_t end)
+static void judge_line(struct search *search, const struct table *table, const struct chain *chain,
+                       size_t index, size_t end)
 {
     bool dead = true, idle = true, ahead = true;
     struct verdicts verdicts = {0};
@@ -189,7 +199,8 @@ static void judge_line(struct search *search, const struct table *table, const s
     for (size_t i = index; i < end; i++) {
         verdicts = judge(search, table, chain, i);
         dead = dead && verdicts.reached && !verdicts.matched && !verdicts.undecided;
-        idle = idle && rule_may_be_idle(&chain->items[i]) && verdicts.matched && !verdicts.missed && !verdicts.undecided;
+        idle = idle && rule_may_be_idle(&chain->items[i]) && verdicts.matched && !verdicts.missed &&
+               !verdicts.undecided;
         ahead = ahead && verdicts.ahead;
     }
     if (dead)
@@ -207,9 +218,11 @@ static void judge_table(struct search *search, const struct table *table)
         }
 }
 
-void find_dead_rules(struct arena *arena, const struct ruleset *rules, const struct source *source, struct diag_list *diags)
+void find_dead_rules(struct arena *arena, const struct ruleset *rules, const struct source *source,
+                     struct diag_list *diags)
 {
-    struct search search = {.arena = arena, .rules = rules, .diags = diags, .budget = NODES_A_RULE * rule_count(rules)};
+    struct search search = {
+        .arena = arena, .rules = rules, .diags = diags, .budget = NODES_A_RULE * rule_count(rules)};
 
     for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
         open_hook(&search, hook);
@@ -217,8 +230,9 @@ void find_dead_rules(struct arena *arena, const struct ruleset *rules, const str
         judge_table(&search, &rules->items[i]);
     for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++) {
         if (search.hooks[hook].undecided) {
-            diag_add(diags, DIAG_UNDECIDED, source_whole(source), "%s: which rules are dead is not decided for %s",
-                     family_name(rules->family), hook_names[hook]);
+            diag_add(diags, DIAG_UNDECIDED, source_whole(source),
+                     "%s: which rules are dead is not decided for %s", family_name(rules->family),
+                     hook_names[hook]);
             diag_hint(diags, "the rules there are too many, and too different from each other");
         }
         packet_space_close(&search.hooks[hook].space);

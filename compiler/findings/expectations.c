@@ -67,8 +67,10 @@ static void report(struct holding *holding, const struct expectation *expectatio
 static diagram with_usual_policies(struct packet_space *space, diagram set)
 {
     for (size_t i = 0; i < space->unknowns.count; i++)
-        if (space->unknowns.items[i].kind == UNKNOWN_POLICY && strncmp(space->unknowns.items[i].text, "filter ", 7) != 0)
-            set = set_and(space, set, field_between(space, (unsigned)(FIELD_COUNT + i), UNKNOWN_NO, UNKNOWN_NO));
+        if (space->unknowns.items[i].kind == UNKNOWN_POLICY &&
+            strncmp(space->unknowns.items[i].text, "filter ", 7) != 0)
+            set = set_and(space, set,
+                          field_between(space, (unsigned)(FIELD_COUNT + i), UNKNOWN_NO, UNKNOWN_NO));
     return set;
 }
 
@@ -76,7 +78,8 @@ static void hold(struct holding *holding, const struct expectation *expectation)
 {
     struct packet_space *space = &holding->space;
     const struct policy *policy = holding->held->policy;
-    const diagram asked = expected_packets(space, expectation, &holding->meaning, policy ? &holding->sets : NULL);
+    const diagram asked =
+        expected_packets(space, expectation, &holding->meaning, policy ? &holding->sets : NULL);
     const diagram packets = with_usual_policies(space, asked);
     field_value *packet = arena_calloc(space->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
 

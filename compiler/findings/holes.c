@@ -12,15 +12,14 @@
 #define MOST_PORTS 30000 // whatever they are
 #define SHARES     16
 
-
-
 // A rule is a hole where it takes packets for their source port alone: from anyone, to many ports, and not from the port
 // of any client. Ranges of the ports that clients have restrict, and open nothing.
 static void find_source_ports(struct inspection *inspection)
 {
     struct packet_space *space = &inspection->space;
     const diagram openings = inspection->openings;
-    const diagram hole = set_minus(space, openings, where(inspection, openings, FIELD_SOURCE_PORT, CLIENT_PORT));
+    const diagram hole =
+        set_minus(space, openings, where(inspection, openings, FIELD_SOURCE_PORT, CLIENT_PORT));
     diagram asked = set_and(space, hole, in_opening_state(inspection));
     struct shares shares;
 
@@ -31,19 +30,22 @@ static void find_source_ports(struct inspection *inspection)
     shares = filter_deciders(inspection, HOOK_INPUT, asked, SHARES);
     for (size_t i = 0; i < shares.count; i++) {
         const struct rule_place *place = &shares.items[i].place;
-        diagram taken = set_and(space, where(inspection, shares.items[i].packets, FIELD_FLAGS, TCP_SYN), hole);
+        diagram taken =
+            set_and(space, where(inspection, shares.items[i].packets, FIELD_FLAGS, TCP_SYN), hole);
 
         taken = where(inspection, taken, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL);
         taken = set_or(space, where(inspection, taken, FIELD_STATE, PACKET_STATE_NEW),
                        where(inspection, taken, FIELD_STATE, PACKET_STATE_UNTRACKED));
         taken = settled(inspection, taken);
-        if (!place_rule(place) || !from_anyone(inspection, taken) || port_count(inspection, taken) < MANY_PORTS ||
+        if (!place_rule(place) || !from_anyone(inspection, taken) ||
+            port_count(inspection, taken) < MANY_PORTS ||
             !report_at(inspection, DIAG_SOURCE_PORT_HOLE, SEVERITY_WARNING, place,
                        "for their source port, which the sender chooses, this accepts %s",
                        in_words(inspection, taken, off_lo_domain(inspection))))
             continue;
-        diag_hint(inspection->diags, "accept replies by their state; untracked, by peer, to the ephemeral ports, without SYN "
-                                     "and with -m socket");
+        diag_hint(inspection->diags,
+                  "accept replies by their state; untracked, by peer, to the ephemeral ports, without SYN "
+                  "and with -m socket");
     }
 }
 
@@ -53,8 +55,9 @@ static diagram untracked_input(struct inspection *inspection)
     struct packet_space *space = &inspection->space;
     const diagram lo = of_value(inspection, FIELD_IN, packet_space_interface(space, "lo"));
 
-    diagram taken = set_minus(space, set_and(space, taken_out(space, inspection->meaning.raws[HOOK_INPUT]),
-                                             tcp_and_udp(inspection)), lo);
+    diagram taken = set_minus(
+        space,
+        set_and(space, taken_out(space, inspection->meaning.raws[HOOK_INPUT]), tcp_and_udp(inspection)), lo);
 
     // Of one usual state and kind: raw knows neither.
     taken = where(inspection, taken, FIELD_STATE, PACKET_STATE_NEW);
@@ -71,15 +74,17 @@ static diagram without_usual(struct inspection *inspection, diagram set)
     return where(inspection, set, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL);
 }
 
-static void report_blanket(struct inspection *inspection, const struct share *share, unsigned state, diagram blanket)
+static void report_blanket(struct inspection *inspection, const struct share *share, unsigned state,
+                           diagram blanket)
 {
     struct packet_space *space = &inspection->space;
     const diagram taken = set_and(space, where(inspection, share->packets, FIELD_STATE, state), blanket);
-    const diagram real = state == PACKET_STATE_UNTRACKED ? set_and(space, taken, untracked_input(inspection)) : taken;
+    const diagram real =
+        state == PACKET_STATE_UNTRACKED ? set_and(space, taken, untracked_input(inspection)) : taken;
 
     // A rule that names ports or senders says what it means.
-    if (!place_rule(&share->place) || !from_anyone(inspection, taken) || port_count(inspection, taken) < MOST_PORTS ||
-        real == set_none(space))
+    if (!place_rule(&share->place) || !from_anyone(inspection, taken) ||
+        port_count(inspection, taken) < MOST_PORTS || real == set_none(space))
         return;
     if (state == PACKET_STATE_INVALID) {
         if (report_at(inspection, DIAG_BLANKET_ACCEPT, SEVERITY_WARNING, &share->place,
@@ -98,7 +103,8 @@ static void find_blanket(struct inspection *inspection, enum hook hook)
     static const unsigned states[] = {PACKET_STATE_UNTRACKED, PACKET_STATE_INVALID};
     struct packet_space *space = &inspection->space;
     const diagram lo = of_value(inspection, FIELD_IN, packet_space_interface(space, "lo"));
-    const diagram accepted = where(inspection, accepted_set(space, inspection->meaning.filters[hook]), FIELD_HELPER, 0);
+    const diagram accepted =
+        where(inspection, accepted_set(space, inspection->meaning.filters[hook]), FIELD_HELPER, 0);
     const diagram new = where(inspection, accepted, FIELD_STATE, PACKET_STATE_NEW);
 
     for (size_t i = 0; i < 2 && inspection->meaning.tracking; i++) {
@@ -155,8 +161,8 @@ static const struct service {
 static bool is_range(struct inspection *inspection, const struct rule *rule, uint8_t protocol)
 {
     const struct passage *passage = find_passage(inspection, "filter", "INPUT", HOOK_INPUT);
-    const size_t count = port_count(
-        inspection, set_and(&inspection->space, passage_match(passage, rule), of_value(inspection, FIELD_PROTOCOL, protocol)));
+    const size_t count = port_count(inspection, set_and(&inspection->space, passage_match(passage, rule),
+                                                        of_value(inspection, FIELD_PROTOCOL, protocol)));
 
     return count > MANY_PORTS && count <= UINT16_MAX;
 }
@@ -170,7 +176,8 @@ static bool opened_by(struct inspection *inspection, const struct service *servi
     struct shares shares;
 
     // An interface that no rule names is as good as any; what is open behind one that is named may be meant.
-    open = where(inspection, where(inspection, open, FIELD_PROTOCOL, service->protocol), FIELD_IN, INTERFACE_OTHER);
+    open = where(inspection, where(inspection, open, FIELD_PROTOCOL, service->protocol), FIELD_IN,
+                 INTERFACE_OTHER);
     if (!from_anyone(inspection, where(inspection, open, FIELD_DESTINATION_PORT, service->port)) ||
         port_count(inspection, of_strangers(inspection, open)) > MOST_PORTS)
         return false;
@@ -180,7 +187,8 @@ static bool opened_by(struct inspection *inspection, const struct service *servi
     open = set_and(space, open, of_value(inspection, FIELD_IN, INTERFACE_OTHER));
     open = set_and(space, open, of_value(inspection, FIELD_FLAGS, TCP_SYN));
     open = set_and(space, open, of_value(inspection, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL));
-    shares = filter_deciders(inspection, HOOK_INPUT, set_and(space, open, in_opening_state(inspection)), SHARES);
+    shares =
+        filter_deciders(inspection, HOOK_INPUT, set_and(space, open, in_opening_state(inspection)), SHARES);
     for (size_t i = 0; i < shares.count; i++) {
         *place = shares.items[i].place;
         if (place_rule(place) && from_anyone(inspection, shares.items[i].packets))
@@ -196,15 +204,18 @@ void find_open_services(struct inspection *inspection)
         struct rule_place place;
 
         // Who opens a name server to all in a policy means it.
-        if ((inspection->policy && service->severity == SEVERITY_NOTE) || !opened_by(inspection, service, &place))
+        if ((inspection->policy && service->severity == SEVERITY_NOTE) ||
+            !opened_by(inspection, service, &place))
             continue;
-        if (!report_at(inspection, service->code, service->severity, &place, "%s (%s port %u) is open to everyone",
-                       service->name, service->protocol == PROTOCOL_UDP ? "udp" : "tcp", service->port))
+        if (!report_at(inspection, service->code, service->severity, &place,
+                       "%s (%s port %u) is open to everyone", service->name,
+                       service->protocol == PROTOCOL_UDP ? "udp" : "tcp", service->port))
             continue;
         if (service->severity == SEVERITY_NOTE)
             diag_hint(inspection->diags, "see that the server does not answer forged senders at length");
         else
-            diag_hint(inspection->diags, inspection->policy ? "name who may use it with `from`" : "name who may use it with -s");
+            diag_hint(inspection->diags,
+                      inspection->policy ? "name who may use it with `from`" : "name who may use it with -s");
     }
 }
 
@@ -225,8 +236,9 @@ void find_unwritten_policies(struct inspection *inspection)
         if (!first && chain->count)
             first = chain;
     }
-    if (first && report_at(inspection, DIAG_NO_CHAIN_POLICY, SEVERITY_WARNING, &(struct rule_place){filter, first, 0},
-                           "the policy of %s is not written: that of whatever was loaded before stays", text.bytes))
+    if (first &&
+        report_at(inspection, DIAG_NO_CHAIN_POLICY, SEVERITY_WARNING, &(struct rule_place){filter, first, 0},
+                  "the policy of %s is not written: that of whatever was loaded before stays", text.bytes))
         diag_hint(inspection->diags, "write :%s DROP [0:0], or ACCEPT, below *filter", first->name);
     buf_clear(&text);
 }

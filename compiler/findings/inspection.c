@@ -44,15 +44,16 @@ static void make_meaning(struct inspection *inspection)
     }
 }
 
-const struct passage *find_passage(struct inspection *inspection, const char *table, const char *chain, enum hook hook)
+const struct passage *find_passage(struct inspection *inspection, const char *table, const char *chain,
+                                   enum hook hook)
 {
     const struct table *found = ruleset_find_table(inspection->rules, table);
 
     for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
         struct passage *passage = &inspection->passages[i];
 
-        if (ways[i].hook != hook || strcmp(ways[i].table, table) != 0 || strcmp(ways[i].chain, chain) != 0 || !found ||
-            !table_find_chain(found, chain) || !looks_at(inspection, hook))
+        if (ways[i].hook != hook || strcmp(ways[i].table, table) != 0 || strcmp(ways[i].chain, chain) != 0 ||
+            !found || !table_find_chain(found, chain) || !looks_at(inspection, hook))
             continue;
         if (!passage->space)
             passage_open(passage, &inspection->space, &inspection->scratch, found, chain, hook, 0);
@@ -67,8 +68,9 @@ static diagram openings_accepted(struct inspection *inspection)
 {
     struct packet_space *space = &inspection->space;
     const uint64_t lo = packet_space_interface(space, "lo");
-    const diagram asked = set_minus(space, set_and(space, inspection->meaning.domains[HOOK_INPUT],
-                                                   of_value(inspection, FIELD_STATE, PACKET_STATE_NEW)),
+    const diagram asked = set_minus(space,
+                                    set_and(space, inspection->meaning.domains[HOOK_INPUT],
+                                            of_value(inspection, FIELD_STATE, PACKET_STATE_NEW)),
                                     of_value(inspection, FIELD_IN, lo));
     static const struct {
         enum field field;
@@ -102,10 +104,11 @@ bool inspection_open(struct inspection *inspection, struct arena *arena, const s
     packet_space_add_ruleset(space, rules);
     if (!packet_space_open(space, NODE_LIMIT))
         return false;
-    inspection->choices = arena_calloc(arena, FIELD_COUNT + space->unknowns.count, sizeof(*inspection->choices));
+    inspection->choices =
+        arena_calloc(arena, FIELD_COUNT + space->unknowns.count, sizeof(*inspection->choices));
     make_meaning(inspection);
-    inspection->tracked = tracked_set(
-        space, hook_outcomes(space, &inspection->meaning, HOOK_INPUT, inspection->meaning.domains[HOOK_INPUT]));
+    inspection->tracked = tracked_set(space, hook_outcomes(space, &inspection->meaning, HOOK_INPUT,
+                                                           inspection->meaning.domains[HOOK_INPUT]));
     inspection->openings = openings_accepted(inspection);
     return !diagram_overflowed(space->diagrams);
 }
@@ -214,7 +217,8 @@ diagram off_lo_domain(struct inspection *inspection)
     keep_all(inspection, CHOOSE_LARGEST);
     inspection->choices[FIELD_IN].how = inspection->choices[FIELD_OUT].how = CHOOSE_KEEP;
     inspection->choices[FIELD_DESTINATION].how = CHOOSE_KEEP;
-    return set_minus(space, diagram_settle(space->diagrams, local, inspection->choices), of_value(inspection, FIELD_IN, lo));
+    return set_minus(space, diagram_settle(space->diagrams, local, inspection->choices),
+                     of_value(inspection, FIELD_IN, lo));
 }
 
 diagram tcp_and_udp(struct inspection *inspection)
@@ -235,7 +239,8 @@ bool from_anyone(struct inspection *inspection, diagram set)
     unsigned met = 0;
 
     for (size_t i = 0; i < 4; i++)
-        met += diagram_restrict(space->diagrams, set, FIELD_SOURCE, strangers[space->family][i]) != set_none(space);
+        met += diagram_restrict(space->diagrams, set, FIELD_SOURCE, strangers[space->family][i]) !=
+               set_none(space);
     return met >= 2;
 }
 
@@ -245,7 +250,9 @@ diagram from_stranger(struct inspection *inspection, diagram set)
 
     for (size_t i = 4; i-- > 0;) {
         const struct addr_range one = {strangers[space->family][i], strangers[space->family][i]};
-        const diagram some = set_and(space, set, diagram_test(space->diagrams, FIELD_SOURCE, &one, 1, set_all(space), set_none(space)));
+        const diagram some =
+            set_and(space, set,
+                    diagram_test(space->diagrams, FIELD_SOURCE, &one, 1, set_all(space), set_none(space)));
 
         if (some != set_none(space))
             return some;
@@ -259,7 +266,8 @@ diagram of_strangers(struct inspection *inspection, diagram set)
     diagram all = set_none(space);
 
     for (size_t i = 0; i < 4; i++)
-        all = set_or(space, all, diagram_restrict(space->diagrams, set, FIELD_SOURCE, strangers[space->family][i]));
+        all = set_or(space, all,
+                     diagram_restrict(space->diagrams, set, FIELD_SOURCE, strangers[space->family][i]));
     return all;
 }
 
@@ -289,8 +297,8 @@ struct span place_span(const struct inspection *inspection, const struct rule_pl
     return span.source ? span : source_whole(inspection->source);
 }
 
-bool report_at(struct inspection *inspection, enum diag_code code, enum severity severity, const struct rule_place *place,
-               const char *format, ...)
+bool report_at(struct inspection *inspection, enum diag_code code, enum severity severity,
+               const struct rule_place *place, const char *format, ...)
 {
     const struct span span = place_span(inspection, place);
     const char *text;

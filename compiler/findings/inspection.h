@@ -12,7 +12,7 @@
 #define PASSAGES_MAX   8
 #define WINDOW_PACKETS " accepted without tracking: " // in the text of a window; the packets follow
 
-#define CLIENT_PORT  40000 // that a program has which asks somebody
+#define CLIENT_PORT 40000 // that a program has which asks somebody
 
 struct inspection {
     struct arena *arena;
@@ -24,9 +24,9 @@ struct inspection {
     struct meaning meaning;
     struct arena scratch;
     struct passage passages[PASSAGES_MAX]; // opened as they are asked for
-    struct field_choice *choices; // room for diagram_settle(), a choice for each field
-    diagram tracked;              // at input: packets that the tracker sees
-    diagram openings;             // usual new packets that input accepts off lo: see openings_accepted()
+    struct field_choice *choices;          // room for diagram_settle(), a choice for each field
+    diagram tracked;                       // at input: packets that the tracker sees
+    diagram openings; // usual new packets that input accepts off lo: see openings_accepted()
 };
 
 // False where the rules are too many to be decided.
@@ -36,7 +36,8 @@ void inspection_close(struct inspection *inspection);
 bool inspection_undecided(const struct inspection *inspection);
 
 // The way through a table at a hook; NULL where there is no such table. `chain` tells those of one hook apart.
-const struct passage *find_passage(struct inspection *inspection, const char *table, const char *chain, enum hook hook);
+const struct passage *find_passage(struct inspection *inspection, const char *table, const char *chain,
+                                   enum hook hook);
 
 // A set as it is whatever matches answer that are not modelled, with room in every limit. Policies that nobody wrote are
 // what the kernel begins with, and in the filter either.
@@ -60,7 +61,8 @@ diagram off_lo_domain(struct inspection *inspection);
 // Packets of TCP and UDP; and those of a set that come from anyone, told by senders of whom no list knows.
 diagram tcp_and_udp(struct inspection *inspection);
 bool from_anyone(struct inspection *inspection, diagram set);
-diagram from_stranger(struct inspection *inspection, diagram set); // from one of them whom few lists name, if there are any
+diagram from_stranger(struct inspection *inspection,
+                      diagram set); // from one of them whom few lists name, if there are any
 diagram of_strangers(struct inspection *inspection, diagram set); // no longer asks for the source
 
 // The state that a packet which opens a flow has behind raw: NEW, or UNTRACKED.
@@ -70,8 +72,8 @@ diagram in_opening_state(struct inspection *inspection);
 struct shares filter_deciders(struct inspection *inspection, enum hook hook, diagram set, size_t limit);
 
 // Reports at a rule; where it has no line, at the chain's, or the file's. Once, where the same was reported there.
-bool report_at(struct inspection *inspection, enum diag_code code, enum severity severity, const struct rule_place *place,
-               const char *format, ...) __attribute__((format(printf, 5, 6)));
+bool report_at(struct inspection *inspection, enum diag_code code, enum severity severity,
+               const struct rule_place *place, const char *format, ...) __attribute__((format(printf, 5, 6)));
 struct span place_span(const struct inspection *inspection, const struct rule_place *place);
 
 // Packets in words, from the arena: at most three boxes, without what all of `domain` is.

@@ -38,13 +38,15 @@ static bool is_generous(const struct rule_place *place)
     const struct rule *rule = place_rule(place);
 
     for (size_t i = 0; i < rule->match_count; i++)
-        if (rule->matches[i].kind == MATCH_LIMIT && rule->matches[i].limit.events / rule->matches[i].limit.period >= GENEROUS)
+        if (rule->matches[i].kind == MATCH_LIMIT &&
+            rule->matches[i].limit.events / rule->matches[i].limit.period >= GENEROUS)
             return true;
     return false;
 }
 
 // TCP packets of one kind, that input accepts while a limit has room and refuses otherwise.
-static diagram at_the_mercy(struct inspection *inspection, size_t unknown, diagram packets, unsigned without_room)
+static diagram at_the_mercy(struct inspection *inspection, size_t unknown, diagram packets,
+                            unsigned without_room)
 {
     struct packet_space *space = &inspection->space;
     const enum field field = (enum field)(FIELD_COUNT + unknown);
@@ -52,13 +54,15 @@ static diagram at_the_mercy(struct inspection *inspection, size_t unknown, diagr
     const diagram accepted = settled_but(inspection, accepted_set(space, outcomes), unknown);
     const diagram refused = settled_but(inspection, refused_set(space, outcomes), unknown);
 
-    return set_and(space, where(inspection, accepted, field, LIMIT_WITHIN), where(inspection, refused, field, without_room));
+    return set_and(space, where(inspection, accepted, field, LIMIT_WITHIN),
+                   where(inspection, refused, field, without_room));
 }
 
 static diagram tcp_with_flags(struct inspection *inspection, uint64_t state, uint64_t flags)
 {
     struct packet_space *space = &inspection->space;
-    diagram packets = set_and(space, inspection->meaning.domains[HOOK_INPUT], of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP));
+    diagram packets = set_and(space, inspection->meaning.domains[HOOK_INPUT],
+                              of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP));
 
     packets = set_minus(space, packets, of_value(inspection, FIELD_IN, packet_space_interface(space, "lo")));
     packets = set_and(space, packets, of_value(inspection, FIELD_STATE, state));
@@ -77,14 +81,18 @@ static void find_lockout(struct inspection *inspection, size_t unknown)
                         of_value(inspection, FIELD_SOURCE_PORT, CLIENT_PORT)));
     const struct rule_place place = rule_of_limit(inspection, unknown);
 
-    if (!place.chain || (!table && is_generous(&place)) || !from_anyone(inspection, at_the_mercy(inspection, unknown, opening, table ? LIMIT_FULL : LIMIT_OVER)))
+    if (!place.chain || (!table && is_generous(&place)) ||
+        !from_anyone(inspection, at_the_mercy(inspection, unknown, opening, table ? LIMIT_FULL : LIMIT_OVER)))
         return;
-    if (!report_at(inspection, DIAG_LIMIT_LOCKOUT, SEVERITY_NOTE, &place,
-                   table ? "strangers can fill the table of this limit, and ssh is then dropped for everyone new"
-                         : "strangers can use up this limit, and ssh is then refused to everyone"))
+    if (!report_at(
+            inspection, DIAG_LIMIT_LOCKOUT, SEVERITY_NOTE, &place,
+            table ? "strangers can fill the table of this limit, and ssh is then dropped for everyone new"
+                  : "strangers can use up this limit, and ssh is then refused to everyone"))
         return;
-    diag_hint(inspection->diags, inspection->policy ? "accept the administrator's addresses without a limit, in an entry ahead of it"
-                                                    : "accept the administrator's addresses ahead of it");
+    diag_hint(inspection->diags,
+              inspection->policy
+                  ? "accept the administrator's addresses without a limit, in an entry ahead of it"
+                  : "accept the administrator's addresses ahead of it");
 }
 
 static void find_live_limit(struct inspection *inspection, size_t unknown)
@@ -106,7 +114,8 @@ void find_limits(struct inspection *inspection)
     size_t looked_at = 0;
 
     for (size_t i = 0; i < space->unknowns.count && looked_at < LIMITS_MAX; i++) {
-        if (space->unknowns.items[i].kind != UNKNOWN_LIMIT && space->unknowns.items[i].kind != UNKNOWN_HASHLIMIT)
+        if (space->unknowns.items[i].kind != UNKNOWN_LIMIT &&
+            space->unknowns.items[i].kind != UNKNOWN_HASHLIMIT)
             continue;
         looked_at++;
         find_lockout(inspection, i);

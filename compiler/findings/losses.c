@@ -21,14 +21,17 @@ static diagram off_lo(struct inspection *inspection, enum hook hook, diagram set
 static diagram live_tcp(struct inspection *inspection, unsigned state)
 {
     struct packet_space *space = &inspection->space;
-    const diagram tracked = set_and(space, inspection->tracked, of_value(inspection, FIELD_STATE, PACKET_STATE_ESTABLISHED));
-    diagram live = set_and(space, inspection->meaning.domains[HOOK_INPUT], of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP));
+    const diagram tracked =
+        set_and(space, inspection->tracked, of_value(inspection, FIELD_STATE, PACKET_STATE_ESTABLISHED));
+    diagram live = set_and(space, inspection->meaning.domains[HOOK_INPUT],
+                           of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP));
 
     live = set_and(space, live, of_value(inspection, FIELD_STATE, PACKET_STATE_ESTABLISHED));
     live = set_and(space, live, of_value(inspection, FIELD_FLAGS, TCP_ACK));
     live = state == PACKET_STATE_UNTRACKED ? set_minus(space, live, tracked) : set_and(space, live, tracked);
-    return settled(inspection, off_lo(inspection, HOOK_INPUT,
-                                      accepted_set(space, hook_outcomes(space, &inspection->meaning, HOOK_INPUT, live))));
+    return settled(inspection,
+                   off_lo(inspection, HOOK_INPUT,
+                          accepted_set(space, hook_outcomes(space, &inspection->meaning, HOOK_INPUT, live))));
 }
 
 // Path MTU errors in one state that are refused, from those whose TCP is accepted.
@@ -42,7 +45,8 @@ static diagram refused_errors(struct inspection *inspection, unsigned state, dia
     errors = set_and(space, errors, of_value(inspection, FIELD_SOCKET, SOCKET_CONNECTED));
     errors = set_and(space, errors, of_value(inspection, FIELD_HELPER, 0));
     errors = off_lo(inspection, HOOK_INPUT, errors);
-    errors = settled(inspection, refused_set(space, hook_outcomes(space, &inspection->meaning, HOOK_INPUT, errors)));
+    errors = settled(inspection,
+                     refused_set(space, hook_outcomes(space, &inspection->meaning, HOOK_INPUT, errors)));
     return set_and(space, errors, only_senders(inspection, live));
 }
 
@@ -50,7 +54,8 @@ static diagram refused_errors(struct inspection *inspection, unsigned state, dia
 static struct rule_place refused_at(struct inspection *inspection, enum hook hook, diagram set)
 {
     struct packet_space *space = &inspection->space;
-    field_value *packet = arena_calloc(inspection->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
+    field_value *packet =
+        arena_calloc(inspection->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
 
     if (!find_packet(space, hook, from_stranger(inspection, set), packet))
         return (struct rule_place){0};
@@ -67,7 +72,8 @@ static void find_path_mtu(struct inspection *inspection)
          "this refuses ICMP errors that tell the path MTU, and connections with a smaller one stall",
          "accept RELATED, or ICMP errors by their types, ahead of it"},
         {PACKET_STATE_INVALID, PACKET_STATE_UNTRACKED,
-         "this refuses ICMP errors about untracked connections, which are INVALID: where the path MTU is smaller they stall",
+         "this refuses ICMP errors about untracked connections, which are INVALID: where the path MTU is "
+         "smaller they stall",
          "accept ICMP errors by their types ahead of it: RELATED does not cover them"},
     };
     struct packet_space *space = &inspection->space;
@@ -80,12 +86,12 @@ static void find_path_mtu(struct inspection *inspection)
         if (live == set_none(space) || !from_anyone(inspection, refused))
             continue;
         place = refused_at(inspection, HOOK_INPUT, refused);
-        if (!place.chain ||
-            !report_at(inspection, DIAG_PATH_MTU, SEVERITY_WARNING, &place, "%s",
-                       inspection->meaning.tracking ? cases[i].problem : cases[0].problem))
+        if (!place.chain || !report_at(inspection, DIAG_PATH_MTU, SEVERITY_WARNING, &place, "%s",
+                                       inspection->meaning.tracking ? cases[i].problem : cases[0].problem))
             continue;
         diag_hint(inspection->diags, "%s",
-                  inspection->meaning.tracking ? cases[i].hint : "accept ICMP errors by their types ahead of it");
+                  inspection->meaning.tracking ? cases[i].hint
+                                               : "accept ICMP errors by their types ahead of it");
     }
 }
 
@@ -93,7 +99,8 @@ static void find_path_mtu(struct inspection *inspection)
 static diagram spoken_to(struct inspection *inspection, enum hook hook)
 {
     struct packet_space *space = &inspection->space;
-    const diagram packets = set_and(space, off_lo(inspection, hook, inspection->meaning.domains[hook]), tcp_and_udp(inspection));
+    const diagram packets =
+        set_and(space, off_lo(inspection, hook, inspection->meaning.domains[hook]), tcp_and_udp(inspection));
     const diagram accepted =
         settled(inspection, accepted_set(space, hook_outcomes(space, &inspection->meaning, hook, packets)));
 
@@ -110,17 +117,21 @@ static void find_neighbours(struct inspection *inspection, enum hook hook, const
     diagram asked = set_and(space, neighbour_discovery(space), inspection->meaning.domains[hook]), refused;
     struct rule_place place;
 
-    asked = set_and(space, asked, diagram_test(space->diagrams, FIELD_SOURCE, &link_local, 1, set_all(space), set_none(space)));
+    asked =
+        set_and(space, asked,
+                diagram_test(space->diagrams, FIELD_SOURCE, &link_local, 1, set_all(space), set_none(space)));
     asked = set_and(space, asked, of_value(inspection, FIELD_SOCKET, SOCKET_NONE));
     asked = set_and(space, asked, of_value(inspection, FIELD_FRAGMENT, FRAGMENT_NONE));
     asked = off_lo(inspection, hook, asked);
-    refused = settled(inspection, refused_set(space, hook_outcomes(space, &inspection->meaning, hook, asked)));
+    refused =
+        settled(inspection, refused_set(space, hook_outcomes(space, &inspection->meaning, hook, asked)));
     refused = set_and(space, refused, spoken_to(inspection, hook));
     if (refused == set_none(space))
         return;
     place = refused_at(inspection, hook, refused);
     if (place.chain && report_at(inspection, DIAG_NO_NEIGHBOURS, SEVERITY_WARNING, &place, "%s", problem))
-        diag_hint(inspection->diags, "accept ICMPv6 types 133 to 136 with hop limit 255 ahead of it: they have no state");
+        diag_hint(inspection->diags,
+                  "accept ICMPv6 types 133 to 136 with hop limit 255 ahead of it: they have no state");
 }
 
 // Where nobody writes the policy of OUTPUT, it is what the kernel begins with.
@@ -129,7 +140,8 @@ static diagram if_output_accepts(struct inspection *inspection, diagram set)
     const struct packet_space *space = &inspection->space;
 
     for (size_t i = 0; i < space->unknowns.count; i++)
-        if (space->unknowns.items[i].kind == UNKNOWN_POLICY && strcmp(space->unknowns.items[i].text, "filter OUTPUT") == 0)
+        if (space->unknowns.items[i].kind == UNKNOWN_POLICY &&
+            strcmp(space->unknowns.items[i].text, "filter OUTPUT") == 0)
             set = where(inspection, set, (enum field)(FIELD_COUNT + i), UNKNOWN_NO);
     return set;
 }
@@ -139,8 +151,10 @@ static void find_answers(struct inspection *inspection)
 {
     static const uint64_t ports[] = {443, 80, 25}; // https, http, smtp
     struct packet_space *space = &inspection->space;
-    diagram answers = set_and(space, inspection->meaning.domains[HOOK_INPUT], of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP));
-    diagram asked = set_and(space, inspection->meaning.domains[HOOK_OUTPUT], of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP));
+    diagram answers = set_and(space, inspection->meaning.domains[HOOK_INPUT],
+                              of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP));
+    diagram asked = set_and(space, inspection->meaning.domains[HOOK_OUTPUT],
+                            of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP));
     diagram refused, accepted;
 
     answers = set_and(space, answers, of_value(inspection, FIELD_STATE, PACKET_STATE_ESTABLISHED));
@@ -158,8 +172,10 @@ static void find_answers(struct inspection *inspection)
     asked = set_and(space, asked, of_value(inspection, FIELD_FLAGS, TCP_SYN));
     asked = set_and(space, asked, of_value(inspection, FIELD_SOURCE_PORT, CLIENT_PORT));
     asked = set_and(space, asked, of_value(inspection, FIELD_OUT, INTERFACE_OTHER));
-    asked = settled(inspection, if_output_accepts(inspection, accepted_set(space, hook_outcomes(space, &inspection->meaning,
-                                                                                                 HOOK_OUTPUT, asked))));
+    asked =
+        settled(inspection,
+                if_output_accepts(inspection, accepted_set(space, hook_outcomes(space, &inspection->meaning,
+                                                                                HOOK_OUTPUT, asked))));
     for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++) {
         struct rule_place place;
 
@@ -171,10 +187,12 @@ static void find_answers(struct inspection *inspection)
         if (!place.chain)
             continue;
         if (report_at(inspection, DIAG_NO_REPLIES, SEVERITY_NOTE, &place,
-                      "this refuses the answers to connections of this host, such as to tcp port %u", (unsigned)ports[i]))
-            diag_hint(inspection->diags, inspection->meaning.tracking
-                                             ? "accept ESTABLISHED ahead of it"
-                                             : "accept, ahead of it, TCP without SYN to the ephemeral ports with -m socket");
+                      "this refuses the answers to connections of this host, such as to tcp port %u",
+                      (unsigned)ports[i]))
+            diag_hint(inspection->diags,
+                      inspection->meaning.tracking
+                          ? "accept ESTABLISHED ahead of it"
+                          : "accept, ahead of it, TCP without SYN to the ephemeral ports with -m socket");
         return;
     }
 }
@@ -183,8 +201,10 @@ void find_losses(struct inspection *inspection)
 {
     find_path_mtu(inspection);
     if (inspection->space.family == FAMILY_IPV6) {
-        find_neighbours(inspection, HOOK_INPUT, "this refuses neighbour discovery: nobody finds this host over IPv6");
-        find_neighbours(inspection, HOOK_OUTPUT, "this keeps neighbour discovery in: this host finds nobody over IPv6");
+        find_neighbours(inspection, HOOK_INPUT,
+                        "this refuses neighbour discovery: nobody finds this host over IPv6");
+        find_neighbours(inspection, HOOK_OUTPUT,
+                        "this keeps neighbour discovery in: this host finds nobody over IPv6");
     }
     find_answers(inspection);
 }

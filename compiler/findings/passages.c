@@ -75,7 +75,8 @@ const struct passage_chain *passage_find(const struct passage *passage, const st
 // Targets of nat and queues end the walk through a table, whatever they do to the packet.
 static bool ends_elsewhere(const struct target *target)
 {
-    static const char *const names[] = {"DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP", "NFQUEUE", "QUEUE"};
+    static const char *const names[] = {"DNAT",   "SNAT",    "MASQUERADE", "REDIRECT",
+                                        "NETMAP", "NFQUEUE", "QUEUE"};
     struct slice text = slice_of(target->text), name = slice_word(&text);
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -98,8 +99,8 @@ static bool changes_nothing(const struct rule *rule)
 // Whether a match counts, or remembers: what comes to it changes what it says of others.
 static bool counts(const struct match *match)
 {
-    return match->kind == MATCH_LIMIT || match->kind == MATCH_HASHLIMIT || match->kind == MATCH_HASHLIMIT_TEXT ||
-           (match->kind == MATCH_OPAQUE && match->opaque.fickle);
+    return match->kind == MATCH_LIMIT || match->kind == MATCH_HASHLIMIT ||
+           match->kind == MATCH_HASHLIMIT_TEXT || (match->kind == MATCH_OPAQUE && match->opaque.fickle);
 }
 
 static bool rule_counts(const struct rule *rule)
@@ -119,7 +120,8 @@ bool rule_may_be_idle(const struct rule *rule)
         if ((rule->matches[i].kind == MATCH_STATE || rule->matches[i].kind == MATCH_CONNTRACK) &&
             rule->matches[i].state.states & STATE_ESTABLISHED)
             return false;
-    return (kind == TARGET_ACCEPT || kind == TARGET_DROP || kind == TARGET_REJECT || kind == TARGET_NOTRACK) &&
+    return (kind == TARGET_ACCEPT || kind == TARGET_DROP || kind == TARGET_REJECT ||
+            kind == TARGET_NOTRACK) &&
            !rule_counts(rule);
 }
 
@@ -132,7 +134,8 @@ static diagram match_widely(const struct passage *passage, const struct rule *ru
 
     wide.in = wide.out = NULL;
     for (size_t i = 0; i < rule->match_count; i++)
-        if (!counts(&rule->matches[i]) && rule->matches[i].kind != MATCH_OPAQUE && rule->matches[i].kind != MATCH_HELPER)
+        if (!counts(&rule->matches[i]) && rule->matches[i].kind != MATCH_OPAQUE &&
+            rule->matches[i].kind != MATCH_HELPER)
             matches[count++] = rule->matches[i];
     wide.matches = matches;
     wide.match_count = count;
@@ -192,7 +195,8 @@ static void build_leaf(struct passage *passage, struct passage_chain *built, siz
         const struct chain *inner = table_find_chain(passage->table, rule->target.text);
         const struct passage_chain *inside = inner ? passage_find(passage, inner) : NULL;
 
-        built->touches[leaf] = inside ? set_and(passage->space, built->wants[leaf], inside->touches[1]) : built->wants[leaf];
+        built->touches[leaf] =
+            inside ? set_and(passage->space, built->wants[leaf], inside->touches[1]) : built->wants[leaf];
     }
 }
 
@@ -248,7 +252,8 @@ static struct level narrowed(struct passage *passage, diagram want, struct level
     };
 }
 
-static void settle_rule(struct passage *passage, struct passage_chain *built, size_t index, const struct level *level)
+static void settle_rule(struct passage *passage, struct passage_chain *built, size_t index,
+                        const struct level *level)
 {
     struct packet_space *space = passage->space;
     const struct rule *rule = &built->chain->items[index];
@@ -261,8 +266,9 @@ static void settle_rule(struct passage *passage, struct passage_chain *built, si
         built->fresh[index] = level->fresh;
     if (!(passage->flags & PASSAGE_IDLE) || !rule_may_be_idle(rule) || level->comes == set_none(space))
         return;
-    with = walks_in_order(space, only_where(space, subject, diagram_constant(space->diagrams, outcome_value(outcome))),
-                          only_where(space, subject, level->behind));
+    with = walks_in_order(
+        space, only_where(space, subject, diagram_constant(space->diagrams, outcome_value(outcome))),
+        only_where(space, subject, level->behind));
     built->idle[index] = set_and(space, subject, level->touched) == set_none(space) &&
                          with == only_where(space, subject, level->behind);
 }
@@ -282,7 +288,8 @@ static void descend(struct passage *passage, struct passage_chain *built, size_t
     }
     ahead = narrowed(passage, built->wants[left], level);
     if (passage->flags & PASSAGE_IDLE)
-        ahead.behind = walks_in_order(space, only_where(space, built->wants[left], built->walks[right]), ahead.behind);
+        ahead.behind =
+            walks_in_order(space, only_where(space, built->wants[left], built->walks[right]), ahead.behind);
     ahead.touched = set_or(space, ahead.touched, set_and(space, built->touches[right], built->wants[left]));
     descend(passage, built, left, ahead);
     after = level;
@@ -303,7 +310,8 @@ static void pass_chain(struct passage *passage, struct passage_chain *built)
                 .comes = built->comes_to,
                 .fresh = built->fresh_to,
                 .behind = passage->flags & PASSAGE_IDLE
-                              ? diagram_constant(space->diagrams, outcome_value((struct outcome){.walk = WALK_ELSEWHERE}))
+                              ? diagram_constant(space->diagrams,
+                                                 outcome_value((struct outcome){.walk = WALK_ELSEWHERE}))
                               : set_none(space),
                 .touched = set_none(space),
             });
@@ -333,15 +341,19 @@ static diagram wide_domain(struct packet_space *space, enum hook hook)
                    field_between(space, FIELD_STATE, 0, PACKET_STATE_UNTRACKED));
 }
 
-void passage_open(struct passage *passage, struct packet_space *space, struct arena *scratch, const struct table *table,
-                  const char *chain, enum hook hook, unsigned flags)
+void passage_open(struct passage *passage, struct packet_space *space, struct arena *scratch,
+                  const struct table *table, const char *chain, enum hook hook, unsigned flags)
 {
     const bool mirrored = flags & PASSAGE_MIRRORED;
     struct passage_chain *top;
 
-    *passage = (struct passage){.space = space, .table = table, .hook_chain = table_find_chain(table, chain), .flags = flags};
-    passage->view = (struct view){
-        .space = space, .scratch = scratch, .hook = hook, .raw = strcmp(table->name, "raw") == 0, .mirrored = mirrored};
+    *passage = (struct passage){
+        .space = space, .table = table, .hook_chain = table_find_chain(table, chain), .flags = flags};
+    passage->view = (struct view){.space = space,
+                                  .scratch = scratch,
+                                  .hook = hook,
+                                  .raw = strcmp(table->name, "raw") == 0,
+                                  .mirrored = mirrored};
     passage->count = table->count;
     passage->chains = arena_calloc(space->arena, table->count, sizeof(*passage->chains));
     passage->order = arena_calloc(space->arena, table->count, sizeof(*passage->order));
@@ -386,10 +398,12 @@ static void ask_rule(struct asking *asking, const struct passage_chain *built, s
     struct packet_space *space = asking->passage->space;
     const struct outcome outcome = target_outcome(space, &built->chain->items[index].target);
 
-    if (asking->about_tracking ? outcome.ct == CT_NOTRACK
-                               : outcome.walk == WALK_ACCEPT || outcome.walk == WALK_DROP || outcome.walk == WALK_REJECT)
-        add_share(asking, built, index,
-                  set_and(space, asking->set, asking->about_tracking ? built->fresh[index] : built->comes[index]));
+    if (asking->about_tracking
+            ? outcome.ct == CT_NOTRACK
+            : outcome.walk == WALK_ACCEPT || outcome.walk == WALK_DROP || outcome.walk == WALK_REJECT)
+        add_share(
+            asking, built, index,
+            set_and(space, asking->set, asking->about_tracking ? built->fresh[index] : built->comes[index]));
 }
 
 static void ask_run(struct asking *asking, const struct passage_chain *built, size_t node)
@@ -426,8 +440,9 @@ struct shares passage_deciders(const struct passage *passage, diagram set, size_
 
     asking.shares = ask(asking);
     if (top)
-        add_share(&asking, top, top->chain->count,
-                  diagram_apply(space->diagrams, &op_goes_on, set_and(space, set, top->comes_to), top->walks[1]));
+        add_share(
+            &asking, top, top->chain->count,
+            diagram_apply(space->diagrams, &op_goes_on, set_and(space, set, top->comes_to), top->walks[1]));
     return asking.shares;
 }
 
@@ -465,10 +480,11 @@ static void blame_run(struct blaming *blaming, size_t node, size_t first, size_t
     blame_run(blaming, 2 * node + 1, first + size / 2, size / 2);
 }
 
-size_t passage_blame(const struct passage *passage, const struct passage_chain *built, size_t index, size_t *blamed,
-                     size_t limit, diagram *left)
+size_t passage_blame(const struct passage *passage, const struct passage_chain *built, size_t index,
+                     size_t *blamed, size_t limit, diagram *left)
 {
-    struct blaming blaming = {.passage = passage, .built = built, .index = index, .blamed = blamed, .limit = limit};
+    struct blaming blaming = {
+        .passage = passage, .built = built, .index = index, .blamed = blamed, .limit = limit};
 
     blaming.left = set_and(passage->space, built->comes_to, built->wants[built->leaves + index]);
     blame_run(&blaming, 1, 0, built->leaves);

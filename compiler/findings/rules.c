@@ -10,8 +10,12 @@ static const struct {
     void (*find)(struct inspection *inspection);
     bool of_rulesets, of_policies; // whose rules can show it
 } groups[] = {
-    {find_unwritten_policies, true, false}, {find_tracking, true, false}, {find_holes, true, false},
-    {find_open_services, true, true},       {find_losses, true, false},   {find_limits, true, true},
+    {find_unwritten_policies, true, false},
+    {find_tracking, true, false},
+    {find_holes, true, false},
+    {find_open_services, true, true},
+    {find_losses, true, false},
+    {find_limits, true, true},
     {find_windows, false, true},
 };
 
@@ -26,7 +30,8 @@ static bool joined(struct diag_list *diags, const struct diag *diag)
         if (other->code != diag->code || other->span.source != diag->span.source ||
             other->span.line != diag->span.line || other->span.column != diag->span.column)
             continue;
-        other->message = arena_printf(diags->arena, "%s; %s", other->message, packets + strlen(WINDOW_PACKETS));
+        other->message =
+            arena_printf(diags->arena, "%s; %s", other->message, packets + strlen(WINDOW_PACKETS));
         return true;
     }
     return false;
@@ -45,7 +50,8 @@ static void add_new(struct diag_list *diags, const struct diag_list *found)
             diag_hint(diags, "%s", diag->hint);
     }
     for (int severity = 0; severity < SEVERITY_COUNT; severity++) // those that were not kept
-        diags->counts[severity] += found->counts[severity] > DIAG_KEPT ? found->counts[severity] - DIAG_KEPT : 0;
+        diags->counts[severity] +=
+            found->counts[severity] > DIAG_KEPT ? found->counts[severity] - DIAG_KEPT : 0;
 }
 
 void find_in_rules(struct arena *arena, const struct ruleset *rules, const struct policy *policy,
@@ -62,10 +68,11 @@ void find_in_rules(struct arena *arena, const struct ruleset *rules, const struc
     // What was found with half of the sets says nothing.
     decided = !inspection_undecided(&inspection);
     if (!decided) {
-        diag_add(diags, DIAG_UNDECIDED, source_whole(source), "%s: nothing can be said of what these rules do",
-                 family_name(rules->family));
+        diag_add(diags, DIAG_UNDECIDED, source_whole(source),
+                 "%s: nothing can be said of what these rules do", family_name(rules->family));
         if (inspection.space.unknowns.count > PACKET_UNKNOWNS_MAX)
-            diag_hint(diags, "they have %zu limits and matches that are not modelled; %d can be reasoned about",
+            diag_hint(diags,
+                      "they have %zu limits and matches that are not modelled; %d can be reasoned about",
                       inspection.space.unknowns.count, PACKET_UNKNOWNS_MAX);
         else
             diag_hint(diags, "they are too many, and too different from each other");

@@ -61,7 +61,8 @@ static diagram refused_in_state(struct inspection *inspection, enum hook hook, u
 
 // UDP that nobody answers, or whose answers go to the same port as the question: syslog, SNMP traps, statistics, VXLAN,
 // Geneve.
-static const uint16_t one_way[] = {162, 514, 2055, 4739, 4789, 6081, 6343, 8125, 8472, 8649, 9995, 9996, 25826};
+static const uint16_t one_way[] = {162,  514,  2055, 4739, 4789, 6081, 6343,
+                                   8125, 8472, 8649, 9995, 9996, 25826};
 
 static bool has_target(const struct ruleset *rules, const char *name)
 {
@@ -96,9 +97,10 @@ static bool goes_one_way(struct inspection *inspection, diagram packets)
 
     for (size_t i = 0; i < sizeof(one_way) / sizeof(*one_way); i++)
         for (int side = 0; side < 2; side++)
-            packets = set_minus(space, packets,
-                                set_and(space, of_value(inspection, FIELD_PROTOCOL, PROTOCOL_UDP),
-                                        of_value(inspection, side ? FIELD_SOURCE_PORT : FIELD_DESTINATION_PORT, one_way[i])));
+            packets = set_minus(
+                space, packets,
+                set_and(space, of_value(inspection, FIELD_PROTOCOL, PROTOCOL_UDP),
+                        of_value(inspection, side ? FIELD_SOURCE_PORT : FIELD_DESTINATION_PORT, one_way[i])));
     return packets == set_none(space);
 }
 
@@ -106,11 +108,13 @@ static bool goes_one_way(struct inspection *inspection, diagram packets)
 static diagram peers_domain(struct inspection *inspection)
 {
     static const struct addr_range groups[FAMILY_COUNT] = {
-        {{0, 0xE0000000}, {0, UINT32_MAX}}, {{0xFF00000000000000, 0}, {UINT64_MAX, UINT64_MAX}}}; // RFC 5771, RFC 4291
+        {{0, 0xE0000000}, {0, UINT32_MAX}},
+        {{0xFF00000000000000, 0}, {UINT64_MAX, UINT64_MAX}}}; // RFC 5771, RFC 4291
     struct packet_space *space = &inspection->space;
 
     return set_and(space, off_lo_domain(inspection),
-                   diagram_test(space->diagrams, FIELD_SOURCE, &groups[space->family], 1, set_none(space), set_all(space)));
+                   diagram_test(space->diagrams, FIELD_SOURCE, &groups[space->family], 1, set_none(space),
+                                set_all(space)));
 }
 
 static bool names_source(const struct rule *rule, const struct prefix *prefix)
@@ -148,14 +152,16 @@ static void report_one_sided_output(struct inspection *inspection, const struct 
     if (source->prefix.bits && !source->inverted && !rule->addresses[SIDE_DESTINATION].prefix.bits &&
         is_peer(inspection, &source->prefix)) {
         if (report_at(inspection, DIAG_WRONG_SIDE, SEVERITY_WARNING, &share->place,
-                      "what leaves has this host's address as its source, and this names a peer's: its answers stay tracked"))
+                      "what leaves has this host's address as its source, and this names a peer's: its "
+                      "answers stay tracked"))
             diag_hint(inspection->diags, "name the peer with -d");
         return;
     }
     if (report_at(inspection, DIAG_ONE_SIDED_NOTRACK, SEVERITY_WARNING, &share->place,
                   "untracked as it leaves, and tracked as it comes in: answers to %s",
                   in_words(inspection, packets, peers_domain(inspection))))
-        diag_hint(inspection->diags, "untrack in PREROUTING what these packets answer, or take this rule out");
+        diag_hint(inspection->diags,
+                  "untrack in PREROUTING what these packets answer, or take this rule out");
 }
 
 static void find_one_sided(struct inspection *inspection)
@@ -230,14 +236,16 @@ static void find_forwarded(struct inspection *inspection)
                         accepted_in_state(inspection, HOOK_FORWARD, PACKET_STATE_ESTABLISHED));
     without = accepted_in_state(inspection, HOOK_FORWARD, PACKET_STATE_UNTRACKED);
     lost = set_and(space, untracked, set_minus(space, with_state, without));
-    unchanged = settled(inspection, set_and(space, set_and(space, untracked, without), changed_by_nat(inspection)));
+    unchanged =
+        settled(inspection, set_and(space, set_and(space, untracked, without), changed_by_nat(inspection)));
     shares = passage_untrackers(raw, set_or(space, lost, unchanged), SHARES);
     for (size_t i = 0; i < shares.count; i++) {
         const bool by_nat = set_and(space, shares.items[i].packets, unchanged) != set_none(space);
 
         if (report_at(inspection, DIAG_FORWARDED_NOTRACK, SEVERITY_WARNING, &shares.items[i].place,
                       by_nat ? "this takes forwarded packets out of tracking: rules of nat never see them"
-                             : "this takes forwarded packets out of tracking: FORWARD accepts them by their state alone"))
+                             : "this takes forwarded packets out of tracking: FORWARD accepts them by their "
+                               "state alone"))
             diag_hint(inspection->diags, "add -m addrtype --dst-type LOCAL");
     }
 }
@@ -247,7 +255,8 @@ static void find_published(struct inspection *inspection)
     struct packet_space *space = &inspection->space;
     const struct passage *nat = find_passage(inspection, "nat", "PREROUTING", HOOK_INPUT),
                          *raw = raw_passage(inspection, HOOK_INPUT);
-    const diagram untracked = set_and(space, taken_out(space, inspection->meaning.raws[HOOK_INPUT]), off_lo_domain(inspection));
+    const diagram untracked =
+        set_and(space, taken_out(space, inspection->meaning.raws[HOOK_INPUT]), off_lo_domain(inspection));
 
     for (size_t i = 0; nat && raw && i < nat->order_count; i++)
         for (size_t j = 0; j < nat->order[i]->chain->count; j++) {
@@ -256,10 +265,13 @@ static void find_published(struct inspection *inspection)
 
             if (!is_nat(rule, true))
                 continue;
-            shares = passage_untrackers(raw, settled(inspection, set_and(space, nat->order[i]->comes[j], untracked)), SHARES);
+            shares = passage_untrackers(
+                raw, settled(inspection, set_and(space, nat->order[i]->comes[j], untracked)), SHARES);
             for (size_t k = 0; k < shares.count; k++)
-                if (report_at(inspection, DIAG_UNTRACKED_NAT, SEVERITY_WARNING, &shares.items[k].place,
-                              "this takes out of tracking what the rule on line %u publishes: NAT never sees it", rule->span.line))
+                if (report_at(
+                        inspection, DIAG_UNTRACKED_NAT, SEVERITY_WARNING, &shares.items[k].place,
+                        "this takes out of tracking what the rule on line %u publishes: NAT never sees it",
+                        rule->span.line))
                     diag_hint(inspection->diags, "leave those packets tracked");
         }
 }
@@ -275,21 +287,27 @@ static void find_helper_ports(struct inspection *inspection, diagram untracked)
     const struct passage *raw = raw_passage(inspection, HOOK_INPUT);
 
     for (size_t i = 0; raw && i < 2; i++) {
-        const diagram protocol = set_and(space, untracked, of_value(inspection, FIELD_PROTOCOL, helped[i].protocol));
-        const diagram control = set_and(space, protocol, ports_between(inspection, helped[i].port, helped[i].port));
+        const diagram protocol =
+            set_and(space, untracked, of_value(inspection, FIELD_PROTOCOL, helped[i].protocol));
+        const diagram control =
+            set_and(space, protocol, ports_between(inspection, helped[i].port, helped[i].port));
         struct shares shares;
 
         // Who tracks nothing of the protocol does without helpers.
-        if (!from_anyone(inspection, control) || port_count(inspection, of_strangers(inspection, protocol)) > MOST_PORTS)
+        if (!from_anyone(inspection, control) ||
+            port_count(inspection, of_strangers(inspection, protocol)) > MOST_PORTS)
             continue;
         shares = passage_untrackers(raw, control, SHARES);
         for (size_t j = 0; j < shares.count; j++) {
             if (!from_anyone(inspection, shares.items[j].packets) ||
                 !report_at(inspection, DIAG_HELPER_UNTRACKED, SEVERITY_WARNING, &shares.items[j].place,
-                           "%s (%s port %u) goes untracked, and its helper does not see it: data connections are not recognised",
-                           helped[i].name, helped[i].protocol == PROTOCOL_TCP ? "tcp" : "udp", helped[i].port))
+                           "%s (%s port %u) goes untracked, and its helper does not see it: data connections "
+                           "are not recognised",
+                           helped[i].name, helped[i].protocol == PROTOCOL_TCP ? "tcp" : "udp",
+                           helped[i].port))
                 continue;
-            diag_hint(inspection->diags, "leave the port tracked, or accept the server's passive ports by name");
+            diag_hint(inspection->diags,
+                      "leave the port tracked, or accept the server's passive ports by name");
         }
     }
 }
@@ -309,15 +327,18 @@ static void find_ephemeral(struct inspection *inspection)
     answers = set_and(space, answers, refused_in_state(inspection, HOOK_INPUT, PACKET_STATE_UNTRACKED));
     for (size_t i = 0; i < shares.count; i++) {
         const diagram strangers = of_strangers(inspection, flows(inspection, shares.items[i].packets));
-        const diagram refused = of_strangers(inspection, set_and(space, flows(inspection, shares.items[i].packets),
-                                                                 where(inspection, answers, FIELD_FLAGS, TCP_SYN | TCP_ACK)));
+        const diagram refused =
+            of_strangers(inspection, set_and(space, flows(inspection, shares.items[i].packets),
+                                             where(inspection, answers, FIELD_FLAGS, TCP_SYN | TCP_ACK)));
         const size_t count = port_count(inspection, strangers);
         const bool lost = refused != set_none(space);
 
         if (!count || count > EPHEMERAL_2 - EPHEMERAL_1 || (!lost && count < FEW_PORTS))
             continue;
-        if (report_at(inspection, DIAG_UNTRACKED_EPHEMERAL, lost ? SEVERITY_WARNING : SEVERITY_NOTE, &shares.items[i].place,
-                      "untracked ports in the ephemeral range %d-%d of most hosts, %zu of them: %s", EPHEMERAL_1, EPHEMERAL_2, count,
+        if (report_at(inspection, DIAG_UNTRACKED_EPHEMERAL, lost ? SEVERITY_WARNING : SEVERITY_NOTE,
+                      &shares.items[i].place,
+                      "untracked ports in the ephemeral range %d-%d of most hosts, %zu of them: %s",
+                      EPHEMERAL_1, EPHEMERAL_2, count,
                       lost ? "this host's own connections from them lose their answers"
                            : "this host's own connections from them go untracked too"))
             diag_hint(inspection->diags, "reserve them with net.ipv4.ip_local_reserved_ports");
@@ -330,8 +351,9 @@ static void find_rest(struct inspection *inspection, diagram untracked)
     struct packet_space *space = &inspection->space;
     const struct passage *raw = raw_passage(inspection, HOOK_INPUT);
     const diagram all = flows(inspection, set_all(space));
-    const diagram rest = usual(inspection, set_minus(space, set_minus(space, set_all(space), tcp_and_udp(inspection)),
-                                                     taken_out(space, inspection->meaning.raws[HOOK_INPUT])));
+    const diagram rest =
+        usual(inspection, set_minus(space, set_minus(space, set_all(space), tcp_and_udp(inspection)),
+                                    taken_out(space, inspection->meaning.raws[HOOK_INPUT])));
     struct shares shares;
 
     if (!raw || set_minus(space, all, untracked) != set_none(space) || rest == set_none(space))
@@ -339,7 +361,8 @@ static void find_rest(struct inspection *inspection, diagram untracked)
     shares = passage_untrackers(raw, all, 1);
     if (shares.count && report_at(inspection, DIAG_NOTRACK_REST, SEVERITY_NOTE, &shares.items[0].place,
                                   "all of TCP and UDP is untracked, and ICMP and the rest are not"))
-        diag_hint(inspection->diags, "leave the protocol out, in PREROUTING and OUTPUT, if nothing is to be tracked");
+        diag_hint(inspection->diags,
+                  "leave the protocol out, in PREROUTING and OUTPUT, if nothing is to be tracked");
 }
 
 // Rules that ask for a state which their packets never have.
@@ -364,9 +387,10 @@ static diagram in_real_states(struct inspection *inspection, enum hook hook)
         space, hook_outcomes(space, &inspection->meaning, hook, inspection->meaning.domains[hook]));
     const diagram untracked = of_value(inspection, FIELD_STATE, PACKET_STATE_UNTRACKED);
 
-    return set_or(space, set_minus(space, tracked, untracked),
-                  set_and(space, untracked, set_minus(space, set_all(space),
-                                                      where(inspection, tracked, FIELD_STATE, PACKET_STATE_NEW))));
+    return set_or(
+        space, set_minus(space, tracked, untracked),
+        set_and(space, untracked,
+                set_minus(space, set_all(space), where(inspection, tracked, FIELD_STATE, PACKET_STATE_NEW))));
 }
 
 static void find_stateful_dead(struct inspection *inspection, enum hook hook, const char *chain)
@@ -387,7 +411,8 @@ static void find_stateful_dead(struct inspection *inspection, enum hook hook, co
                 set_and(space, comes, inspection->meaning.domains[hook]) == set_none(space))
                 continue;
             if (report_at(inspection, DIAG_STATEFUL_RULE, SEVERITY_WARNING, &place,
-                          "no packet has the state that this rule asks for: raw takes all of its packets out of tracking"))
+                          "no packet has the state that this rule asks for: raw takes all of its packets out "
+                          "of tracking"))
                 diag_hint(inspection->diags, "leave the state out; UNTRACKED is the only one that they have");
         }
     }
@@ -398,14 +423,16 @@ static bool is_reported(struct inspection *inspection, enum diag_code code, cons
     const struct span span = place_span(inspection, place);
 
     for (size_t i = 0; i < inspection->diags->items.count; i++)
-        if (inspection->diags->items.items[i].code == code && inspection->diags->items.items[i].span.source == span.source &&
+        if (inspection->diags->items.items[i].code == code &&
+            inspection->diags->items.items[i].span.source == span.source &&
             inspection->diags->items.items[i].span.line == span.line)
             return true;
     return false;
 }
 
 // Packets that are untracked, and accepted in a state alone.
-static void find_stateful_lost(struct inspection *inspection, enum hook hook, unsigned state, diagram untracked)
+static void find_stateful_lost(struct inspection *inspection, enum hook hook, unsigned state,
+                               diagram untracked)
 {
     struct packet_space *space = &inspection->space;
     const diagram accepted = accepted_in_state(inspection, hook, state);
@@ -415,16 +442,20 @@ static void find_stateful_lost(struct inspection *inspection, enum hook hook, un
 
     if (lost == set_none(space))
         return;
-    shares = filter_deciders(inspection, hook, set_and(space, lost, of_value(inspection, FIELD_STATE, state)), SHARES);
+    shares = filter_deciders(inspection, hook, set_and(space, lost, of_value(inspection, FIELD_STATE, state)),
+                             SHARES);
     for (size_t i = 0; i < shares.count; i++) {
-        const diagram packets =
-            settled(inspection, set_and(space, where(inspection, shares.items[i].packets, FIELD_STATE, state), lost));
+        const diagram packets = settled(
+            inspection, set_and(space, where(inspection, shares.items[i].packets, FIELD_STATE, state), lost));
         const struct rule *rule = place_rule(&shares.items[i].place);
 
-        if (!rule || !asks_for_state(rule) || is_reported(inspection, DIAG_STATEFUL_RULE, &shares.items[i].place) || !from_anyone(inspection, hook == HOOK_INPUT ? packets : set_all(space)))
+        if (!rule || !asks_for_state(rule) ||
+            is_reported(inspection, DIAG_STATEFUL_RULE, &shares.items[i].place) ||
+            !from_anyone(inspection, hook == HOOK_INPUT ? packets : set_all(space)))
             continue;
         if (report_at(inspection, DIAG_STATEFUL_RULE, SEVERITY_WARNING, &shares.items[i].place,
-                      "raw takes packets out of tracking that this accepts by their state alone, so that they are refused: %s",
+                      "raw takes packets out of tracking that this accepts by their state alone, so that "
+                      "they are refused: %s",
                       in_words(inspection, flows(inspection, packets), off_lo_domain(inspection))))
             diag_hint(inspection->diags, "accept those ports and addresses without a state");
     }

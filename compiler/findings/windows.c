@@ -20,10 +20,12 @@ struct windows {
 
 static bool opens_window(const struct rule *rule)
 {
-    return rule->section && strcmp(rule->section, "replies") == 0 && rule->target.kind == TARGET_ACCEPT && rule->span.source;
+    return rule->section && strcmp(rule->section, "replies") == 0 && rule->target.kind == TARGET_ACCEPT &&
+           rule->span.source;
 }
 
-static void add_rule(struct inspection *inspection, struct windows *windows, const struct rule_place *place, diagram packets)
+static void add_rule(struct inspection *inspection, struct windows *windows, const struct rule_place *place,
+                     diagram packets)
 {
     const struct span span = place_rule(place)->span;
 
@@ -47,22 +49,28 @@ static void report_window(struct inspection *inspection, const struct window *wi
     static const struct {
         enum field field;
         uint64_t value;
-    } usual[] = {{FIELD_FLAGS, TCP_ACK}, {FIELD_FRAGMENT, FRAGMENT_NONE}, {FIELD_HELPER, 0}, {FIELD_SOCKET, SOCKET_CONNECTED},
+    } usual[] = {{FIELD_FLAGS, TCP_ACK},
+                 {FIELD_FRAGMENT, FRAGMENT_NONE},
+                 {FIELD_HELPER, 0},
+                 {FIELD_SOCKET, SOCKET_CONNECTED},
                  {FIELD_DESTINATION_TYPE, DESTINATION_LOCAL}};
 
     unowned = settled(inspection, where(inspection, packets, FIELD_SOCKET, SOCKET_NONE));
     for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
         packets = where(inspection, packets, usual[i].field, usual[i].value);
     if (packets == set_none(space) ||
-        !report_at(inspection, DIAG_REPLY_WINDOW, SEVERITY_NOTE, &window->place, "replies to `%s` are" WINDOW_PACKETS "%s",
-                   name ? name : "connect", in_words(inspection, settled(inspection, packets), off_lo_domain(inspection))))
+        !report_at(inspection, DIAG_REPLY_WINDOW, SEVERITY_NOTE, &window->place,
+                   "replies to `%s` are" WINDOW_PACKETS "%s", name ? name : "connect",
+                   in_words(inspection, settled(inspection, packets), off_lo_domain(inspection))))
         return;
     // What asks for a socket does so for TCP, and for UDP or not.
-    diag_hint(inspection->diags, unowned == set_none(space) ? "where a socket of this host owns them"
-                                 : set_and(space, unowned, of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP)) == set_none(space) &&
-                                         set_and(space, packets, of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP)) != set_none(space)
-                                     ? "TCP where a socket of this host owns it, the rest in any case"
-                                     : "whether or not a socket of this host owns them");
+    diag_hint(
+        inspection->diags,
+        unowned == set_none(space) ? "where a socket of this host owns them"
+        : set_and(space, unowned, of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP)) == set_none(space) &&
+                set_and(space, packets, of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP)) != set_none(space)
+            ? "TCP where a socket of this host owns it, the rest in any case"
+            : "whether or not a socket of this host owns them");
 }
 
 void find_windows(struct inspection *inspection)
@@ -75,7 +83,8 @@ void find_windows(struct inspection *inspection)
 
         for (size_t j = 0; j < built->chain->count; j++)
             if (opens_window(&built->chain->items[j]))
-                add_rule(inspection, &windows, &(struct rule_place){input->table, built->chain, j}, built->comes[j]);
+                add_rule(inspection, &windows, &(struct rule_place){input->table, built->chain, j},
+                         built->comes[j]);
     }
     for (size_t i = 0; i < windows.count; i++)
         report_window(inspection, &windows.items[i]);

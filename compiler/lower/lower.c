@@ -35,8 +35,9 @@ static void write_policies(struct lowering *lowering, struct ruleset *ruleset)
 {
     for (size_t i = 0; i < ruleset->count; i++)
         for (size_t j = 0; j < table_kind_count; j++)
-            for (size_t k = 0; !is_own(table_kinds[j].name) &&
-                               strcmp(table_kinds[j].name, ruleset->items[i].name) == 0 && table_kinds[j].hooks[k];
+            for (size_t k = 0;
+                 !is_own(table_kinds[j].name) && strcmp(table_kinds[j].name, ruleset->items[i].name) == 0 &&
+                 table_kinds[j].hooks[k];
                  k++)
                 table_chain(lowering->arena, &ruleset->items[i], table_kinds[j].hooks[k], CHAIN_ACCEPT);
 }

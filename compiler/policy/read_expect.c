@@ -93,8 +93,9 @@ static void read_expect_file(struct reader *reader, const struct node *root)
         } else if (slice_is(text, "version")) {
             read_version(reader, node_value(root, i));
         } else {
-            diag_add(reader->diags, DIAG_UNKNOWN_KEY, node_span(key), "a file of expectations has no key `%.*s`",
-                     (int)(text.length < 60 ? text.length : 60), text.at);
+            diag_add(reader->diags, DIAG_UNKNOWN_KEY, node_span(key),
+                     "a file of expectations has no key `%.*s`", (int)(text.length < 60 ? text.length : 60),
+                     text.at);
             diag_hint(reader->diags, "its keys: version, expect");
         }
     }
@@ -116,7 +117,8 @@ const struct expectation *expectations_read(struct arena *arena, const char *pat
     if (!error && !root && diags->items.count && vec_last(&diags->items)->code == DIAG_NOT_A_POLICY)
         diag_hint(diags, "write expect: and a list of {packets: ..., verdict: ...}"); // it is empty
     if (root && root->kind != NODE_MAPPING) {
-        diag_add(diags, DIAG_TYPE, node_span(root), "a file of expectations is a mapping with the key `expect`");
+        diag_add(diags, DIAG_TYPE, node_span(root),
+                 "a file of expectations is a mapping with the key `expect`");
         diag_hint(diags, "write expect: and the list below it");
     } else if (root) {
         read_expect_file(&reader, root);

@@ -55,7 +55,8 @@ static void put_outcome(struct buf *out, const struct packet_space *space, struc
     buf_text(out, outcome.tracked ? ", tracked" : ", untracked");
 }
 
-struct reason proof_reason(struct proof *proof, struct rule_place *place, enum hook hook, const field_value *packet)
+struct reason proof_reason(struct proof *proof, struct rule_place *place, enum hook hook,
+                           const field_value *packet)
 {
     *place = trace_packet(&proof->space, proof->rules, &proof->done, hook, packet).verdict;
     if (!place->chain)

@@ -30,7 +30,8 @@ void proof_close(struct proof *proof);
 bool prove_equal(struct proof *proof, struct diag_list *diags);
 
 // Says what decides a packet: the part of the policy, and the rule. Gives the place in the policy, if there is one.
-struct reason proof_reason(struct proof *proof, struct rule_place *place, enum hook hook, const field_value *packet);
+struct reason proof_reason(struct proof *proof, struct rule_place *place, enum hook hook,
+                           const field_value *packet);
 struct span proof_place(struct proof *proof, struct buf *text, enum hook hook, const field_value *packet);
 
 // What every policy promises, each an equation. False, reported, where one does not hold; one that a rule breaks which the

@@ -440,7 +440,8 @@ static bool read_command(struct reader *reader, const struct counters *counters)
 static struct target apparent_target(struct reader *reader, struct slice line)
 {
     for (struct slice word = slice_word(&line); word.length; word = slice_word(&line)) {
-        const struct slice name = slice_is(word, "-j") || slice_is(word, "-g") ? slice_word(&line) : (struct slice){0};
+        const struct slice name =
+            slice_is(word, "-j") || slice_is(word, "-g") ? slice_word(&line) : (struct slice){0};
         const struct chain *chain = name.length ? find_chain(reader, name) : NULL;
 
         if (chain && chain->policy == CHAIN_USER)
@@ -469,7 +470,8 @@ static bool keep_unread(struct reader *reader, struct slice line)
         name.length > CHAIN_NAME_MAX || !is_bare(name))
         return false;
     if (!chain)
-        chain = table_chain(reader->arena, reader->table, arena_copy(reader->arena, name.at, name.length), CHAIN_USER);
+        chain = table_chain(reader->arena, reader->table, arena_copy(reader->arena, name.at, name.length),
+                            CHAIN_USER);
     rest = slice_trim(rest);
     match->kind = MATCH_OPAQUE;
     match->opaque.text = arena_copy(reader->arena, rest.at, rest.length);

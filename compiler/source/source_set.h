@@ -10,7 +10,8 @@ struct source_set {
     const struct source **items;
     size_t count;
     size_t capacity;
-    const struct source *given; // read ahead by whoever had to see what it is: what `given_path` opens. NULL: none
+    const struct source
+        *given; // read ahead by whoever had to see what it is: what `given_path` opens. NULL: none
     const char *given_path;
 };
 

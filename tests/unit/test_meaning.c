@@ -508,7 +508,8 @@ TEST(domains_test_each_field_once)
         assert_true(packet_space_open(&space, 1 << 16));
         for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
             for (unsigned field = 0; field < FIELD_COUNT; field++) {
-                const diagram held = diagram_restrict(space.diagrams, hook_domain(&space, hook), field, (field_value){0, 0});
+                const diagram held =
+                    diagram_restrict(space.diagrams, hook_domain(&space, hook), field, (field_value){0, 0});
 
                 assert_false(diagram_depends_on(space.diagrams, held, field));
             }
