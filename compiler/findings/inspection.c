@@ -124,7 +124,7 @@ bool inspection_undecided(const struct inspection *inspection)
     return !inspection->space.diagrams || diagram_overflowed(inspection->space.diagrams);
 }
 
-static void keep_all(struct inspection *inspection, int how)
+static void keep_all(struct inspection *inspection, unsigned how)
 {
     for (size_t i = 0; i < FIELD_COUNT + inspection->space.unknowns.count; i++)
         inspection->choices[i] = (struct field_choice){.how = how};
