@@ -109,7 +109,7 @@ static void require_formats(const struct diag_list *diags)
 {
     struct buf json = {0}, sarif = {0}, commands = {0};
 
-    render_json(&json, diags, policy_file.path);
+    render_json(&json, diags, &(struct checked_file){policy_file.path, false, diags}, 1);
     require_json(&json);
     render_sarif(&sarif, diags);
     require_json(&sarif);
@@ -173,22 +173,21 @@ static void require_rules(const struct ruleset *ruleset, const struct policy *po
 
 static void compile_family(struct compilation *compilation, enum family family, struct outcome *outcome)
 {
-    static const struct lower_options with_comments = {.comments = true}, bare = {.comments = false};
+    static const struct compile_options with_comments = {.lower = {.comments = true}},
+                                        bare = {.lower = {.comments = false}};
     struct buf *rules = &outcome->rules[family], fewer = {0};
     // Tabs stand in rules that the policy's author wrote.
     const bool tabs = compilation->policy->verbatim[family].count > 0;
 
-    outcome->fine = compile_rules(compilation, family, with_comments, rules);
-    REQUIRE(compile_rules(compilation, family, bare, &fewer) == outcome->fine);
+    outcome->fine = compile_rules(compilation, family, &with_comments, rules);
+    REQUIRE(compile_rules(compilation, family, &bare, &fewer) == outcome->fine);
     if (outcome->fine) {
         const struct ruleset *ruleset = policy_to_ruleset(&compilation->arena, compilation->policy, family,
-                                                          with_comments, &compilation->diags);
+                                                          with_comments.lower, &compilation->diags);
 
         REQUIRE(ruleset && !ruleset_broken_limit(&compilation->arena, ruleset));
         require_rules(ruleset, compilation->policy, rules);
         REQUIRE(require_lines(rules, tabs) == require_lines(&fewer, tabs));
-    } else {
-        REQUIRE(!rules->length && !fewer.length);
     }
     buf_clear(&fewer);
 }
