@@ -2,7 +2,7 @@
 //
 // How the kernel puts raw, the tracker and the filter behind each other at a hook. A packet that raw takes out is UNTRACKED
 // to the filter; any other has the state that the tracker gives it.
-#include "meaning/rules.h"
+#include "meaning/sets.h"
 
 static uint32_t takes_out(uint32_t raw, uint32_t ignored)
 {
@@ -160,6 +160,35 @@ static diagram different_raws(struct packet_space *space, diagram a, diagram b)
 static diagram of_any_state(struct packet_space *space, diagram set)
 {
     return diagram_largest(space->diagrams, diagram_largest(space->diagrams, set, FIELD_STATE), FIELD_HELPER);
+}
+
+// Of a walk through raw that goes on to the tracker.
+static uint32_t template_of(uint32_t raw, uint32_t ignored)
+{
+    const struct outcome outcome = outcome_of(raw);
+
+    (void)ignored;
+    return outcome.walk <= WALK_ACCEPT ? outcome.template : 0;
+}
+
+static const struct diagram_operation op_template = {28, template_of, NULL};
+
+diagram different_templates(struct packet_space *space, const struct meaning *a, const struct meaning *b,
+                            enum hook hook)
+{
+    const diagram all = set_all(space);
+    diagram different;
+
+    if (a->raws[hook] == b->raws[hook])
+        return set_none(space);
+    different = differences(space, diagram_apply(space->diagrams, &op_template, a->raws[hook], all),
+                            diagram_apply(space->diagrams, &op_template, b->raws[hook], all));
+    if (hook == HOOK_INPUT) // what comes by lo belongs to a connection already, or to none
+        different = set_minus(space, different, comes_by_loopback(space));
+    if (different == set_none(space))
+        return different;
+    return set_and(space, tracked_set(space, hook_outcomes(space, a, hook, different)),
+                   tracked_set(space, hook_outcomes(space, b, hook, different)));
 }
 
 diagram different_outcomes(struct packet_space *space, const struct meaning *a, const struct meaning *b,

@@ -21,9 +21,10 @@ enum tracking_target { CT_NONE, CT_NOTRACK, CT_TRACK };
 struct outcome {
     enum walk walk;
     enum tracking_target ct;
-    bool tracked;    // once raw, tracker and filter are put together
-    unsigned answer; // of WALK_REJECT: a number of packet_space_answer()
-    uint32_t rule;   // the deciding one, 0: none is remembered
+    bool tracked;           // once raw, tracker and filter are put together
+    unsigned answer;        // of WALK_REJECT: a number of packet_space_answer()
+    uint32_t rule;          // the deciding one, 0: none is remembered; not kept beside a CT target
+    uint32_t template; // of CT_TRACK, what a connection begins with: a number of packet_space_template()
 };
 
 #define OUTCOME_RULE_SHIFT 11
@@ -32,16 +33,21 @@ struct outcome {
 static inline uint32_t outcome_value(struct outcome outcome)
 {
     return (uint32_t)outcome.walk | (uint32_t)outcome.ct << 3 | (uint32_t)outcome.tracked << 5 |
-           outcome.answer << 6 | outcome.rule << OUTCOME_RULE_SHIFT;
+           outcome.answer << 6 |
+           (outcome.ct ? outcome.template : outcome.rule) << OUTCOME_RULE_SHIFT;
 }
 
 static inline struct outcome outcome_of(uint32_t value)
 {
+    const enum tracking_target ct = (enum tracking_target)(value >> 3 & 3);
+    const uint32_t number = value >> OUTCOME_RULE_SHIFT;
+
     return (struct outcome){
         .walk = (enum walk)(value & 7),
-        .ct = (enum tracking_target)(value >> 3 & 3),
+        .ct = ct,
         .tracked = value >> 5 & 1,
         .answer = value >> 6 & 31,
-        .rule = value >> OUTCOME_RULE_SHIFT,
+        .rule = ct ? 0 : number,
+        .template = ct ? number : 0,
     };
 }

@@ -680,6 +680,26 @@ static void say_data_tracking(struct speaker *speaker, enum way way, const struc
         say(speaker, &cube, kept_tracked);
 }
 
+// Connections that the helper of an entry reads along with: those of its protocol, as they open.
+static void say_helpers(struct speaker *speaker, const struct entry_list *list, bool for_this_host)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct entry *entry = &list->items[i];
+
+        for (size_t j = 0; entry->helper && j < entry->traffic_count; j++) {
+            struct cube opening = entry_packets(speaker, entry, &entry->traffic[j], ASKED);
+            struct outcome helped = kept_tracked;
+
+            if (entry->traffic[j].kind != entry->helper->control)
+                continue;
+            if (for_this_host)
+                cube_value(&opening, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL);
+            helped.template = helper_template(speaker->space, entry->helper->name);
+            say(speaker, &opening, helped);
+        }
+    }
+}
+
 // What this host asks of its own addresses leaves by lo, where its side decides.
 static void say_own_tracking(struct speaker *speaker, const struct entry *entry)
 {
@@ -747,8 +767,14 @@ static diagram tracking(struct speaker *speaker, enum way way)
     if (mode == TRACKING_SELECTIVE && way == LEAVES)
         say_loopback_tracking(speaker);
     say_verbatim(speaker, "raw", way == LEAVES ? "OUTPUT" : "PREROUTING");
+    if (way == COMES_IN)
+        say_helpers(speaker, &speaker->policy->allow, true);
+    else
+        say_helpers(speaker, &speaker->policy->connect, false);
     if (mode == TRACKING_SELECTIVE)
         say_selective(speaker, way);
+    if (way == COMES_IN) // forwarded, or published by DNAT
+        say_helpers(speaker, &speaker->policy->forward, false);
     // Even where another tool switches the tracker on; where its modules are kept out, there is no one to be told.
     if (mode == TRACKING_NONE && !speaker->policy->conntrack.block_modules)
         say(speaker, &all, untracked);

@@ -30,9 +30,7 @@ static uint32_t with_ct(struct outcome left, struct outcome right)
 {
     if (left.ct) {
         right.ct = left.ct;
-        // Of a walk through raw the rule is told that decided about tracking, unless one ended it.
-        if (right.walk == WALK_CONTINUE || right.walk == WALK_ACCEPT)
-            right.rule = left.rule;
+        right.template = left.template;
     }
     return outcome_value(right);
 }
@@ -168,6 +166,19 @@ static uint32_t remember(struct walker *walker, const struct chain *chain, size_
     return (uint32_t)walker->places->count;
 }
 
+// What a CT target asks of the tracker, behind its name.
+static struct outcome ct_outcome(struct packet_space *space, const struct target *target)
+{
+    struct slice options = slice_of(target->text);
+
+    if (strstr(target->text, "--notrack"))
+        return (struct outcome){.ct = CT_NOTRACK};
+    slice_word(&options);
+    return (struct outcome){.ct = CT_TRACK,
+                            .template = packet_space_template(
+                                space, arena_copy(space->arena, options.at, options.length))};
+}
+
 struct outcome target_outcome(struct packet_space *space, const struct target *target)
 {
     switch (target->kind) {
@@ -180,7 +191,7 @@ struct outcome target_outcome(struct packet_space *space, const struct target *t
     case TARGET_NOTRACK:
         return (struct outcome){.ct = CT_NOTRACK};
     case TARGET_HELPER:
-        return (struct outcome){.ct = CT_TRACK};
+        return (struct outcome){.ct = CT_TRACK, .template = helper_template(space, target->text)};
     case TARGET_RETURN:
         return (struct outcome){.walk = WALK_RETURN};
     case TARGET_JUMP:
@@ -192,7 +203,7 @@ struct outcome target_outcome(struct packet_space *space, const struct target *t
     case TARGET_OTHER:
         switch (target_effect(target)) {
         case EFFECT_CT:
-            return (struct outcome){.ct = strstr(target->text, "--notrack") ? CT_NOTRACK : CT_TRACK};
+            return ct_outcome(space, target);
         case EFFECT_DROP:
             return (struct outcome){.walk = WALK_DROP};
         case EFFECT_UNKNOWN:
@@ -222,6 +233,9 @@ static void walk_rule(struct walker *walker, const struct chain *chain, size_t i
     const struct rule *rule = &chain->items[index];
     struct outcome outcome = target_outcome(space, &rule->target);
 
+    // The kernel takes it in raw alone (net/netfilter/xt_CT.c).
+    if (!walker->view->raw)
+        outcome.ct = CT_NONE;
     outcome.rule = remember(walker, chain, index, outcome.walk);
 
     const struct outcome full = {.walk = WALK_DROP, .rule = outcome.rule},

@@ -44,6 +44,11 @@ struct outcome packet_outcome(struct packet_space *space, const struct meaning *
 diagram different_outcomes(struct packet_space *space, const struct meaning *a, const struct meaning *b,
                            enum hook hook);
 
+// The tracked packets of the hook's domain that would open a connection with another template: CT targets that give it
+// another helper.
+diagram different_templates(struct packet_space *space, const struct meaning *a, const struct meaning *b,
+                            enum hook hook);
+
 // A chain that a packet passes at a hook, behind the tracker.
 struct station {
     const char *table, *chain;

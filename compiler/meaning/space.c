@@ -183,6 +183,22 @@ size_t packet_space_helper(const struct packet_space *space, const char *name)
     return 1 + find_name(space->helpers.items, space->helpers.count, name);
 }
 
+uint32_t packet_space_template(struct packet_space *space, const char *options)
+{
+    if (!options[0])
+        return 0;
+    for (size_t i = 0; i < space->templates.count; i++)
+        if (strcmp(space->templates.items[i], options) == 0)
+            return (uint32_t)i + 1;
+    *vec_push(space->arena, &space->templates) = options;
+    return (uint32_t)space->templates.count;
+}
+
+uint32_t helper_template(struct packet_space *space, const char *helper)
+{
+    return packet_space_template(space, arena_printf(space->arena, "--helper %s", helper));
+}
+
 #define ANSWERS_MAX 32 // what struct outcome has room for; the kernel knows about a dozen a family
 
 unsigned packet_space_answer(struct packet_space *space, const char *answer)

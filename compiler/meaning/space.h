@@ -71,7 +71,7 @@ struct packet_space {
     struct {
         const char **items; // sorted, each once
         size_t count, capacity;
-    } interfaces, helpers, answers;
+    } interfaces, helpers, answers, templates;
     struct {
         struct unknown *items;
         size_t count, capacity;
@@ -118,6 +118,9 @@ size_t packet_space_interface(const struct packet_space *space,
                               const char *name); // INTERFACE_OTHER: not among them
 size_t packet_space_helper(const struct packet_space *space, const char *name); // from 1
 unsigned packet_space_answer(struct packet_space *space, const char *answer);   // of a reject
+// What a CT target has a connection begin with, by its options; from 1, 0: none.
+uint32_t packet_space_template(struct packet_space *space, const char *options);
+uint32_t helper_template(struct packet_space *space, const char *helper); // of `--helper NAME`
 unsigned packet_space_unknown(const struct packet_space *space, enum unknown_kind kind, const char *text,
                               unsigned number);
 unsigned packet_space_match(const struct packet_space *space, const struct match *match); // the unknown it is

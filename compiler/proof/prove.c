@@ -49,10 +49,18 @@ struct rule_place written_place(const struct proof *proof, const struct rule_pla
                                                         : (struct rule_place){0};
 }
 
-static void put_outcome(struct buf *out, const struct packet_space *space, struct outcome outcome)
+// What becomes of a packet, with what a connection that it opens begins with.
+static void put_outcome(struct buf *out, struct packet_space *space, const struct meaning *meaning,
+                        enum hook hook, const field_value *packet)
 {
+    const struct outcome outcome = packet_outcome(space, meaning, hook, packet);
+    const uint32_t begins =
+        outcome_of(diagram_evaluate(space->diagrams, meaning->raws[hook], packet)).template;
+
     describe_verdict(out, space, outcome);
     buf_text(out, outcome.tracked ? ", tracked" : ", untracked");
+    if (outcome.tracked && begins)
+        buf_printf(out, " with %s", space->templates.items[begins - 1]);
 }
 
 struct reason proof_reason(struct proof *proof, struct rule_place *place, enum hook hook,
@@ -88,9 +96,9 @@ static void report_unequal(struct proof *proof, enum hook hook, diagram unequal,
     buf_printf(&text, "%s: not proved: ", family_name(space->family));
     describe_packet(&text, space, hook, packet, unequal);
     buf_text(&text, " should be ");
-    put_outcome(&text, space, packet_outcome(space, &proof->said, hook, packet));
+    put_outcome(&text, space, &proof->said, hook, packet);
     buf_text(&text, "; the rules say ");
-    put_outcome(&text, space, packet_outcome(space, &proof->done, hook, packet));
+    put_outcome(&text, space, &proof->done, hook, packet);
     buf_text(&text, " (");
 
     struct span span = proof_place(proof, &text, hook, packet);
@@ -103,6 +111,12 @@ static void report_unequal(struct proof *proof, enum hook hook, diagram unequal,
     buf_clear(&text);
 }
 
+diagram unequal_packets(struct proof *proof, enum hook hook)
+{
+    return set_or(&proof->space, different_outcomes(&proof->space, &proof->said, &proof->done, hook),
+                  different_templates(&proof->space, &proof->said, &proof->done, hook));
+}
+
 bool prove_equal(struct proof *proof, struct diag_list *diags)
 {
     struct packet_space *space = &proof->space;
@@ -113,7 +127,7 @@ bool prove_equal(struct proof *proof, struct diag_list *diags)
         if (hook == HOOK_FORWARD && proof->policy->forwarding == VERDICT_LEAVE)
             continue;
 
-        const diagram unequal = different_outcomes(space, &proof->said, &proof->done, hook);
+        const diagram unequal = unequal_packets(proof, hook);
 
         if (!find_packet(space, hook, unequal, packet))
             continue;

@@ -25,6 +25,9 @@ void proof_open(struct proof *proof, struct arena *arena, const struct policy *p
                 const struct source *source, const struct ruleset *lowered, const struct ruleset *rules);
 void proof_close(struct proof *proof);
 
+// The packets of a hook that the rules treat in another way than the policy says.
+diagram unequal_packets(struct proof *proof, enum hook hook);
+
 // Reports, as errors of EXIT_UNPROVED, where the rules do not mean what the policy says, with a packet and the rule that
 // decides it. True where they are equal.
 bool prove_equal(struct proof *proof, struct diag_list *diags);

@@ -190,7 +190,7 @@ static void judge_hook(struct trial *trial, enum hook hook, struct focus focus, 
                        struct judgement *judgement, bool *equal, struct buf *why)
 {
     struct packet_space *space = &trial->proof.space;
-    const diagram unequal = different_outcomes(space, &trial->proof.said, &trial->proof.done, hook);
+    const diagram unequal = unequal_packets(&trial->proof, hook);
 
     if (diagram_witness(space->diagrams, unequal, 1, usual_packet(space, hook), trial->packet)) {
         *equal = false;

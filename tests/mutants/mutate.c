@@ -551,6 +551,10 @@ static void change_helper(struct change *change)
             edit_match(change, i)->helper.name = "";
     if (target->kind == TARGET_HELPER && chosen(change))
         *target = (struct target){TARGET_NOTRACK, NULL};
+    if (target->kind == TARGET_HELPER && chosen(change))
+        target->text = strcmp(target->text, "tftp") ? "tftp" : "irc";
+    if (target->kind == TARGET_HELPER && chosen(change))
+        target->kind = TARGET_NONE;
 }
 
 // The reader keeps the options as they were written.

@@ -476,18 +476,28 @@ static enum step jump(struct passage *at, const struct rule *rule, unsigned dept
     return rule->target.kind == TARGET_GOTO ? STEP_BACK : STEP_ON;
 }
 
-static enum step decide_tracking(struct passage *at, bool taken_out)
+// `helper`: the name that follows --helper, up to a blank; NULL: none.
+static enum step decide_tracking(struct passage *at, bool taken_out, const char *helper)
 {
-    if (at->ct == CT_UNSEEN)
+    if (at->ct == CT_UNSEEN) {
         at->ct = taken_out ? CT_TAKEN_OUT : CT_KEPT;
+        at->outcome.helper = helper;
+    }
     return STEP_ON;
+}
+
+static const char *named_helper(const char *text)
+{
+    const char *option = strstr(text, "--helper ");
+
+    return option ? option + strlen("--helper ") : NULL;
 }
 
 static enum step other_target(struct passage *at, const struct rule *rule)
 {
     switch (target_effect(&rule->target)) {
     case EFFECT_CT:
-        return decide_tracking(at, strstr(rule->target.text, "--notrack"));
+        return decide_tracking(at, strstr(rule->target.text, "--notrack"), named_helper(rule->target.text));
     case EFFECT_DROP:
         return end(at, END_DROP, rule);
     case EFFECT_UNKNOWN:
@@ -510,9 +520,9 @@ static enum step obey(struct passage *at, const struct rule *rule, unsigned dept
         at->outcome.answer = rule->target.text;
         return end(at, END_REJECT, rule);
     case TARGET_NOTRACK:
-        return decide_tracking(at, true);
+        return decide_tracking(at, true, NULL);
     case TARGET_HELPER:
-        return decide_tracking(at, false);
+        return decide_tracking(at, false, rule->target.text);
     case TARGET_JUMP:
     case TARGET_GOTO:
         return jump(at, rule, depth);
@@ -654,8 +664,10 @@ static void walk_filters(struct passage *at)
         return;
     if (at->hook != HOOK_INPUT && !walk_table(at, "mangle", "POSTROUTING"))
         return;
-    at->outcome =
-        (struct oracle_outcome){.end = END_ACCEPT, .tracked = at->outcome.tracked, .rule = accepted};
+    at->outcome = (struct oracle_outcome){.end = END_ACCEPT,
+                                          .tracked = at->outcome.tracked,
+                                          .helper = at->outcome.helper,
+                                          .rule = accepted};
 }
 
 struct oracle_outcome oracle_walk(const struct oracle *oracle, enum hook hook, const field_value *packet)
@@ -666,18 +678,30 @@ struct oracle_outcome oracle_walk(const struct oracle *oracle, enum hook hook, c
                          .in = interface_name(oracle->space, packet[FIELD_IN].low),
                          .out = interface_name(oracle->space, packet[FIELD_OUT].low)};
 
-    if (!walk_raw(&at))
+    if (!walk_raw(&at)) {
+        at.outcome.helper = NULL;
         return at.outcome;
+    }
     at.outcome.tracked = is_tracked(&at);
+    // A packet that comes by lo brings its connection with it.
+    if (!at.outcome.tracked || (hook == HOOK_INPUT && strcmp(at.in, "lo") == 0))
+        at.outcome.helper = NULL;
     at.state = at.outcome.tracked ? (unsigned)packet[FIELD_STATE].low : PACKET_STATE_UNTRACKED;
     at.helper = at.outcome.tracked ? packet[FIELD_HELPER].low : 0;
     walk_filters(&at);
     return at.outcome;
 }
 
+static bool same_helper(const char *a, const char *b)
+{
+    const size_t length = a ? strcspn(a, " ") : 0;
+
+    return !a || !b ? a == b : length == strcspn(b, " ") && strncmp(a, b, length) == 0;
+}
+
 bool oracle_same(struct oracle_outcome a, struct oracle_outcome b)
 {
-    return a.end == b.end && a.tracked == b.tracked &&
+    return a.end == b.end && a.tracked == b.tracked && same_helper(a.helper, b.helper) &&
            (a.end != END_REJECT || strcmp(a.answer, b.answer) == 0);
 }
 
@@ -685,6 +709,8 @@ void oracle_describe(struct buf *out, struct oracle_outcome outcome)
 {
     static const char *const ends[] = {"nothing", "accept", "drop", "reject", "decided elsewhere"};
 
-    buf_printf(out, "%s%s%s, %s", ends[outcome.end], outcome.end == END_REJECT ? " " : "",
-               outcome.end == END_REJECT ? outcome.answer : "", outcome.tracked ? "tracked" : "untracked");
+    buf_printf(out, "%s%s%s, %s%s%.*s", ends[outcome.end], outcome.end == END_REJECT ? " " : "",
+               outcome.end == END_REJECT ? outcome.answer : "", outcome.tracked ? "tracked" : "untracked",
+               outcome.helper ? " with helper " : "",
+               outcome.helper ? (int)strcspn(outcome.helper, " ") : 0, outcome.helper ? outcome.helper : "");
 }

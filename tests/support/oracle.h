@@ -28,6 +28,7 @@ struct oracle_outcome {
     enum oracle_end end;
     const char *answer;      // of END_REJECT
     bool tracked;            // false where raw ended the walk
+    const char *helper; // that the tracker gives to a connection which the packet opens: a word; NULL: none
     const struct rule *rule; // that ended the walk; NULL: the policy of a chain, or all tables let it pass
 };
 
