@@ -21,9 +21,9 @@ enum tracking_target { CT_NONE, CT_NOTRACK, CT_TRACK };
 struct outcome {
     enum walk walk;
     enum tracking_target ct;
-    bool tracked;           // once raw, tracker and filter are put together
-    unsigned answer;        // of WALK_REJECT: a number of packet_space_answer()
-    uint32_t rule;          // the deciding one, 0: none is remembered; not kept beside a CT target
+    bool tracked;      // once raw, tracker and filter are put together
+    unsigned answer;   // of WALK_REJECT: a number of packet_space_answer()
+    uint32_t rule;     // the deciding one, 0: none is remembered; not kept beside a CT target
     uint32_t template; // of CT_TRACK, what a connection begins with: a number of packet_space_template()
 };
 
@@ -33,8 +33,7 @@ struct outcome {
 static inline uint32_t outcome_value(struct outcome outcome)
 {
     return (uint32_t)outcome.walk | (uint32_t)outcome.ct << 3 | (uint32_t)outcome.tracked << 5 |
-           outcome.answer << 6 |
-           (outcome.ct ? outcome.template : outcome.rule) << OUTCOME_RULE_SHIFT;
+           outcome.answer << 6 | (outcome.ct ? outcome.template : outcome.rule) << OUTCOME_RULE_SHIFT;
 }
 
 static inline struct outcome outcome_of(uint32_t value)

@@ -286,8 +286,7 @@ static void say_limited(struct speaker *speaker, const struct cube *packets, con
                         enum verdict fallback, bool tcp)
 {
     const struct limit *limit = entry->limit;
-    const unsigned unknown = packet_space_unknown(
-        speaker->space, limit->per_source ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT, limit->kernel_name, 0);
+    const unsigned unknown = packet_space_limit(speaker->space, limit);
     struct cube within = *packets, openings = *packets;
 
     if (tcp) {

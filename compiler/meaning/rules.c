@@ -174,9 +174,9 @@ static struct outcome ct_outcome(struct packet_space *space, const struct target
     if (strstr(target->text, "--notrack"))
         return (struct outcome){.ct = CT_NOTRACK};
     slice_word(&options);
-    return (struct outcome){.ct = CT_TRACK,
-                            .template = packet_space_template(
-                                space, arena_copy(space->arena, options.at, options.length))};
+    return (struct outcome){
+        .ct = CT_TRACK,
+        .template = packet_space_template(space, arena_copy(space->arena, options.at, options.length))};
 }
 
 struct outcome target_outcome(struct packet_space *space, const struct target *target)

@@ -63,19 +63,6 @@ void packet_space_add_rule_names(struct packet_space *space, const struct rule *
             add_helper(space, rule->matches[i].helper.name);
 }
 
-static void add_limit(struct packet_space *space, const struct limit *limit)
-{
-    const char *unit = limit->rate.period == 1      ? "second"
-                       : limit->rate.period == 60   ? "minute"
-                       : limit->rate.period == 3600 ? "hour"
-                                                    : "day";
-    const enum unknown_kind kind = limit->per_source ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT;
-
-    packet_space_add_unknown(space, kind, limit->kernel_name, 0);
-    space->unknowns.items[packet_space_unknown(space, kind, limit->kernel_name, 0)].about =
-        arena_printf(space->arena, "%u/%s", limit->rate.events, unit);
-}
-
 static void add_entries(struct packet_space *space, const struct entry_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -88,7 +75,7 @@ static void add_entries(struct packet_space *space, const struct entry_list *lis
         if (entry->helper)
             add_helper(space, entry->helper->name);
         if (entry->limit)
-            add_limit(space, entry->limit);
+            packet_space_add_limit(space, entry->limit);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "algebra/diagram.h"
 #include "base/addr.h"
 #include "base/arena.h"
+#include "meaning/limits.h"
 #include "packets/packets.h"
 #include "policy/policy.h"
 #include "ruleset/ruleset.h"
@@ -56,9 +57,10 @@ enum unknown_kind { UNKNOWN_MATCH, UNKNOWN_LIMIT, UNKNOWN_HASHLIMIT, UNKNOWN_POL
 
 struct unknown {
     enum unknown_kind kind;
-    const char *text;  // the match as it is written; the limit's name; the chain
-    unsigned number;   // of those with the same text that may answer differently, from 0
-    const char *about; // a limit in a policy's words; NULL: none
+    const char *text;               // the match as it is written; the limit's name; the chain
+    unsigned number;                // of those with the same text that may answer differently, from 0
+    struct limit_settings settings; // of a limit with a name
+    const char *about;              // a limit in a policy's words; NULL: none
 };
 
 // Beyond, rules are too many to be decided: functions grow with each unknown that a packet meets on its way.
@@ -104,6 +106,8 @@ void packet_space_add_rule_names(struct packet_space *space,
 void packet_space_add_unknown(struct packet_space *space, enum unknown_kind kind, const char *text,
                               unsigned number);
 
+void packet_space_add_limit(struct packet_space *space, const struct limit *limit);
+
 // The text of the unknown that stands for the policy of a built-in chain, where nobody writes it.
 const char *policy_unknown(struct packet_space *space, const struct table *table, const struct chain *chain);
 
@@ -123,6 +127,7 @@ uint32_t packet_space_template(struct packet_space *space, const char *options);
 uint32_t helper_template(struct packet_space *space, const char *helper); // of `--helper NAME`
 unsigned packet_space_unknown(const struct packet_space *space, enum unknown_kind kind, const char *text,
                               unsigned number);
+unsigned packet_space_limit(const struct packet_space *space, const struct limit *limit);
 unsigned packet_space_match(const struct packet_space *space, const struct match *match); // the unknown it is
 
 // The packets that there are at a hook, as a set. States are those that the tracker has.

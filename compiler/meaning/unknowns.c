@@ -11,7 +11,8 @@
 // The slot of an unknown in the index, or the empty one where it would stand. FNV-1a.
 static size_t *unknown_slot(const struct packet_space *space, const struct unknown *unknown)
 {
-    uint64_t hash = 0xCBF29CE484222325 ^ (uint64_t)unknown->kind << 32 ^ unknown->number;
+    uint64_t hash = 0xCBF29CE484222325 ^ (uint64_t)unknown->kind << 32 ^ unknown->number ^
+                    limit_settings_hash(&unknown->settings);
 
     for (const char *at = unknown->text; *at; at++)
         hash = (hash ^ (unsigned char)*at) * 0x100000001B3;
@@ -22,7 +23,8 @@ static size_t *unknown_slot(const struct packet_space *space, const struct unkno
         const struct unknown *known = &space->unknowns.items[space->unknown_index[slot] - 1];
 
         if (known->kind == unknown->kind && known->number == unknown->number &&
-            strcmp(known->text, unknown->text) == 0)
+            strcmp(known->text, unknown->text) == 0 &&
+            limit_settings_equal(&known->settings, &unknown->settings))
             break;
     }
     return &space->unknown_index[slot];
@@ -36,28 +38,56 @@ static void grow_index(struct packet_space *space)
         *unknown_slot(space, &space->unknowns.items[i]) = i + 1;
 }
 
-void packet_space_add_unknown(struct packet_space *space, enum unknown_kind kind, const char *text,
-                              unsigned number)
+static struct unknown *add_unknown(struct packet_space *space, struct unknown unknown)
 {
-    const struct unknown unknown = {.kind = kind, .text = text, .number = number};
-
     if (space->unknowns.count * 2 >= space->unknown_slots)
         grow_index(space);
 
     size_t *slot = unknown_slot(space, &unknown);
 
-    if (*slot)
-        return;
-    *vec_push(space->arena, &space->unknowns) = unknown;
-    *slot = space->unknowns.count;
+    if (!*slot) {
+        *vec_push(space->arena, &space->unknowns) = unknown;
+        *slot = space->unknowns.count;
+    }
+    return &space->unknowns.items[*slot - 1];
+}
+
+static unsigned find_unknown(const struct packet_space *space, struct unknown unknown)
+{
+    return space->unknown_slots ? (unsigned)*unknown_slot(space, &unknown) - 1 : 0;
+}
+
+void packet_space_add_unknown(struct packet_space *space, enum unknown_kind kind, const char *text,
+                              unsigned number)
+{
+    add_unknown(space, (struct unknown){.kind = kind, .text = text, .number = number});
 }
 
 unsigned packet_space_unknown(const struct packet_space *space, enum unknown_kind kind, const char *text,
                               unsigned number)
 {
-    const struct unknown unknown = {.kind = kind, .text = text, .number = number};
+    return find_unknown(space, (struct unknown){.kind = kind, .text = text, .number = number});
+}
 
-    return space->unknown_slots ? (unsigned)*unknown_slot(space, &unknown) - 1 : 0;
+static struct unknown named_limit(const struct packet_space *space, const struct limit *limit)
+{
+    return (struct unknown){.kind = limit->per_source ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT,
+                            .text = limit->kernel_name,
+                            .settings = said_limit(limit->rate, limit->per_source, space->family)};
+}
+
+void packet_space_add_limit(struct packet_space *space, const struct limit *limit)
+{
+    const uint32_t period = limit->rate.period;
+    const char *unit = period == 1 ? "second" : period == 60 ? "minute" : period == 3600 ? "hour" : "day";
+
+    add_unknown(space, named_limit(space, limit))->about =
+        arena_printf(space->arena, "%u/%s", limit->rate.events, unit);
+}
+
+unsigned packet_space_limit(const struct packet_space *space, const struct limit *limit)
+{
+    return find_unknown(space, named_limit(space, limit));
 }
 
 // A match that is an unknown, and what unknown it is.
@@ -82,22 +112,28 @@ static const char *limit_text(struct arena *arena, const struct match *match)
                         match->limit.burst);
 }
 
-static bool match_unknown(struct arena *arena, const struct match *match, struct unknown *unknown,
-                          bool *fickle)
+static bool match_unknown(const struct packet_space *space, const struct match *match,
+                          struct unknown *unknown, bool *fickle)
 {
+    struct arena *arena = space->arena;
+
     *fickle = false;
     switch (match->kind) {
     case MATCH_LIMIT:
         *fickle = true;
         *unknown = (struct unknown){.kind = UNKNOWN_LIMIT, .text = limit_text(arena, match)};
         return true;
-    case MATCH_HASHLIMIT: // those of one name are one
-        *unknown = (struct unknown){.kind = match->limit.per_source ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT,
-                                    .text = match->limit.name};
+    case MATCH_HASHLIMIT:
+        *unknown = named_limit(space, &(struct limit){
+                                          {match->limit.events, match->limit.period, match->limit.burst},
+                                          match->limit.per_source,
+                                          match->limit.name,
+                                      });
         return true;
     case MATCH_HASHLIMIT_TEXT:
         *unknown = (struct unknown){.kind = match->hashlimit.buckets ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT,
-                                    .text = match->hashlimit.name};
+                                    .text = match->hashlimit.name,
+                                    .settings = written_limit(arena, match->hashlimit.text, space->family)};
         return true;
     case MATCH_OPAQUE:
         *fickle = match->opaque.fickle;
@@ -161,8 +197,8 @@ static int compare_met(const void *a, const void *b)
     return (left->met > right->met) - (left->met < right->met);
 }
 
-// Numbers the fickle ones of each text in their order, so that the first of two rulesets is the first of the other. Their
-// fields come in the order in which a packet meets them: functions of a long row of limits are small then.
+// Numbers the fickle ones of each text in their order, so that the first of two rulesets is the first of the other. Limits
+// of one name are one, with the settings of the first, which makes the table (net/netfilter/xt_hashlimit.c). Their fields come in the order in which a packet meets them: functions of a long row of limits are small then.
 static void add_unknown_matches(struct packet_space *space, struct unknown_matches *matches)
 {
     struct unknown_match *items = matches->items;
@@ -172,16 +208,19 @@ static void add_unknown_matches(struct packet_space *space, struct unknown_match
         return;
     qsort(items, matches->count, sizeof(*items), compare_unknown_matches);
     for (size_t i = 0; i < matches->count; i++) {
-        number = i && items[i].fickle && same_kind(&items[i - 1], &items[i]) ? number + 1 : 0;
+        const bool again = i && same_kind(&items[i - 1], &items[i]);
+
+        number = again && items[i].fickle ? number + 1 : 0;
         items[i].unknown.number = number;
+        if (again)
+            items[i].unknown.settings = items[i - 1].unknown.settings;
     }
     qsort(items, matches->count, sizeof(*items), compare_met);
     for (size_t i = 0; i < matches->count; i++) {
         const struct unknown *unknown = &items[i].unknown;
 
-        packet_space_add_unknown(space, unknown->kind, unknown->text, unknown->number);
-        remember_match(space, items[i].match,
-                       packet_space_unknown(space, unknown->kind, unknown->text, unknown->number));
+        add_unknown(space, *unknown);
+        remember_match(space, items[i].match, find_unknown(space, *unknown));
     }
 }
 
@@ -213,7 +252,7 @@ static void collect_rule(struct packet_space *space, const struct rule *rule, st
         struct unknown unknown;
         bool fickle;
 
-        if (match_unknown(space->arena, &rule->matches[i], &unknown, &fickle))
+        if (match_unknown(space, &rule->matches[i], &unknown, &fickle))
             *vec_push(space->arena, matches) =
                 (struct unknown_match){&rule->matches[i], unknown, fickle, rule, matches->count, 0};
     }

@@ -43,8 +43,25 @@ static uint64_t rate_back(const struct rate *rate, uint32_t resolution, uint64_t
     return (uint64_t)resolution * rate->period / (between ? between : 1);
 }
 
+// The time between two events once iptables-save has printed it as a rate and a load has read that: the unit is the smallest
+// in which the rate is whole but for the rounding (libxt_limit.c and libxt_hashlimit.c, print_rate).
+static uint64_t between_reloaded(uint32_t resolution, uint64_t between)
+{
+    static const uint32_t units[] = {86400, 3600, 60, 1};
+    uint64_t unit = (uint64_t)resolution * units[0];
+
+    for (size_t i = 1; i < sizeof(units) / sizeof(*units); i++) {
+        const uint64_t smaller = (uint64_t)resolution * units[i];
+
+        if (between > smaller || smaller / between < smaller % between)
+            break;
+        unit = smaller;
+    }
+    return unit / (unit / between);
+}
+
 // The kernel stores the time between two events in whole parts of a second: the rate is representable where that time
-// gives the same rate back, as iptables-save would print it.
+// gives the same rate back, and is still the same once the rules are saved and loaded again.
 static bool check_stored(struct reader *reader, struct span span, const struct rate *rate,
                          uint32_t resolution)
 {
@@ -52,10 +69,10 @@ static bool check_stored(struct reader *reader, struct span span, const struct r
     const uint64_t above = rate_back(rate, resolution, between),
                    below = rate_back(rate, resolution, between + 1);
 
-    if (between && above == rate->events)
+    if (between && above == rate->events && between_reloaded(resolution, between) == between)
         return true;
 
-    const bool lower = !between || rate->events - below < above - rate->events;
+    const bool lower = !between || above == rate->events || rate->events - below < above - rate->events;
 
     diag_add(reader->diags, DIAG_LIMIT, span, "the kernel cannot store %u/%s", rate->events,
              period_name(rate->period));

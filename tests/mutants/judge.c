@@ -111,8 +111,10 @@ static void add_near(struct trial *trial, const struct ruleset *ruleset, struct 
 
 static bool differs(const struct trial *trial, enum hook hook, const field_value *packet)
 {
-    return !oracle_same(oracle_walk(&trial->original, hook, packet),
-                        oracle_walk(&trial->mutant, hook, packet));
+    const struct oracle_outcome original = oracle_walk(&trial->original, hook, packet),
+                                mutant = oracle_walk(&trial->mutant, hook, packet);
+
+    return !oracle_same(original, mutant) || !oracle_opens_alike(original, mutant);
 }
 
 // A piece of a packet is a difference by itself where only the mutant's kernel shows pieces to the rules.

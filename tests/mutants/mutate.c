@@ -557,24 +557,46 @@ static void change_helper(struct change *change)
         target->kind = TARGET_NONE;
 }
 
-// The reader keeps the options as they were written.
-static void rename_limit(struct change *change, struct match *match)
+// The reader keeps the options as they were written. What stands behind one of them is put in place of its value; where
+// the option is missing it is added.
+static void set_option(struct change *change, size_t index, const char *option, const char *value)
 {
-    const char *option = strstr(match->hashlimit.text, "--hashlimit-name ");
-    const char *name = option ? option + strlen("--hashlimit-name ") : match->hashlimit.text;
-    const size_t before = (size_t)(name - match->hashlimit.text), length = strcspn(name, " ");
+    struct match *match = edit_match(change, index);
+    const char *found = strstr(match->hashlimit.text, option);
+    const char *old = found ? found + strlen(option) + 1 : NULL;
 
-    match->hashlimit.text = arena_printf(change->arena, "%.*s%.*sx%s", (int)before, match->hashlimit.text,
-                                         (int)length, name, name + length);
+    match->hashlimit.text =
+        found ? arena_printf(change->arena, "%.*s%s%s", (int)(old - match->hashlimit.text),
+                             match->hashlimit.text, value, old + strcspn(old, " "))
+              : arena_printf(change->arena, "%s %s %s", match->hashlimit.text, option, value);
 }
 
 static void change_limit(struct change *change)
 {
-    for (size_t i = 0; i < rule_of(change)->match_count; i++) {
-        const struct match *match = &rule_of(change)->matches[i];
+    static const char *const settings[][2] = {
+        {"--hashlimit-name", "other"},        {"--hashlimit-upto", "100000/day"},
+        {"--hashlimit-upto", "7/min"},        {"--hashlimit-burst", "77"},
+        {"--hashlimit-mode", "srcip,dstip"},  {"--hashlimit-mode", "dstip"},
+        {"--hashlimit-srcmask", "23"},        {"--hashlimit-htable-max", "1000"},
+        {"--hashlimit-htable-size", "100"},   {"--hashlimit-htable-expire", "777777"},
+        {"--hashlimit-htable-expire", "500"}, {"--hashlimit-htable-gcinterval", "1"},
+    };
 
-        if (match->kind == MATCH_HASHLIMIT_TEXT && chosen(change))
-            rename_limit(change, edit_match(change, i));
+    for (size_t i = 0; i < rule_of(change)->match_count; i++) {
+        const struct match match = rule_of(change)->matches[i];
+
+        for (size_t j = 0; match.kind == MATCH_HASHLIMIT_TEXT && j < sizeof(settings) / sizeof(*settings);
+             j++)
+            if (chosen(change))
+                set_option(change, i, settings[j][0], settings[j][1]);
+        // The other way round, and the same said in another way.
+        if (match.kind == MATCH_HASHLIMIT_TEXT && strstr(match.hashlimit.text, "--hashlimit-upto") &&
+            chosen(change))
+            edit_match(change, i)->hashlimit.text =
+                arena_printf(change->arena, "--hashlimit-above%s", strchr(match.hashlimit.text, ' '));
+        if (match.kind == MATCH_HASHLIMIT_TEXT && !strstr(match.hashlimit.text, "gcinterval") &&
+            chosen(change))
+            set_option(change, i, "--hashlimit-htable-gcinterval", "1000");
     }
 }
 

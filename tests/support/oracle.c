@@ -2,6 +2,7 @@
 #include "support/oracle.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 // A packet where it is looked at: a station of its hook.
@@ -59,13 +60,65 @@ static enum unknown_kind unknown_kind(const struct match *match)
     return per_bucket(match) ? UNKNOWN_HASHLIMIT : UNKNOWN_LIMIT;
 }
 
-static size_t unknown_field(const struct packet_space *space, enum unknown_kind kind, const char *text,
-                            unsigned number)
+// The number behind an option of a hashlimit; `otherwise` where it is not there.
+static uint64_t number_behind(const char *text, const char *option, uint64_t otherwise)
 {
+    const char *at = strstr(text, option);
+
+    return at ? strtoull(at + strlen(option), NULL, 10) : otherwise;
+}
+
+// Seconds of the unit of a rate.
+static uint64_t unit_of(const char *rate)
+{
+    const size_t digits = strspn(rate, "0123456789");
+
+    if (rate[digits] != '/')
+        return 1;
+    return rate[digits + 1] == 'd'   ? 86400
+           : rate[digits + 1] == 'h' ? 3600
+           : rate[digits + 1] == 'm' ? 60
+                                     : 1;
+}
+
+static bool has_settings(const struct limit_settings *settings, const char *text, uint64_t address_bits)
+{
+    const char *upto = strstr(text, "--hashlimit-upto "), *above = strstr(text, "--hashlimit-above ");
+    const char *rate = upto    ? upto + strlen("--hashlimit-upto ")
+                       : above ? above + strlen("--hashlimit-above ")
+                               : strstr(text, "--hashlimit ") + strlen("--hashlimit ");
+    const char *option = strstr(text, "--hashlimit-mode "),
+               *mode = option ? option + strlen("--hashlimit-mode ") : "";
+    uint64_t modes = 0;
+
+    for (unsigned i = 0; i < 4; i++) {
+        static const char *const names[] = {"dstip", "dstport", "srcip", "srcport"};
+        const char *found = strstr(mode, names[i]);
+
+        if (found && found < mode + strcspn(mode, " "))
+            modes |= 1U << i;
+    }
+    return settings->between == 1000000 * unit_of(rate) / strtoull(rate, NULL, 10) &&
+           settings->burst == number_behind(text, "--hashlimit-burst ", 5) && settings->modes == modes &&
+           settings->masks[0] == number_behind(text, "--hashlimit-srcmask ", address_bits) &&
+           settings->masks[1] == number_behind(text, "--hashlimit-dstmask ", address_bits) &&
+           settings->size == number_behind(text, "--hashlimit-htable-size ", 0) &&
+           settings->max == number_behind(text, "--hashlimit-htable-max ", 0) &&
+           settings->gc_interval == number_behind(text, "--hashlimit-htable-gcinterval ", 1000) &&
+           settings->expire == number_behind(text, "--hashlimit-htable-expire ", 1000 * unit_of(rate));
+}
+
+// `limit`: the options of a hashlimit, NULL: it is none, or the settings do not matter.
+static size_t unknown_field(const struct packet_space *space, enum unknown_kind kind, const char *text,
+                            unsigned number, const char *limit)
+{
+    const uint64_t address_bits = space->family == FAMILY_IPV4 ? 32 : 128;
+
     for (size_t i = 0; i < space->unknowns.count; i++) {
         const struct unknown *unknown = &space->unknowns.items[i];
 
-        if (unknown->kind == kind && unknown->number == number && strcmp(unknown->text, text) == 0)
+        if (unknown->kind == kind && unknown->number == number && strcmp(unknown->text, text) == 0 &&
+            (!limit || has_settings(&unknown->settings, limit, address_bits)))
             return FIELD_COUNT + i;
     }
     return 0;
@@ -95,6 +148,21 @@ static unsigned number_of(const struct oracle *oracle, struct arena *arena, cons
     return number;
 }
 
+// The first rule with the name of a limit makes its table, as it says.
+static const char *table_of(const struct oracle *oracle, const struct match *match)
+{
+    if (match->kind != MATCH_HASHLIMIT_TEXT)
+        return NULL;
+    for (size_t i = 0; i < oracle->unknown_count; i++) {
+        const struct match *first = oracle->unknowns[i].match;
+
+        if (first->kind == MATCH_HASHLIMIT_TEXT && per_bucket(first) == per_bucket(match) &&
+            strcmp(first->hashlimit.name, match->hashlimit.name) == 0)
+            return first->hashlimit.text;
+    }
+    return match->hashlimit.text;
+}
+
 static void collect_unknowns(struct oracle *oracle, struct arena *arena, const struct rule *rule)
 {
     for (size_t i = 0; i < rule->match_count; i++) {
@@ -106,9 +174,11 @@ static void collect_unknowns(struct oracle *oracle, struct arena *arena, const s
 
         const unsigned number = number_of(oracle, arena, match);
 
-        oracle->unknowns[oracle->unknown_count++] =
-            (struct oracle_unknown){match, unknown_field(oracle->space, unknown_kind(match), text, number)};
-        if (!oracle->unknowns[oracle->unknown_count - 1].field)
+        const size_t field =
+            unknown_field(oracle->space, unknown_kind(match), text, number, table_of(oracle, match));
+
+        oracle->unknowns[oracle->unknown_count++] = (struct oracle_unknown){match, field};
+        if (!field)
             oracle->lacking = text;
     }
 }
@@ -476,28 +546,21 @@ static enum step jump(struct passage *at, const struct rule *rule, unsigned dept
     return rule->target.kind == TARGET_GOTO ? STEP_BACK : STEP_ON;
 }
 
-// `helper`: the name that follows --helper, up to a blank; NULL: none.
-static enum step decide_tracking(struct passage *at, bool taken_out, const char *helper)
+// `with`: the target, where it has something attached to the connection.
+static enum step decide_tracking(struct passage *at, bool taken_out, const struct target *with)
 {
     if (at->ct == CT_UNSEEN) {
         at->ct = taken_out ? CT_TAKEN_OUT : CT_KEPT;
-        at->outcome.helper = helper;
+        at->outcome.with = taken_out ? NULL : with;
     }
     return STEP_ON;
-}
-
-static const char *named_helper(const char *text)
-{
-    const char *option = strstr(text, "--helper ");
-
-    return option ? option + strlen("--helper ") : NULL;
 }
 
 static enum step other_target(struct passage *at, const struct rule *rule)
 {
     switch (target_effect(&rule->target)) {
     case EFFECT_CT:
-        return decide_tracking(at, strstr(rule->target.text, "--notrack"), named_helper(rule->target.text));
+        return decide_tracking(at, strstr(rule->target.text, "--notrack"), &rule->target);
     case EFFECT_DROP:
         return end(at, END_DROP, rule);
     case EFFECT_UNKNOWN:
@@ -522,7 +585,7 @@ static enum step obey(struct passage *at, const struct rule *rule, unsigned dept
     case TARGET_NOTRACK:
         return decide_tracking(at, true, NULL);
     case TARGET_HELPER:
-        return decide_tracking(at, false, rule->target.text);
+        return decide_tracking(at, false, &rule->target);
     case TARGET_JUMP:
     case TARGET_GOTO:
         return jump(at, rule, depth);
@@ -576,7 +639,7 @@ static bool walk_table(struct passage *at, const char *table, const char *name)
 
         snprintf(text, sizeof(text), "%s %s", table, name);
 
-        const size_t field = unknown_field(oracle->space, UNKNOWN_POLICY, text, 0);
+        const size_t field = unknown_field(oracle->space, UNKNOWN_POLICY, text, 0, NULL);
 
         policy = field && value_of(at, field) == UNKNOWN_YES ? CHAIN_DROP : CHAIN_ACCEPT;
     }
@@ -664,10 +727,8 @@ static void walk_filters(struct passage *at)
         return;
     if (at->hook != HOOK_INPUT && !walk_table(at, "mangle", "POSTROUTING"))
         return;
-    at->outcome = (struct oracle_outcome){.end = END_ACCEPT,
-                                          .tracked = at->outcome.tracked,
-                                          .helper = at->outcome.helper,
-                                          .rule = accepted};
+    at->outcome = (struct oracle_outcome){
+        .end = END_ACCEPT, .tracked = at->outcome.tracked, .with = at->outcome.with, .rule = accepted};
 }
 
 struct oracle_outcome oracle_walk(const struct oracle *oracle, enum hook hook, const field_value *packet)
@@ -679,38 +740,36 @@ struct oracle_outcome oracle_walk(const struct oracle *oracle, enum hook hook, c
                          .out = interface_name(oracle->space, packet[FIELD_OUT].low)};
 
     if (!walk_raw(&at)) {
-        at.outcome.helper = NULL;
+        at.outcome.with = NULL;
         return at.outcome;
     }
     at.outcome.tracked = is_tracked(&at);
     // A packet that comes by lo brings its connection with it.
     if (!at.outcome.tracked || (hook == HOOK_INPUT && strcmp(at.in, "lo") == 0))
-        at.outcome.helper = NULL;
+        at.outcome.with = NULL;
     at.state = at.outcome.tracked ? (unsigned)packet[FIELD_STATE].low : PACKET_STATE_UNTRACKED;
     at.helper = at.outcome.tracked ? packet[FIELD_HELPER].low : 0;
     walk_filters(&at);
     return at.outcome;
 }
 
-static bool same_helper(const char *a, const char *b)
-{
-    const size_t length = a ? strcspn(a, " ") : 0;
-
-    return !a || !b ? a == b : length == strcspn(b, " ") && strncmp(a, b, length) == 0;
-}
-
 bool oracle_same(struct oracle_outcome a, struct oracle_outcome b)
 {
-    return a.end == b.end && a.tracked == b.tracked && same_helper(a.helper, b.helper) &&
+    return a.end == b.end && a.tracked == b.tracked &&
            (a.end != END_REJECT || strcmp(a.answer, b.answer) == 0);
+}
+
+bool oracle_opens_alike(struct oracle_outcome a, struct oracle_outcome b)
+{
+    return !a.with || !b.with ? a.with == b.with
+                              : a.with->kind == b.with->kind && strcmp(a.with->text, b.with->text) == 0;
 }
 
 void oracle_describe(struct buf *out, struct oracle_outcome outcome)
 {
     static const char *const ends[] = {"nothing", "accept", "drop", "reject", "decided elsewhere"};
 
-    buf_printf(out, "%s%s%s, %s%s%.*s", ends[outcome.end], outcome.end == END_REJECT ? " " : "",
+    buf_printf(out, "%s%s%s, %s%s%s", ends[outcome.end], outcome.end == END_REJECT ? " " : "",
                outcome.end == END_REJECT ? outcome.answer : "", outcome.tracked ? "tracked" : "untracked",
-               outcome.helper ? " with helper " : "",
-               outcome.helper ? (int)strcspn(outcome.helper, " ") : 0, outcome.helper ? outcome.helper : "");
+               outcome.with ? " with " : "", outcome.with ? outcome.with->text : "");
 }

@@ -26,10 +26,10 @@ enum oracle_end { END_NOWHERE, END_ACCEPT, END_DROP, END_REJECT, END_ELSEWHERE }
 
 struct oracle_outcome {
     enum oracle_end end;
-    const char *answer;      // of END_REJECT
-    bool tracked;            // false where raw ended the walk
-    const char *helper; // that the tracker gives to a connection which the packet opens: a word; NULL: none
-    const struct rule *rule; // that ended the walk; NULL: the policy of a chain, or all tables let it pass
+    const char *answer;        // of END_REJECT
+    bool tracked;              // false where raw ended the walk
+    const struct target *with; // attached to the connection that a tracked packet opens; NULL: nothing
+    const struct rule *rule;   // that ended the walk; NULL: the policy of a chain, or all tables let it pass
 };
 
 // The ruleset has been added to the space, and the space is open.
@@ -39,7 +39,9 @@ void oracle_open(struct oracle *oracle, struct arena *arena, const struct packet
 // `packet` has a value for each field and each unknown of the space.
 struct oracle_outcome oracle_walk(const struct oracle *oracle, enum hook hook, const field_value *packet);
 
-bool oracle_same(struct oracle_outcome a, struct oracle_outcome b);
+bool oracle_same(struct oracle_outcome a, struct oracle_outcome b); // what becomes of the packet
+bool oracle_opens_alike(struct oracle_outcome a,
+                        struct oracle_outcome b); // and of a connection that it opens
 
 // As a word or two: "reject tcp-reset, tracked".
 void oracle_describe(struct buf *out, struct oracle_outcome outcome);

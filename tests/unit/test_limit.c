@@ -107,6 +107,10 @@ TEST(a_rate_that_the_kernel_cannot_store_names_the_nearest)
         {"68000/second", "66666/second"}, // 71428 is further away
         {"999999/second", "1000000/second"},
         {"600000/second", "500000/second"},
+        // 160/second as iptables-save prints them
+        {"9600/minute", NULL},
+        {"9601/minute", "9600/minute"},
+        {"60001/hour", "60000/hour"},
         {"800000/second", "1000000/second"},
         {"5000000/second", "1000000/second"},
     };

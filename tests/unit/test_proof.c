@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What the proof notices: emitted rules with one piece of text put in place of another, held against their policy.
+#include "emit/restore.h"
+#include "proof/prove.h"
+#include "rules/read.h"
+#include "unit/fixture.h"
+
+// `from` becomes `to`, everywhere it stands; a whole line goes where `to` is NULL.
+static void replace(struct buf *out, const char *text, const char *from, const char *to)
+{
+    for (const char *found; (found = strstr(text, from)); text = found) {
+        const char *line = found;
+
+        while (!to && line > text && line[-1] != '\n')
+            line--;
+        buf_append(out, text, (size_t)(line - text));
+        buf_text(out, to ? to : "");
+        found += to ? strlen(from) : strcspn(found, "\n") + 1;
+    }
+    buf_text(out, text);
+}
+
+static bool is_proved(struct fixture *f, const struct ruleset *lowered, const char *text)
+{
+    struct diag_list diags = {.arena = &f->compilation.arena};
+    const struct source source = {.name = "<rules>", .path = "", .bytes = text, .length = strlen(text)};
+    const struct ruleset *rules = rules_read(&f->compilation.arena, &source, lowered->family, &diags);
+    struct proof proof;
+    bool equal;
+
+    if (!rules)
+        fail_msg("%s\n%s", diags.items.items[0].message, text);
+    proof_open(&proof, &f->compilation.arena, f->policy, f->compilation.sources.items[0], lowered, rules);
+    assert_false(proof.undecided);
+    equal = prove_equal(&proof, &diags);
+    proof_close(&proof);
+    return equal;
+}
+
+struct edit {
+    enum family family;
+    const char *from, *to; // `to` NULL: the lines with `from` are gone
+    bool same;             // in meaning
+};
+
+static void check_edits(const char *policy, const struct edit *edits, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct fixture f;
+        struct buf text = {0}, edited = {0};
+        const struct ruleset *lowered;
+
+        fixture_open(&f);
+        fixture_read(&f, policy);
+        assert_true(f.fine);
+        lowered = policy_to_ruleset(&f.compilation.arena, f.policy, edits[i].family,
+                                    (struct lower_options){0}, &f.compilation.diags);
+        assert_non_null(lowered);
+        restore_text(&text, lowered);
+        if (!strstr(text.bytes, edits[i].from))
+            fail_msg("no '%s' in\n%s", edits[i].from, text.bytes);
+        assert_true(is_proved(&f, lowered, text.bytes));
+        replace(&edited, text.bytes, edits[i].from, edits[i].to);
+        if (is_proved(&f, lowered, edited.bytes) != edits[i].same)
+            fail_msg("'%s' to '%s': %s", edits[i].from, edits[i].to ? edits[i].to : "nothing",
+                     edits[i].same ? "said to be a change" : "not noticed");
+        buf_clear(&text);
+        buf_clear(&edited);
+        fixture_close(&f);
+    }
+}
+
+static const struct edit helper_edits[] = {
+    {FAMILY_IPV4, "CT --helper ftp", NULL, false},
+    {FAMILY_IPV4, "CT --helper ftp", "CT --helper sip", false},
+    {FAMILY_IPV6, "CT --helper ftp", NULL, false},
+    {FAMILY_IPV4, "CT --helper tftp", NULL, false},                             // where the host asks
+    {FAMILY_IPV4, "CT --helper irc", "CT --helper sane", false},                // of what is forwarded
+    {FAMILY_IPV4, "--dport 21 -m addrtype --dst-type LOCAL -j CT --helper ftp", // one port beside
+     "--dport 22 -m addrtype --dst-type LOCAL -j CT --helper ftp", false},
+    {FAMILY_IPV4, "-j CT --helper ftp", "-j CT --helper ftp --zone 3", false},
+    // The first CT target decides, and a second one is nothing.
+    {FAMILY_IPV4, ":OUTPUT ACCEPT [0:0]\n-A PREROUTING",
+     ":OUTPUT ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper irc\n-A PREROUTING", false},
+    {FAMILY_IPV4, "-j CT --helper ftp\n",
+     "-j CT --helper ftp\n-A PREROUTING -p tcp -m tcp --dport 21 -m addrtype --dst-type LOCAL -j CT --helper "
+     "irc\n",
+     true},
+};
+
+#define HELPERS                                       \
+    "allow: [{service: ftp, helper: ftp}, ssh]\n"     \
+    "connect: [{service: tftp, helper: tftp}]\n"      \
+    "forward: [{tcp: 6667, in: eth1, helper: irc}]\n" \
+    "default: {forward: reject}\n"
+
+TEST(a_helper_that_is_gone_or_another_is_noticed_where_all_is_tracked)
+{
+    check_edits("version: 1\n" HELPERS, helper_edits, array_length(helper_edits));
+}
+
+TEST(a_helper_that_is_gone_or_another_is_noticed_where_some_is_tracked)
+{
+    check_edits("version: 1\ntracking: selective\n" HELPERS, helper_edits, array_length(helper_edits));
+}
+
+TEST(a_limit_that_says_something_else_under_its_name_is_noticed)
+{
+    static const struct edit edits[] = {
+        {FAMILY_IPV4, "--hashlimit-upto 10/min", "--hashlimit-upto 100/min", false},
+        {FAMILY_IPV4, "--hashlimit-upto 10/min", "--hashlimit-upto 10/hour", false},
+        {FAMILY_IPV4, "--hashlimit-upto 10/min", "--hashlimit-above 10/min", false},
+        {FAMILY_IPV4, "--hashlimit-burst 7", "--hashlimit-burst 8", false},
+        {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-mode dstip", false},
+        {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-mode srcip,dstport", false},
+        {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-mode srcip --hashlimit-srcmask 24", false},
+        {FAMILY_IPV6, "--hashlimit-srcmask 64", "--hashlimit-srcmask 128", false},
+        {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-mode srcip --hashlimit-htable-max 9", false},
+        {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-mode srcip --hashlimit-htable-size 9", false},
+        {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-mode srcip --hashlimit-htable-expire 9", false},
+        {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-mode srcip --hashlimit-rate-match", false},
+        // In other words
+        {FAMILY_IPV4, "--hashlimit-upto 10/min", "--hashlimit-upto 10/minute", true},
+        {FAMILY_IPV4, "--hashlimit-burst 7", "--hashlimit-htable-expire 60000 --hashlimit-burst 7", true},
+        {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-srcmask 32 --hashlimit-mode srcip", true},
+        {FAMILY_IPV4, "--hashlimit-upto 10/min", "! --hashlimit-above 10/min", true},
+    };
+
+    check_edits("version: 1\nallow: [{service: ssh, limit: 10/minute burst 7}]\n", edits,
+                array_length(edits));
+}
+
+RUN_TESTS(CASE(a_helper_that_is_gone_or_another_is_noticed_where_all_is_tracked),
+          CASE(a_helper_that_is_gone_or_another_is_noticed_where_some_is_tracked),
+          CASE(a_limit_that_says_something_else_under_its_name_is_noticed))
