@@ -172,16 +172,24 @@ static void add_states(struct cube *cube, const struct match *match)
         cube->never = true;
 }
 
+// Forwarding takes one hop before FORWARD and POSTROUTING look at the packet (net/ipv4/ip_forward.c; net/ipv6/ip6_output.c,
+// ip6_forward). The field is the packet's as it comes in.
+static uint64_t hops_spent(const struct view *view)
+{
+    return view->hook == HOOK_FORWARD && !view->raw && !view->unrouted ? 1 : 0;
+}
+
 static void add_hoplimit(struct cube *cube, const struct match *match)
 {
-    const uint64_t value = match->hoplimit.value;
+    const uint64_t value = match->hoplimit.value + hops_spent(cube->view);
+    uint64_t first = 0, end = UINT8_MAX + 1;
 
-    if (match->hoplimit.comparison == COMPARE_EQUAL)
-        add_number(cube, FIELD_HOP_LIMIT, value, value, match->hoplimit.inverted);
-    else if (match->hoplimit.comparison == COMPARE_LESS && value)
-        add_number(cube, FIELD_HOP_LIMIT, 0, value - 1, match->hoplimit.inverted);
-    else if (match->hoplimit.comparison == COMPARE_GREATER && value < UINT8_MAX)
-        add_number(cube, FIELD_HOP_LIMIT, value + 1, UINT8_MAX, match->hoplimit.inverted);
+    if (match->hoplimit.comparison != COMPARE_LESS)
+        first = match->hoplimit.comparison == COMPARE_EQUAL ? value : value + 1;
+    if (match->hoplimit.comparison != COMPARE_GREATER && value < UINT8_MAX + 1)
+        end = match->hoplimit.comparison == COMPARE_EQUAL ? value + 1 : value;
+    if (first < end)
+        add_number(cube, FIELD_HOP_LIMIT, first, end - 1, match->hoplimit.inverted);
     else
         cube->never = cube->never || !match->hoplimit.inverted;
 }

@@ -422,7 +422,8 @@ static bool helper_matches(const struct passage *at, const struct match *match)
 
 static bool hoplimit_matches(const struct passage *at, const struct match *match)
 {
-    const uint64_t hops = value_of(at, FIELD_HOP_LIMIT), asked = match->hoplimit.value;
+    const bool spent = at->hook == HOOK_FORWARD && at->out[0]; // one hop, by forwarding
+    const uint64_t hops = value_of(at, FIELD_HOP_LIMIT), asked = match->hoplimit.value + (spent ? 1U : 0U);
     bool holds = false;
 
     switch (match->hoplimit.comparison) {
