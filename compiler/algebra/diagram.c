@@ -3,7 +3,14 @@
 // Functions made of tests, and of two functions.
 #include "algebra/diagram.h"
 
+#include <assert.h>
+
 #include "algebra/nodes.h"
+
+static void assert_tests_later(const struct diagram_space *space, unsigned field, diagram function)
+{
+    assert(function < space->node_count && space->nodes[function].field > field);
+}
 
 // `targets` NULL: all ranges lead to `inside`.
 static diagram test_ranges(struct diagram_space *space, unsigned field, const struct addr_range *ranges,
@@ -14,7 +21,11 @@ static diagram test_ranges(struct diagram_space *space, unsigned field, const st
     field_value next = {0, 0}; // the first value not decided yet
     bool fine = true, ended = false;
 
+    assert_tests_later(space, field, inside);
+    assert_tests_later(space, field, outside);
     for (size_t i = 0; i < count && fine; i++) {
+        if (targets)
+            assert_tests_later(space, field, targets[i]);
         if (value_before(next, ranges[i].first))
             fine = push_edge(space, base, previous_value(ranges[i].first), outside);
         fine = fine && push_edge(space, base, ranges[i].last, targets ? targets[i] : inside);

@@ -45,6 +45,23 @@ diagram diagram_test(struct diagram_space *space, unsigned field, const struct a
 diagram diagram_switch(struct diagram_space *space, unsigned field, const struct addr_range *ranges,
                        const diagram *targets, size_t count, diagram otherwise);
 
+// A test of one field: the ranges of values that pass, at least one, sorted and disjoint.
+struct field_test {
+    const struct addr_range *ranges;
+    uint32_t count;
+    uint32_t field;
+};
+
+// The packets that pass all tests, each of a later field than the one before it. Without tests: all packets.
+struct conjunction {
+    const struct field_test *tests;
+    size_t count;
+};
+
+// `value` for packets of one of the conjunctions, or of several, 0 for the others.
+diagram diagram_any_of(struct diagram_space *space, const struct conjunction *conjunctions, size_t count,
+                       uint32_t value);
+
 // Laws that an operation may keep, for all values that its operands take. They stand with its id, and save time.
 #define DIAGRAM_ZERO_LEFT  0x10000u // combine(0, x) is x
 #define DIAGRAM_ZERO_RIGHT 0x20000u // combine(x, 0) is x
@@ -89,6 +106,9 @@ diagram diagram_restrict(struct diagram_space *space, diagram function, unsigned
 
 // Whether the function tests the field anywhere, which it does exactly if its result depends on it.
 bool diagram_depends_on(struct diagram_space *space, diagram function, unsigned field);
+
+// Marks the fields that the function tests: one bool for each field.
+void diagram_tested_fields(struct diagram_space *space, diagram function, bool *tested);
 
 // The function that has the smallest value which `function` takes as the field goes through all its values (forall, of a
 // set), and the largest (exists). The results do not test the field.

@@ -135,6 +135,25 @@ bool diagram_depends_on(struct diagram_space *space, diagram function, unsigned 
     return walk && tests_field(space, walk, function, field);
 }
 
+static void mark_fields(struct diagram_space *space, uint32_t walk, diagram function, bool *tested)
+{
+    const struct node *node = &space->nodes[function];
+
+    if (node->field == LEAF || is_known(space, walk, function))
+        return;
+    tested[node->field] = true;
+    for (uint32_t i = 0; i < node->edge_count; i++)
+        mark_fields(space, walk, node_child(space, node, i), tested);
+}
+
+void diagram_tested_fields(struct diagram_space *space, diagram function, bool *tested)
+{
+    const uint32_t walk = begin_walk(space);
+
+    if (walk)
+        mark_fields(space, walk, function, tested);
+}
+
 static uint32_t smaller_of(uint32_t left, uint32_t right)
 {
     return left < right ? left : right;

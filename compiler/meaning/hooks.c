@@ -65,49 +65,78 @@ diagram taken_out(struct packet_space *space, diagram raw)
     return diagram_apply(space->diagrams, &op_takes_out, raw, set_all(space));
 }
 
-// Both parts put together where `raw` and `filter` are cut to the packets that count, or not.
-static diagram put_together(struct packet_space *space, const struct meaning *meaning, enum hook hook,
-                            diagram raw, diagram filter)
+// Packets whatever their state, for which a function that knows states has a value.
+static diagram of_any_state(struct packet_space *space, diagram set)
 {
+    return diagram_largest(space->diagrams, diagram_largest(space->diagrams, set, FIELD_STATE), FIELD_HELPER);
+}
+
+// `function` for the packets that count, which are all that are asked about; whatever is simpler for the others.
+static diagram where_it_counts(struct packet_space *space, const diagram *counts, diagram function)
+{
+    return counts ? only_where(space, *counts, function) : function;
+}
+
+// What raw took out of what comes by lo, as it left. `counts`: of what comes in, NULL: all.
+static diagram taken_out_as_sent(struct packet_space *space, const struct meaning *meaning,
+                                 const diagram *counts)
+{
+    struct diagram_space *diagrams = space->diagrams;
     const field_value lo = {0, packet_space_interface(space, "lo")};
-    const diagram seen_untracked = diagram_restrict(
-        space->diagrams,
-        diagram_restrict(space->diagrams, meaning->filters[hook], FIELD_STATE, untracked_state), FIELD_HELPER,
-        no_helper);
+    const diagram by_lo = counts ? diagram_restrict(diagrams, *counts, FIELD_IN, lo) : set_all(space);
+    diagram sent = diagram_restrict(diagrams, meaning->raws[HOOK_OUTPUT], FIELD_OUT, lo);
+
+    sent = diagram_restrict(diagrams, sent, FIELD_IN, no_interface);
+    return taken_out(space, where_it_counts(space, counts ? &by_lo : NULL, sent));
+}
+
+static diagram seen_as_untracked(struct packet_space *space, const struct meaning *meaning, enum hook hook,
+                                 const diagram *counts)
+{
+    const diagram any_state = counts ? of_any_state(space, *counts) : set_all(space);
+    const diagram seen =
+        diagram_restrict(space->diagrams, meaning->filters[hook], FIELD_STATE, untracked_state);
+
+    return diagram_restrict(space->diagrams, where_it_counts(space, counts ? &any_state : NULL, seen),
+                            FIELD_HELPER, no_helper);
+}
+
+// Both parts put together, for the packets that count; NULL: for all.
+static diagram put_together(struct packet_space *space, const struct meaning *meaning, enum hook hook,
+                            const diagram *counts)
+{
+    const diagram raw = where_it_counts(space, counts, meaning->raws[hook]);
+    const diagram filter = where_it_counts(space, counts, meaning->filters[hook]);
     diagram untracked = taken_out(space, raw);
 
     if (hook == HOOK_INPUT) {
-        const diagram sent =
-            diagram_restrict(space->diagrams, taken_out(space, meaning->raws[HOOK_OUTPUT]), FIELD_OUT, lo);
-
         // What was taken out as it left stays so, as does what got an entry. What was invalid has neither mark.
         const diagram invalid = field_between(space, FIELD_STATE, PACKET_STATE_INVALID, PACKET_STATE_INVALID);
 
-        untracked = choose(space, comes_by_loopback(space),
-                           set_or(space, diagram_restrict(space->diagrams, sent, FIELD_IN, no_interface),
-                                  set_and(space, invalid, untracked)),
-                           untracked);
+        untracked = choose(
+            space, comes_by_loopback(space),
+            set_or(space, taken_out_as_sent(space, meaning, counts), set_and(space, invalid, untracked)),
+            untracked);
     }
     untracked = meaning->tracking ? set_or(space, untracked, never_tracked(space)) : set_all(space);
 
     const diagram ended = diagram_apply(space->diagrams, &op_ended, raw, set_all(space));
     const diagram seen_tracked = diagram_apply(space->diagrams, &op_tracked, filter, set_all(space));
 
-    return first_of(space, ended, choose(space, untracked, seen_untracked, seen_tracked));
+    return first_of(space, ended,
+                    choose(space, untracked, seen_as_untracked(space, meaning, hook, counts), seen_tracked));
 }
 
 diagram hook_outcomes(struct packet_space *space, const struct meaning *meaning, enum hook hook, diagram set)
 {
     const diagram within = set_and(space, set, meaning->domains[hook]);
 
-    return only_where(space, within,
-                      put_together(space, meaning, hook, only_where(space, within, meaning->raws[hook]),
-                                   only_where(space, within, meaning->filters[hook])));
+    return only_where(space, within, put_together(space, meaning, hook, &within));
 }
 
 diagram hook_outcomes_anywhere(struct packet_space *space, const struct meaning *meaning, enum hook hook)
 {
-    return put_together(space, meaning, hook, meaning->raws[hook], meaning->filters[hook]);
+    return put_together(space, meaning, hook, NULL);
 }
 
 // A packet as a set of one.
@@ -154,12 +183,6 @@ static diagram different_raws(struct packet_space *space, diagram a, diagram b)
         return set_none(space);
     return differences(space, diagram_apply(space->diagrams, &op_settle, a, all),
                        diagram_apply(space->diagrams, &op_settle, b, all));
-}
-
-// Packets whatever their state, for which a function that knows states has a value.
-static diagram of_any_state(struct packet_space *space, diagram set)
-{
-    return diagram_largest(space->diagrams, diagram_largest(space->diagrams, set, FIELD_STATE), FIELD_HELPER);
 }
 
 // Of a walk through raw that goes on to the tracker.

@@ -364,14 +364,12 @@ static diagram dropped_on_the_way(const struct view *view, const struct rule *ru
     return dropped;
 }
 
-diagram rule_function(const struct view *view, const struct rule *rule, uint32_t inside, uint32_t full)
+bool rule_cube(const struct view *view, const struct rule *rule, struct cube *cube)
 {
-    struct packet_space *space = view->space;
-    struct cube cube;
     bool limited = false, plain = true;
 
-    cube_begin(&cube, view);
-    add_rule(&cube, rule, rule->match_count);
+    cube_begin(cube, view);
+    add_rule(cube, rule, rule->match_count);
     for (size_t i = 0; i < rule->match_count; i++) {
         const bool fills = fills_table(&rule->matches[i]);
 
@@ -379,10 +377,15 @@ diagram rule_function(const struct view *view, const struct rule *rule, uint32_t
         plain = plain && !needs_parts(&rule->matches[i]) && (!fills || is_last(rule, i));
     }
     // One table, asked last, is one test of the cube.
-    if (plain && (!limited || cube.unknowns.count == 1))
+    return plain && (!limited || cube->unknowns.count == 1);
+}
+
+diagram rule_function(const struct view *view, const struct rule *rule, uint32_t inside, uint32_t full)
+{
+    struct cube cube;
+
+    if (rule_cube(view, rule, &cube))
         return cube_function(&cube, inside, full);
-
-    const diagram function = passing(view, rule, rule->match_count, NULL, inside);
-
-    return limited ? first_of(space, function, dropped_on_the_way(view, rule, full)) : function;
+    return first_of(view->space, passing(view, rule, rule->match_count, NULL, inside),
+                    dropped_on_the_way(view, rule, full));
 }

@@ -5,6 +5,9 @@
 
 #include "meaning/cube.h"
 
+// The rule as one cube: false where it is none.
+bool rule_cube(const struct view *view, const struct rule *rule, struct cube *cube);
+
 // `inside` for the packets that the rule is about, `full` for those that a full table of one of its limits drops on the
 // way, 0 for the others.
 diagram rule_function(const struct view *view, const struct rule *rule, uint32_t inside, uint32_t full);

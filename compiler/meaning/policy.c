@@ -32,25 +32,18 @@ static struct cube everything(struct speaker *speaker)
 
 static void say(struct speaker *speaker, const struct cube *packets, struct outcome outcome)
 {
-    const bool limited = packets->unknowns.count;
-
-    walk_list_add(speaker->space, &speaker->clauses,
-                  cube_function(packets, outcome_value(outcome), outcome_value(dropped)),
-                  limited ? 0 : outcome_value(outcome));
+    walk_list_add_cube(&speaker->clauses, packets, outcome_value(outcome), outcome_value(dropped));
 }
 
 static void say_function(struct speaker *speaker, diagram function)
 {
-    walk_list_add(speaker->space, &speaker->clauses, function, 0);
+    walk_list_add(&speaker->clauses, function);
 }
 
 // All that was said since `from`, as one clause.
 static diagram said_since(struct speaker *speaker, size_t from)
 {
-    const diagram function = walk_list_join(speaker->space, &speaker->clauses, from);
-
-    speaker->clauses.count = from;
-    return function;
+    return walk_list_join(speaker->space, &speaker->clauses, from);
 }
 
 static void on_interface(struct cube *cube, enum field field, const char *name)
@@ -808,6 +801,7 @@ struct meaning policy_meaning(struct packet_space *space, const struct policy *p
         speaker.view.raw = true;
         meaning.raws[hook] = tracking(&speaker, hook == HOOK_OUTPUT ? LEAVES : COMES_IN);
         meaning.domains[hook] = hook_domain(space, hook);
+        walk_list_clear(&speaker.clauses);
     }
     arena_clear(&speaker.scratch);
     return meaning;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fatal.h"
 #include "base/vec.h"
 #include "meaning/match.h"
 
@@ -40,12 +41,6 @@ static uint32_t go_on(uint32_t left, uint32_t right)
     const struct outcome first = outcome_of(left);
 
     return first.walk == WALK_CONTINUE ? with_ct(first, outcome_of(right)) : left;
-}
-
-// For walks that have one outcome, and the same.
-static uint32_t any_of(uint32_t left, uint32_t right)
-{
-    return left ? left : right;
 }
 
 static bool ends(uint32_t left)
@@ -101,9 +96,6 @@ static uint32_t end_of_hook(uint32_t left, uint32_t policy)
 
 // Numbers beyond those of space.c and hooks.c.
 static const struct diagram_operation op_go_on = {16 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT, go_on, ends},
-                                      op_any = {22 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT | DIAGRAM_SAME |
-                                                    DIAGRAM_COMMUTES,
-                                                any_of, ends},
                                       op_next_table = {17, next_table, refuses}, op_jump = {18, jump, NULL},
                                       op_goto = {19, goto_chain, NULL}, op_end = {20, end_of_hook, NULL};
 
@@ -112,41 +104,84 @@ diagram walks_in_order(struct packet_space *space, diagram left, diagram right)
     return diagram_apply(space->diagrams, &op_go_on, left, right);
 }
 
-void walk_list_add(struct packet_space *space, struct walk_list *list, diagram walk, uint32_t only)
+void walk_list_add(struct walk_list *list, diagram walk)
 {
-    *vec_push(space->arena, list) = (struct walk_item){walk, only};
+    *vec_push(&list->arena, list) = (struct walk_item){.walk = walk};
 }
 
-// The items from `from` on that have one outcome, as one walk. `*end` is the first that has another.
-static diagram join_same(struct packet_space *space, const struct walk_list *list, size_t from, size_t *end,
-                         diagram *scratch)
+static struct field_test kept_test(struct walk_list *list, const struct range_list *ranges, uint32_t field)
 {
+    struct field_test *last = &list->last[field];
+    const size_t bytes = ranges->count * sizeof(*ranges->items);
+
+    if (last->count != ranges->count || memcmp(last->ranges, ranges->items, bytes) != 0) {
+        struct addr_range *copy = arena_alloc(&list->arena, bytes);
+
+        memcpy(copy, ranges->items, bytes);
+        *last = (struct field_test){copy, (uint32_t)ranges->count, field};
+    }
+    return *last;
+}
+
+void walk_list_add_cube(struct walk_list *list, const struct cube *cube, uint32_t inside, uint32_t full)
+{
+    struct field_test tests[FIELD_COUNT];
     size_t count = 0;
 
-    for (*end = from;
-         *end < list->count && list->items[*end].only && list->items[*end].only == list->items[from].only;
-         ++*end)
-        scratch[count++] = list->items[*end].walk;
+    if (cube->unknowns.count) {
+        walk_list_add(list, cube_function(cube, inside, full));
+        return;
+    }
+    if (cube->never)
+        return;
+    for (uint32_t field = 0; field < FIELD_COUNT; field++)
+        if (cube->tests[field].count)
+            tests[count++] = kept_test(list, &cube->tests[field], field);
+
+    struct field_test *kept = arena_alloc(&list->arena, count * sizeof(*kept));
+
     if (count)
-        return diagram_combine(space->diagrams, &op_any, scratch, count);
-    *end = from + 1;
-    return list->items[from].walk;
+        memcpy(kept, tests, count * sizeof(*kept));
+    *vec_push(&list->arena, list) = (struct walk_item){.packets = {kept, count}, .only = inside};
 }
 
-diagram walk_list_join(struct packet_space *space, const struct walk_list *list, size_t from)
+// A walk by itself, or the conjunctions from `from` on that have one outcome. `*end` is the first item behind them.
+static diagram join_same(struct packet_space *space, const struct walk_list *list, size_t from, size_t *end,
+                         struct conjunction *scratch)
 {
-    diagram *walks = calloc(list->count - from + 1, sizeof(*walks)),
-            *scratch = calloc(list->count - from + 1, sizeof(*scratch));
+    const uint32_t only = list->items[from].only;
+    size_t count = 0;
+
+    *end = from + 1;
+    if (!only)
+        return list->items[from].walk;
+    for (*end = from; *end < list->count && list->items[*end].only == only; ++*end)
+        scratch[count++] = list->items[*end].packets;
+    return diagram_any_of(space->diagrams, scratch, count, only);
+}
+
+diagram walk_list_join(struct packet_space *space, struct walk_list *list, size_t from)
+{
+    diagram *walks = calloc(list->count - from + 1, sizeof(*walks));
+    struct conjunction *scratch = calloc(list->count - from + 1, sizeof(*scratch));
     size_t count = 0;
     diagram joined = set_none(space);
 
-    for (size_t i = from, end; walks && scratch && i < list->count; i = end)
+    if (!walks || !scratch)
+        fatal_no_memory();
+    for (size_t i = from, end; i < list->count; i = end)
         walks[count++] = join_same(space, list, i, &end, scratch);
-    if (walks && scratch)
-        joined = diagram_combine(space->diagrams, &op_go_on, walks, count);
+    joined = diagram_combine(space->diagrams, &op_go_on, walks, count);
     free(walks);
     free(scratch);
+    list->count = from;
     return joined;
+}
+
+void walk_list_clear(struct walk_list *list)
+{
+    arena_clear(&list->arena);
+    *list = (struct walk_list){0};
 }
 
 diagram tables_in_order(struct packet_space *space, diagram left, diagram right)
@@ -218,14 +253,6 @@ struct outcome target_outcome(struct packet_space *space, const struct target *t
 
 static diagram walk_chain(struct walker *walker, const struct chain *chain);
 
-static bool has_bucket(const struct rule *rule)
-{
-    for (size_t i = 0; i < rule->match_count; i++)
-        if (rule->matches[i].kind == MATCH_HASHLIMIT || rule->matches[i].kind == MATCH_HASHLIMIT_TEXT)
-            return true;
-    return false;
-}
-
 // A rule that neither ends a walk nor decides about tracking is left out before the others are joined.
 static void walk_rule(struct walker *walker, const struct chain *chain, size_t index, struct walk_list *list)
 {
@@ -241,6 +268,14 @@ static void walk_rule(struct walker *walker, const struct chain *chain, size_t i
     const struct outcome full = {.walk = WALK_DROP, .rule = outcome.rule},
                          elsewhere = {.walk = WALK_ELSEWHERE, .rule = outcome.rule};
     const bool jumps = rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
+    struct cube cube;
+
+    if (!jumps && rule_cube(walker->view, rule, &cube)) {
+        walk_list_add_cube(list, &cube, outcome_value(outcome), outcome_value(full));
+        arena_reset(walker->view->scratch);
+        return;
+    }
+
     diagram function = rule_function(walker->view, rule, outcome_value(outcome), outcome_value(full));
 
     arena_reset(walker->view->scratch);
@@ -252,7 +287,7 @@ static void walk_rule(struct walker *walker, const struct chain *chain, size_t i
         function = diagram_apply(space->diagrams, rule->target.kind == TARGET_JUMP ? &op_jump : &op_goto,
                                  function, inside);
     }
-    walk_list_add(space, list, function, jumps || has_bucket(rule) ? 0 : outcome_value(outcome));
+    walk_list_add(list, function);
 }
 
 static size_t chain_slot(const struct walker *walker, const struct chain *chain)
@@ -280,6 +315,7 @@ static diagram walk_chain(struct walker *walker, const struct chain *chain)
         if (rule_decides(&chain->items[i]))
             walk_rule(walker, chain, i, &rules);
     walker->chains[slot].walk = walk_list_join(space, &rules, 0);
+    walk_list_clear(&rules);
     walker->chains[slot].open = false;
     return walker->chains[slot].walk;
 }
@@ -304,6 +340,16 @@ diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const
         return set_none(view->space);
     walker_init(&walker, view, found, NULL);
     return walk_chain(&walker, first);
+}
+
+static bool has_returns(const struct table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        for (size_t j = 0; j < table->items[i]->count; j++)
+            if (table->items[i]->items[j].target.kind == TARGET_RETURN ||
+                table->items[i]->items[j].target.kind == TARGET_GOTO)
+                return true;
+    return false;
 }
 
 // A built-in chain, to the end of its hook in one table.
@@ -338,7 +384,8 @@ static diagram walk_hook(const struct view *view, const struct ruleset *ruleset,
     // What comes to the end of a table beside the filter, or returns there, goes on, as what the table accepts does.
     if (chain->policy == CHAIN_ACCEPT && strcmp(table_name, "filter") != 0)
         end = set_none(space);
-    return diagram_apply(space->diagrams, &op_end, walk, end);
+    return end == set_none(space) && !has_returns(table) ? walk
+                                                         : diagram_apply(space->diagrams, &op_end, walk, end);
 }
 
 // In the order of enum nf_ip_hook_priorities (linux/netfilter_ipv4.h). NAT changes packets and refuses none.
@@ -393,7 +440,7 @@ diagram beside_filter(const struct view *view, const struct ruleset *ruleset, di
     return stations_walk(view, ruleset, &filter, NULL);
 }
 
-static diagram raw_walk(const struct view *view, const struct ruleset *ruleset)
+diagram walk_through_raw(const struct view *view, const struct ruleset *ruleset)
 {
     return walk_hook(view, ruleset, "raw", view->hook == HOOK_OUTPUT ? "OUTPUT" : "PREROUTING", NULL);
 }
@@ -414,7 +461,7 @@ static void add_hook(struct packet_space *space, const struct ruleset *ruleset, 
     const struct view filter = {.space = space, .scratch = scratch, .hook = hook};
     const struct view raw = {.space = space, .scratch = scratch, .hook = hook, .raw = true};
 
-    meaning->raws[hook] = raw_walk(&raw, ruleset);
+    meaning->raws[hook] = walk_through_raw(&raw, ruleset);
     meaning->filters[hook] = stations_walk(&filter, ruleset, NULL, places);
     meaning->domains[hook] = hook_domain(space, hook);
 }
@@ -440,7 +487,7 @@ struct meaning rules_meaning_at(struct packet_space *space, const struct ruleset
 
     // What comes in by lo was decided as it left.
     if (hook == HOOK_INPUT)
-        meaning.raws[HOOK_OUTPUT] = raw_walk(&sent, ruleset);
+        meaning.raws[HOOK_OUTPUT] = walk_through_raw(&sent, ruleset);
     add_hook(space, ruleset, hook, places, &scratch, &meaning);
     arena_clear(&scratch);
     return meaning;
@@ -448,5 +495,5 @@ struct meaning rules_meaning_at(struct packet_space *space, const struct ruleset
 
 diagram untracked_by_rules(const struct view *view, const struct ruleset *ruleset)
 {
-    return taken_out(view->space, raw_walk(view, ruleset));
+    return taken_out(view->space, walk_through_raw(view, ruleset));
 }

@@ -75,6 +75,9 @@ struct meaning rules_meaning_at(struct packet_space *space, const struct ruleset
 diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table,
                    const char *chain);
 
+// What raw does at a hook: CT targets, and drops.
+diagram walk_through_raw(const struct view *view, const struct ruleset *ruleset);
+
 // What raw decides about tracking at a hook, as the set of packets that it takes out of tracking.
 diagram untracked_by_rules(const struct view *view, const struct ruleset *ruleset);
 
@@ -85,17 +88,23 @@ diagram beside_filter(const struct view *view, const struct ruleset *ruleset, di
 diagram taken_out(struct packet_space *space, diagram raw);
 
 // Walks in their order, to be joined. Of neighbours with one and the same outcome the order does not matter, which saves
-// most of the work where there are many.
+// most of the work where there are many. A zeroed one is empty.
 struct walk_list {
+    struct arena arena; // holds all that the list needs
     struct walk_item {
-        diagram walk;
-        uint32_t only; // the one outcome that the walk has besides 0; 0: several
+        struct conjunction packets; // where they are a conjunction
+        diagram walk;               // else
+        uint32_t only; // the one outcome of the conjunction's packets; 0: it is a walk, of any outcomes
     } * items;
     size_t count, capacity;
+    struct field_test last[FIELD_COUNT]; // the newest conjunction's tests, since most are the same again
 };
-void walk_list_add(struct packet_space *space, struct walk_list *list, diagram walk, uint32_t only);
-diagram walk_list_join(struct packet_space *space, const struct walk_list *list,
-                       size_t from); // from that item on
+void walk_list_add(struct walk_list *list, diagram walk);
+void walk_list_add_cube(struct walk_list *list, const struct cube *cube, uint32_t inside, uint32_t full);
+
+// The items from number `from` on as one walk, which are taken off the list.
+diagram walk_list_join(struct packet_space *space, struct walk_list *list, size_t from);
+void walk_list_clear(struct walk_list *list);
 
 // Outcomes behind each other: the walk goes on with `right` where `left` has not ended it. An ACCEPT of `left` ends only
 // its own table: `tables_in_order` goes on there as well.

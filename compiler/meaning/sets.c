@@ -115,6 +115,15 @@ diagram by_loopback(struct packet_space *space)
     return set_or(space, field_between(space, FIELD_IN, lo, lo), field_between(space, FIELD_OUT, lo, lo));
 }
 
+// Off lo, what a raw takes out of the packets for this host's own addresses.
+static diagram taken_out_of_local(struct packet_space *space, diagram raw)
+{
+    const diagram local =
+        diagram_restrict(space->diagrams, raw, FIELD_DESTINATION_TYPE, (field_value){0, DESTINATION_LOCAL});
+
+    return taken_out(space, only_where(space, set_minus(space, set_all(space), by_loopback(space)), local));
+}
+
 diagram asymmetric_packets(struct packet_space *space, const struct ruleset *rules,
                            const struct meaning *meaning)
 {
@@ -124,19 +133,21 @@ diagram asymmetric_packets(struct packet_space *space, const struct ruleset *rul
     struct arena scratch = {0};
     const struct view out = {
         .space = space, .scratch = &scratch, .hook = HOOK_OUTPUT, .raw = true, .mirrored = true};
-    diagram packets =
-        differences(space, taken_out(space, meaning->raws[HOOK_INPUT]), untracked_by_rules(&out, rules));
+    // Alike where all is well, so that there is nothing left to look at.
+    diagram packets = differences(space, taken_out_of_local(space, meaning->raws[HOOK_INPUT]),
+                                  taken_out_of_local(space, walk_through_raw(&out, rules)));
 
+    arena_clear(&scratch);
+    if (packets == set_none(space))
+        return packets;
     packets = set_and(space, packets, hook_domain(space, HOOK_INPUT));
     packets = set_minus(space, packets, refused_set(space, meaning->raws[HOOK_INPUT]));
-    packets = set_minus(space, set_minus(space, packets, by_loopback(space)), icmp_errors(space));
+    packets = set_minus(space, packets, icmp_errors(space));
     packets = set_and(space, packets,
                       field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL, DESTINATION_LOCAL));
-    packets = set_and(space, packets,
-                      diagram_test(space->diagrams, FIELD_SOURCE, &unicast[space->family], 1, set_all(space),
-                                   set_none(space)));
-    arena_clear(&scratch);
-    return packets;
+    return set_and(space, packets,
+                   diagram_test(space->diagrams, FIELD_SOURCE, &unicast[space->family], 1, set_all(space),
+                                set_none(space)));
 }
 
 diagram untracked_forwarded(struct packet_space *space, const struct meaning *meaning)

@@ -200,29 +200,46 @@ static bool policies_written(struct proof *proof, struct diag_list *diags)
     return true;
 }
 
+static bool is_fickle(const struct packet_space *space, size_t field)
+{
+    static const enum field fields[] = {FIELD_FLAGS, FIELD_STATE, FIELD_FRAGMENT, FIELD_HOP_LIMIT};
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+        if (field == fields[i])
+            return true;
+    return field >= FIELD_COUNT && (space->unknowns.items[field - FIELD_COUNT].kind == UNKNOWN_LIMIT ||
+                                    space->unknowns.items[field - FIELD_COUNT].kind == UNKNOWN_HASHLIMIT);
+}
+
+static bool tests_fickle(struct proof *proof, diagram function)
+{
+    const struct packet_space *space = &proof->space;
+    const size_t count = FIELD_COUNT + space->unknowns.count;
+    bool *tested = arena_calloc(proof->arena, count, sizeof(*tested)), fickle = false;
+
+    diagram_tested_fields(space->diagrams, function, tested);
+    for (size_t i = 0; i < count; i++)
+        fickle = fickle || (tested[i] && is_fickle(space, i));
+    return fickle;
+}
+
 // What takes a packet out of tracking is no property that its answer does not share.
 static bool decided_by_flow(struct proof *proof, struct diag_list *diags)
 {
-    static const enum field fickle[] = {FIELD_FLAGS, FIELD_STATE, FIELD_FRAGMENT, FIELD_HOP_LIMIT};
     struct packet_space *space = &proof->space;
     bool kept = true;
 
-    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++) {
-        const diagram untracked = taken_out(space, proof->said.raws[hook]);
-
-        for (size_t i = 0; i < sizeof(fickle) / sizeof(*fickle); i++)
-            kept = kept && !diagram_depends_on(space->diagrams, untracked, fickle[i]);
-        for (size_t i = 0; i < space->unknowns.count; i++)
-            if (space->unknowns.items[i].kind == UNKNOWN_LIMIT ||
-                space->unknowns.items[i].kind == UNKNOWN_HASHLIMIT)
-                kept = kept && !diagram_depends_on(space->diagrams, untracked, (unsigned)(FIELD_COUNT + i));
-    }
     // Only rules that are carried verbatim can ask for such a thing.
-    if (!kept && !proof->policy->verbatim[space->family].rules)
+    if (proof->policy->verbatim[space->family].rules)
+        return true;
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
+        kept = kept && (!tests_fickle(proof, proof->said.raws[hook]) ||
+                        !tests_fickle(proof, taken_out(space, proof->said.raws[hook])));
+    if (!kept)
         diag_add(diags, DIAG_NOT_PROVED, source_whole(proof->source),
                  "%s: not proved: tracking depends on more than who speaks to whom",
                  family_name(space->family));
-    return kept || proof->policy->verbatim[space->family].rules;
+    return kept;
 }
 
 bool prove_promises(struct proof *proof, struct diag_list *diags)

@@ -3,7 +3,11 @@
 // The algebra against brute force: small spaces, where every packet can be tried.
 #include "support/test.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "algebra/diagram.h"
 
@@ -305,7 +309,10 @@ TEST(a_switch_leads_each_range_to_its_own)
     for (unsigned value = 0; value < 8; value++)
         assert_int_equal(diagram_evaluate(space, function, (const field_value[3]){{0, value}}),
                          expected[value]);
-    assert_int_equal(diagram_switch(space, 0, NULL, NULL, 0, function), function);
+
+    const diagram later = diagram_switch(space, 1, ranges, targets, 3, diagram_constant(space, 9));
+
+    assert_int_equal(diagram_switch(space, 0, NULL, NULL, 0, later), later);
     diagram_space_free(space);
 }
 
@@ -497,6 +504,138 @@ static void count_value(uint32_t value, void *count)
 }
 
 // Every operation on a full space gives the constant 0, and questions get some answer.
+// A test of up to three ranges, in memory that stays.
+static struct field_test random_test(unsigned field, struct addr_range ranges[3])
+{
+    const unsigned size = 1U << widths[field];
+    uint32_t count = 0;
+
+    for (unsigned next = (unsigned)rand() % size; next < size && count < 3;) {
+        const unsigned last = next + (unsigned)rand() % (size - next);
+
+        ranges[count++] = (struct addr_range){{0, next}, {0, last}};
+        if (rand() % 2)
+            break;
+        next = last + 2;
+    }
+    return (struct field_test){ranges, count, field};
+}
+
+// Few values, so that tests are alike, beside each other and across each other.
+TEST(any_of_many_conjunctions_is_what_they_are_one_by_one)
+{
+    struct diagram_space *space = new_space();
+
+    srand(31);
+    for (int round = 0; round < 2000; round++) {
+        enum { MANY = 24 };
+        struct addr_range ranges[MANY][3][3];
+        struct field_test tests[MANY][3];
+        struct conjunction list[MANY];
+        const size_t count = (size_t)rand() % MANY;
+        const unsigned which = (unsigned)rand() % 8; // the fields that any of them tests
+        diagram expected = diagram_constant(space, 0);
+
+        for (size_t i = 0; i < count; i++) {
+            diagram function = diagram_constant(space, 7);
+
+            list[i] = (struct conjunction){tests[i], 0};
+            for (unsigned field = 0; field < 3; field++)
+                if (which >> field & 1 && rand() % 8) {
+                    struct field_test *test = &tests[i][list[i].count++];
+
+                    *test = i && rand() % 2 && list[i - 1].count >= list[i].count &&
+                                    tests[i - 1][list[i].count - 1].field == field
+                                ? tests[i - 1][list[i].count - 1]
+                                : random_test(field, ranges[i][field]);
+                }
+            for (size_t j = list[i].count; j-- > 0;)
+                function = diagram_test(space, tests[i][j].field, tests[i][j].ranges, tests[i][j].count,
+                                        function, diagram_constant(space, 0));
+            expected = diagram_apply(space, &overlay, expected, function);
+        }
+        assert_int_equal(diagram_any_of(space, list, count, 7), expected);
+    }
+    assert_false(diagram_overflowed(space));
+    diagram_space_free(space);
+}
+
+TEST(the_fields_that_a_function_tests_are_those_it_depends_on)
+{
+    struct diagram_space *space = new_space();
+    uint32_t table[PACKETS];
+
+    srand(37);
+    for (int round = 0; round < 200; round++) {
+        const diagram function = random_box(space, 1, table);
+        bool tested[3] = {false};
+
+        diagram_tested_fields(space, function, tested);
+        for (unsigned field = 0; field < 3; field++)
+            assert_int_equal(tested[field], diagram_depends_on(space, function, field));
+    }
+    diagram_space_free(space);
+}
+
+// A child that stops itself, as abort() does.
+static bool stops(void (*act)(struct diagram_space *space))
+{
+    const pid_t child = fork();
+    int status = 0;
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct diagram_space *space = new_space();
+
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(2);
+        signal(SIGABRT, SIG_DFL);
+        act(space);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static const struct addr_range low_half[] = {{{0, 0}, {0, 1}}};
+
+static void test_in_order(struct diagram_space *space)
+{
+    const diagram one = diagram_constant(space, 1), none = diagram_constant(space, 0);
+
+    diagram_test(space, 0, low_half, 1, diagram_test(space, 1, low_half, 1, one, none), none);
+}
+
+static void test_earlier_field_inside(struct diagram_space *space)
+{
+    const diagram one = diagram_constant(space, 1), none = diagram_constant(space, 0);
+
+    diagram_test(space, 1, low_half, 1, diagram_test(space, 0, low_half, 1, one, none), none);
+}
+
+static void test_same_field_outside(struct diagram_space *space)
+{
+    const diagram one = diagram_constant(space, 1), none = diagram_constant(space, 0);
+
+    diagram_test(space, 1, low_half, 1, none, diagram_test(space, 1, low_half, 1, one, none));
+}
+
+static void switch_to_earlier_field(struct diagram_space *space)
+{
+    const diagram one = diagram_constant(space, 1), none = diagram_constant(space, 0);
+    const diagram targets[] = {diagram_test(space, 1, low_half, 1, one, none)};
+
+    diagram_switch(space, 2, low_half, targets, 1, none);
+}
+
+TEST(fields_out_of_order_are_a_mistake_of_the_caller)
+{
+    assert_false(stops(test_in_order));
+    assert_true(stops(test_earlier_field_inside));
+    assert_true(stops(test_same_field_outside));
+    assert_true(stops(switch_to_earlier_field));
+}
+
 TEST(a_full_space_survives_every_operation)
 {
     for (size_t limit = 0; limit < 60; limit++) {
@@ -558,4 +697,7 @@ RUN_TESTS(CASE(random_functions_agree_with_their_tables),
           CASE(one_field_can_be_held_at_a_value), CASE(smallest_and_largest_look_at_every_value_of_a_field),
           CASE(fields_are_settled_together_as_one_after_the_other),
           CASE(a_witness_is_as_preferred_as_it_can_be), CASE(each_value_is_visited_once),
-          CASE(a_full_space_survives_every_operation), CASE(a_full_space_says_so_and_stays_usable_for_asking))
+          CASE(any_of_many_conjunctions_is_what_they_are_one_by_one),
+          CASE(the_fields_that_a_function_tests_are_those_it_depends_on),
+          CASE(fields_out_of_order_are_a_mistake_of_the_caller), CASE(a_full_space_survives_every_operation),
+          CASE(a_full_space_says_so_and_stays_usable_for_asking))
