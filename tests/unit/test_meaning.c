@@ -518,6 +518,37 @@ TEST(domains_test_each_field_once)
     }
 }
 
+#define BOUND 200 // addresses that are bound to a MAC address, and services behind them
+
+// Who binds addresses to MAC addresses asks for both before anything else: a function of all that has as many nodes as the
+// parts together, not as their product.
+TEST(addresses_bound_to_a_mac_are_a_sum)
+{
+    struct arena arena = {0};
+    struct diag_list diags = {.arena = &arena};
+    struct buf text = {0};
+    const struct ruleset *ruleset;
+    struct judged judged = {0};
+
+    buf_text(&text, "*filter\n:bound - [0:0]\n-A FORWARD -j bound\n");
+    for (unsigned i = 0; i < BOUND; i++)
+        buf_printf(&text, "-A FORWARD -d 192.0.2.%u -p tcp --dport %u -j ACCEPT\n", i, 1000 + 7 * i);
+    for (unsigned i = 0; i < BOUND; i++)
+        buf_printf(&text,
+                   "-A bound -s 198.51.100.%u -m mac --mac-source 00:00:5e:00:53:%02x -j RETURN\n"
+                   "-A bound -s 198.51.100.%u -j DROP\n",
+                   i, i, i);
+    buf_text(&text, "COMMIT\n");
+    ruleset = read_text(&arena, &diags, text.bytes, text.length, FAMILY_IPV4);
+    assert_non_null(ruleset);
+    judged_open(&judged, ruleset, 1);
+    assert_true(diagram_node_count(judged.space.diagrams) < 40 * BOUND);
+    judged_close(&judged);
+    buf_clear(&text);
+    arena_clear(&arena);
+}
+
 RUN_TESTS(CASE(rules_mean_what_a_walk_through_them_does), CASE(any_rules_mean_what_a_walk_through_them_does),
           CASE(rules_of_policies_mean_what_a_walk_through_them_does),
-          CASE(any_policy_means_what_its_rules_do), CASE(domains_test_each_field_once))
+          CASE(any_policy_means_what_its_rules_do), CASE(domains_test_each_field_once),
+          CASE(addresses_bound_to_a_mac_are_a_sum))
