@@ -107,8 +107,9 @@ diagram diagram_restrict(struct diagram_space *space, diagram function, unsigned
 // Whether the function tests the field anywhere, which it does exactly if its result depends on it.
 bool diagram_depends_on(struct diagram_space *space, diagram function, unsigned field);
 
-// Marks the fields that the function tests: one bool for each field.
-void diagram_tested_fields(struct diagram_space *space, diagram function, bool *tested);
+// Walks the fields that the function tests, each once, in no particular order. The visitor leaves the space alone.
+void diagram_each_field(struct diagram_space *space, diagram function,
+                        void (*visit)(unsigned field, void *context), void *context);
 
 // The function that has the smallest value which `function` takes as the field goes through all its values (forall, of a
 // set), and the largest (exists). The results do not test the field.

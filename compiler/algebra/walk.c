@@ -135,23 +135,41 @@ bool diagram_depends_on(struct diagram_space *space, diagram function, unsigned 
     return walk && tests_field(space, walk, function, field);
 }
 
-static void mark_fields(struct diagram_space *space, uint32_t walk, diagram function, bool *tested)
-{
-    const struct node *node = &space->nodes[function];
+struct listing {
+    struct diagram_space *space;
+    uint32_t walk;
+    uint8_t *seen; // by field
+    void (*visit)(unsigned field, void *context);
+    void *context;
+};
 
-    if (node->field == LEAF || is_known(space, walk, function))
+static void list_fields(const struct listing *listing, diagram function)
+{
+    const struct node *node = &listing->space->nodes[function];
+
+    if (node->field == LEAF || is_known(listing->space, listing->walk, function))
         return;
-    tested[node->field] = true;
+    if (!listing->seen[node->field])
+        listing->visit(node->field, listing->context);
+    listing->seen[node->field] = 1;
     for (uint32_t i = 0; i < node->edge_count; i++)
-        mark_fields(space, walk, node_child(space, node, i), tested);
+        list_fields(listing, node_child(listing->space, node, i));
 }
 
-void diagram_tested_fields(struct diagram_space *space, diagram function, bool *tested)
+void diagram_each_field(struct diagram_space *space, diagram function,
+                        void (*visit)(unsigned field, void *context), void *context)
 {
-    const uint32_t walk = begin_walk(space);
+    const struct listing listing = {.space = space,
+                                    .walk = begin_walk(space),
+                                    .seen = calloc(space->field_count, 1),
+                                    .visit = visit,
+                                    .context = context};
 
-    if (walk)
-        mark_fields(space, walk, function, tested);
+    if (listing.walk && listing.seen)
+        list_fields(&listing, function);
+    else
+        give_up(space);
+    free(listing.seen);
 }
 
 static uint32_t smaller_of(uint32_t left, uint32_t right)

@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "findings/fates.h"
 #include "findings/findings.h"
-#include "findings/passages.h"
+#include "findings/shares.h"
 
 #define BLAMED       4  // lines that a finding names
 #define NOTED        20 // redundant rules that are worth a line each
@@ -22,6 +23,7 @@
 struct station_passages {
     struct packet_space space;
     struct passage items[PASSAGES];
+    struct fates fates[PASSAGES];
     size_t count;
     bool undecided;
 };
@@ -65,37 +67,48 @@ static void open_hook(struct search *search, enum hook hook)
     }
     for (size_t i = 0; i < search->rules->count; i++)
         for (const char *const *chain = chains_of[hook]; *chain && passages->count < PASSAGES; chain++)
-            if (table_find_chain(&search->rules->items[i], *chain))
-                passage_open(&passages->items[passages->count++], &passages->space, &search->scratch,
-                             &search->rules->items[i], *chain, hook, PASSAGE_IDLE);
+            if (table_find_chain(&search->rules->items[i], *chain)) {
+                passage_open(&passages->items[passages->count], &passages->space, &search->scratch,
+                             &search->rules->items[i], *chain, hook, false);
+                fates_open(&passages->fates[passages->count], &passages->items[passages->count]);
+                passages->count++;
+            }
     passages->undecided = diagram_overflowed(passages->space.diagrams);
     used = diagram_node_count(passages->space.diagrams);
     search->budget -= passages->undecided || used > search->budget ? search->budget : used;
 }
 
 struct verdicts {
-    bool reached;                  // its chain is, at a hook that has packets which it is about
-    bool matched;                  // it decides some
-    bool missed;                   // some would fare in another way without it
-    bool ahead;                    // what it takes out of tracking, something has decided already
-    bool undecided;                // a way leads to it of which nothing is known
-    const struct passage *passage; // of one where it is reached
+    bool reached;              // its chain is, at a hook that has packets which it is about
+    bool matched;              // it decides some
+    bool missed;               // some would fare in another way without it
+    bool ahead;                // what it takes out of tracking, something has decided already
+    bool undecided;            // a way leads to it of which nothing is known
+    const struct fates *fates; // of a passage where it is reached
+    diagram comes_to;          // to its chain there
 };
 
-static void judge_at(const struct passage *passage, const struct passage_chain *built, size_t index,
-                     struct verdicts *verdicts)
+static void judge_at(const struct fates *fates, const struct chain_fates *found, const struct chain *chain,
+                     size_t index, struct verdicts *verdicts)
 {
-    struct packet_space *space = passage->space;
+    const struct passage *passage = fates->passage;
+    const struct fate *fate = &found->rules[index];
 
-    if (built->comes[index] != set_none(space)) {
+    if (fate->matched) {
         verdicts->matched = verdicts->reached = true;
-        verdicts->missed = verdicts->missed || !built->idle[index];
-        verdicts->ahead = verdicts->ahead && built->fresh && built->fresh[index] == set_none(space);
-        verdicts->passage = passage;
-    } else if (set_and(space, passage->domain, built->wants[built->leaves + index]) != set_none(space)) {
+        verdicts->missed = verdicts->missed || fate->missed;
+        verdicts->ahead =
+            verdicts->ahead && chain->items[index].target.kind == TARGET_NOTRACK && !fate->fresh;
+        verdicts->fates = fates;
+        verdicts->comes_to = found->comes_to;
+    } else if (!rule_changes_nothing(&chain->items[index]) &&
+               set_and(passage->space, passage->domain, passage_match(passage, &chain->items[index])) !=
+                   set_none(passage->space)) {
         verdicts->reached = true;
-        if (!verdicts->matched)
-            verdicts->passage = passage;
+        if (!verdicts->matched) {
+            verdicts->fates = fates;
+            verdicts->comes_to = found->comes_to;
+        }
     }
 }
 
@@ -106,13 +119,14 @@ static struct verdicts judge(const struct search *search, const struct table *ta
 
     for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
         for (size_t i = 0; i < search->hooks[hook].count; i++) {
-            const struct passage *passage = &search->hooks[hook].items[i];
-            const struct passage_chain *built = passage->table == table ? passage_find(passage, chain) : NULL;
+            const struct fates *fates = &search->hooks[hook].fates[i];
+            const struct chain_fates *found =
+                fates->passage->table == table ? fates_find(fates, chain) : NULL;
 
-            if (built && search->hooks[hook].undecided)
+            if (found && search->hooks[hook].undecided)
                 verdicts.undecided = true;
-            else if (built && built->comes_to != set_none(passage->space))
-                judge_at(passage, built, index, &verdicts);
+            else if (found && found->comes_to != set_none(fates->passage->space))
+                judge_at(fates, found, chain, index, &verdicts);
         }
     return verdicts;
 }
@@ -150,17 +164,18 @@ static const char *lines_of(struct search *search, const struct chain *chain, co
 static void report_dead(struct search *search, const struct chain *chain, size_t index,
                         const struct verdicts *verdicts)
 {
+    const struct passage *passage = verdicts->fates ? verdicts->fates->passage : NULL;
     struct diag_list *diags = search->diags;
     size_t rules[BLAMED], count;
     diagram left;
 
-    if (!report(search, DIAG_DEAD_RULE, chain, index, "no packet comes to this rule"))
+    if (!passage || !report(search, DIAG_DEAD_RULE, chain, index, "no packet comes to this rule"))
         return;
-    count =
-        passage_blame(verdicts->passage, passage_find(verdicts->passage, chain), index, rules, BLAMED, &left);
+    left = set_and(passage->space, verdicts->comes_to, passage_match(passage, &chain->items[index]));
+    count = passage_blame(passage, passage_find(passage, chain), left, index, rules, BLAMED, &left);
     if (!count)
         diag_hint(diags, "no jump to %s leads its packets here", chain->name);
-    else if (left != set_none(verdicts->passage->space))
+    else if (left != set_none(passage->space))
         diag_hint(diags, "the rules before it decide all of its packets together, first that on line %u",
                   chain->items[rules[0]].span.line);
     else if (count == 1)

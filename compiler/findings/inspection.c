@@ -56,7 +56,7 @@ const struct passage *find_passage(struct inspection *inspection, const char *ta
             !found || !table_find_chain(found, chain) || !looks_at(inspection, hook))
             continue;
         if (!passage->space)
-            passage_open(passage, &inspection->space, &inspection->scratch, found, chain, hook, 0);
+            passage_open(passage, &inspection->space, &inspection->scratch, found, chain, hook, false);
         return passage;
     }
     return NULL;

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "diag/diag.h"
-#include "findings/passages.h"
+#include "findings/shares.h"
 #include "meaning/sets.h"
 #include "policy/policy.h"
 

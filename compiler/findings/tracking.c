@@ -186,7 +186,7 @@ static void find_one_sided(struct inspection *inspection)
                       in_words(inspection, packets, peers_domain(inspection))))
             diag_hint(inspection->diags, "untrack the answers in OUTPUT: --sport for --dport, -d for -s");
     }
-    passage_open(&out, space, &inspection->scratch, raw, "OUTPUT", HOOK_OUTPUT, PASSAGE_MIRRORED);
+    passage_open(&out, space, &inspection->scratch, raw, "OUTPUT", HOOK_OUTPUT, true);
     shares = passage_untrackers(&out, lone, SHARES);
     for (size_t i = 0; i < shares.count; i++)
         report_one_sided_output(inspection, &shares.items[i], lone);
@@ -194,29 +194,49 @@ static void find_one_sided(struct inspection *inspection)
 
 // Packets that need the tracker.
 
-static bool is_nat(const struct rule *rule, bool of_destination)
+static bool is_among(const struct rule *rule, const char *const *names, size_t count)
 {
-    static const char *const names[] = {"DNAT", "REDIRECT", "SNAT", "MASQUERADE", "NETMAP"};
     struct slice text = slice_of(rule->target.kind == TARGET_OTHER ? rule->target.text : "");
     const struct slice name = slice_word(&text);
 
-    for (size_t i = 0; i < (of_destination ? 2 : 5); i++)
+    for (size_t i = 0; i < count; i++)
         if (slice_is(name, names[i]))
             return true;
     return false;
+}
+
+static bool is_nat(const struct rule *rule)
+{
+    static const char *const names[] = {"DNAT", "REDIRECT", "SNAT", "MASQUERADE", "NETMAP"};
+
+    return is_among(rule, names, sizeof(names) / sizeof(*names));
+}
+
+static bool publishes(const struct rule *rule)
+{
+    static const char *const names[] = {"DNAT", "REDIRECT"};
+
+    return is_among(rule, names, sizeof(names) / sizeof(*names));
+}
+
+// Packets that come to rules of nat.
+static struct shares comers_to_nat(struct inspection *inspection, const char *chain, enum hook hook,
+                                   bool (*is_meant)(const struct rule *rule))
+{
+    const struct passage *passage = find_passage(inspection, "nat", chain, hook);
+
+    return passage ? passage_comers(passage, is_meant) : (struct shares){0};
 }
 
 // What rules of nat change of forwarded packets.
 static diagram changed_by_nat(struct inspection *inspection)
 {
     struct packet_space *space = &inspection->space;
-    const struct passage *passage = find_passage(inspection, "nat", "POSTROUTING", HOOK_FORWARD);
+    const struct shares shares = comers_to_nat(inspection, "POSTROUTING", HOOK_FORWARD, is_nat);
     diagram changed = set_none(space);
 
-    for (size_t j = 0; passage && j < passage->order_count; j++)
-        for (size_t k = 0; k < passage->order[j]->chain->count; k++)
-            if (is_nat(&passage->order[j]->chain->items[k], false))
-                changed = set_or(space, changed, passage->order[j]->comes[k]);
+    for (size_t i = 0; i < shares.count; i++)
+        changed = set_or(space, changed, shares.items[i].packets);
     return changed;
 }
 
@@ -253,27 +273,22 @@ static void find_forwarded(struct inspection *inspection)
 static void find_published(struct inspection *inspection)
 {
     struct packet_space *space = &inspection->space;
-    const struct passage *nat = find_passage(inspection, "nat", "PREROUTING", HOOK_INPUT),
-                         *raw = raw_passage(inspection, HOOK_INPUT);
+    const struct passage *raw = raw_passage(inspection, HOOK_INPUT);
+    const struct shares published = comers_to_nat(inspection, "PREROUTING", HOOK_INPUT, publishes);
     const diagram untracked =
         set_and(space, taken_out(space, inspection->meaning.raws[HOOK_INPUT]), off_lo_domain(inspection));
 
-    for (size_t i = 0; nat && raw && i < nat->order_count; i++)
-        for (size_t j = 0; j < nat->order[i]->chain->count; j++) {
-            const struct rule *rule = &nat->order[i]->chain->items[j];
-            struct shares shares;
+    for (size_t i = 0; raw && i < published.count; i++) {
+        const struct rule *rule = place_rule(&published.items[i].place);
+        const struct shares shares = passage_untrackers(
+            raw, settled(inspection, set_and(space, published.items[i].packets, untracked)), SHARES);
 
-            if (!is_nat(rule, true))
-                continue;
-            shares = passage_untrackers(
-                raw, settled(inspection, set_and(space, nat->order[i]->comes[j], untracked)), SHARES);
-            for (size_t k = 0; k < shares.count; k++)
-                if (report_at(
-                        inspection, DIAG_UNTRACKED_NAT, SEVERITY_WARNING, &shares.items[k].place,
-                        "this takes out of tracking what the rule on line %u publishes: NAT never sees it",
-                        rule->span.line))
-                    diag_hint(inspection->diags, "leave those packets tracked");
-        }
+        for (size_t k = 0; k < shares.count; k++)
+            if (report_at(inspection, DIAG_UNTRACKED_NAT, SEVERITY_WARNING, &shares.items[k].place,
+                          "this takes out of tracking what the rule on line %u publishes: NAT never sees it",
+                          rule->span.line))
+                diag_hint(inspection->diags, "leave those packets tracked");
+    }
 }
 
 static void find_helper_ports(struct inspection *inspection, diagram untracked)
@@ -398,23 +413,17 @@ static void find_stateful_dead(struct inspection *inspection, enum hook hook, co
     struct packet_space *space = &inspection->space;
     const struct passage *filter = find_passage(inspection, "filter", chain, hook);
     const diagram real = in_real_states(inspection, hook);
+    const struct shares shares = filter ? passage_comers(filter, asks_for_state) : (struct shares){0};
 
-    for (size_t i = 0; filter && i < filter->order_count; i++) {
-        const struct passage_chain *built = filter->order[i];
+    for (size_t i = 0; i < shares.count; i++) {
+        const diagram comes = shares.items[i].packets;
 
-        for (size_t j = 0; j < built->chain->count; j++) {
-            const struct rule_place place = {filter->table, built->chain, j};
-            const diagram comes = built->comes[j];
-
-            if (!asks_for_state(&built->chain->items[j]) || comes == set_none(space) ||
-                set_and(space, comes, real) != set_none(space) ||
-                set_and(space, comes, inspection->meaning.domains[hook]) == set_none(space))
-                continue;
-            if (report_at(inspection, DIAG_STATEFUL_RULE, SEVERITY_WARNING, &place,
-                          "no packet has the state that this rule asks for: raw takes all of its packets out "
-                          "of tracking"))
-                diag_hint(inspection->diags, "leave the state out; UNTRACKED is the only one that they have");
-        }
+        if (set_and(space, comes, real) == set_none(space) &&
+            set_and(space, comes, inspection->meaning.domains[hook]) != set_none(space) &&
+            report_at(inspection, DIAG_STATEFUL_RULE, SEVERITY_WARNING, &shares.items[i].place,
+                      "no packet has the state that this rule asks for: raw takes all of its packets out "
+                      "of tracking"))
+            diag_hint(inspection->diags, "leave the state out; UNTRACKED is the only one that they have");
     }
 }
 

@@ -76,16 +76,11 @@ static void report_window(struct inspection *inspection, const struct window *wi
 void find_windows(struct inspection *inspection)
 {
     const struct passage *input = find_passage(inspection, "filter", "INPUT", HOOK_INPUT);
+    const struct shares shares = input ? passage_comers(input, opens_window) : (struct shares){0};
     struct windows windows = {0};
 
-    for (size_t i = 0; input && i < input->order_count; i++) {
-        const struct passage_chain *built = input->order[i];
-
-        for (size_t j = 0; j < built->chain->count; j++)
-            if (opens_window(&built->chain->items[j]))
-                add_rule(inspection, &windows, &(struct rule_place){input->table, built->chain, j},
-                         built->comes[j]);
-    }
+    for (size_t i = 0; i < shares.count; i++)
+        add_rule(inspection, &windows, &shares.items[i].place, shares.items[i].packets);
     for (size_t i = 0; i < windows.count; i++)
         report_window(inspection, &windows.items[i]);
 }

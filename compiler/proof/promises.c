@@ -211,16 +211,24 @@ static bool is_fickle(const struct packet_space *space, size_t field)
                                     space->unknowns.items[field - FIELD_COUNT].kind == UNKNOWN_HASHLIMIT);
 }
 
+struct fickleness {
+    const struct packet_space *space;
+    bool found;
+};
+
+static void note_fickle(unsigned field, void *context)
+{
+    struct fickleness *fickleness = context;
+
+    fickleness->found = fickleness->found || is_fickle(fickleness->space, field);
+}
+
 static bool tests_fickle(struct proof *proof, diagram function)
 {
-    const struct packet_space *space = &proof->space;
-    const size_t count = FIELD_COUNT + space->unknowns.count;
-    bool *tested = arena_calloc(proof->arena, count, sizeof(*tested)), fickle = false;
+    struct fickleness fickleness = {.space = &proof->space};
 
-    diagram_tested_fields(space->diagrams, function, tested);
-    for (size_t i = 0; i < count; i++)
-        fickle = fickle || (tested[i] && is_fickle(space, i));
-    return fickle;
+    diagram_each_field(proof->space.diagrams, function, note_fickle, &fickleness);
+    return fickleness.found;
 }
 
 // What takes a packet out of tracking is no property that its answer does not share.

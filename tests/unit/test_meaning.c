@@ -7,6 +7,7 @@
 #include "analysis/describe.h"
 #include "analysis/trace.h"
 #include "emit/restore.h"
+#include "findings/findings.h"
 #include "proof/prove.h"
 #include "rules/read.h"
 #include "support/oracle.h"
@@ -417,6 +418,17 @@ static void put_some_table(struct writing *writing, const char *table, const cha
     buf_text(&writing->text, "COMMIT\n");
 }
 
+static void put_some_ruleset(struct writing *writing)
+{
+    if (any_of(2))
+        put_some_table(writing, "raw", table_kinds[3].hooks);
+    if (any_of(4) == 0)
+        put_some_table(writing, "mangle", table_kinds[1].hooks);
+    put_some_table(writing, "filter", table_kinds[0].hooks);
+    if (any_of(8) == 0)
+        put_some_table(writing, "security", table_kinds[4].hooks);
+}
+
 #define BY_CHANCE 400 // rulesets a family
 
 TEST(any_rules_mean_what_a_walk_through_them_does)
@@ -427,13 +439,7 @@ TEST(any_rules_mean_what_a_walk_through_them_does)
         for (int i = 0; i < count; i++) {
             struct writing writing = {.family = family};
 
-            if (any_of(2))
-                put_some_table(&writing, "raw", table_kinds[3].hooks);
-            if (any_of(4) == 0)
-                put_some_table(&writing, "mangle", table_kinds[1].hooks);
-            put_some_table(&writing, "filter", table_kinds[0].hooks);
-            if (any_of(8) == 0)
-                put_some_table(&writing, "security", table_kinds[4].hooks);
+            put_some_ruleset(&writing);
             check_text(writing.text.bytes, family, 200);
             buf_clear(&writing.text);
         }
@@ -518,6 +524,65 @@ TEST(domains_test_each_field_once)
     }
 }
 
+// Whether the meaning is the same with the rules of a line taken away. Limits and what tracks stay what they are.
+static void check_needless(struct judged *judged, const struct diag *diag, const char *text)
+{
+    struct meaning without;
+    size_t taken = 0;
+
+    for (size_t i = 0; i < judged->ruleset->count; i++)
+        for (size_t j = 0; j < judged->ruleset->items[i].count; j++) {
+            struct chain *chain = judged->ruleset->items[i].items[j];
+
+            for (size_t k = 0; k < chain->count; k++)
+                if (chain->items[k].span.line == diag->span.line) {
+                    chain->items[k].target = (struct target){.kind = TARGET_NONE};
+                    taken++;
+                }
+        }
+    assert_true(taken > 0);
+    without = rules_meaning(&judged->space, judged->ruleset, NULL);
+    without.tracking = judged->meaning.tracking;
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
+        if (different_outcomes(&judged->space, &judged->meaning, &without, hook) != set_none(&judged->space))
+            fail_msg("line %u is said to decide nothing, and does at %s:\n%s", diag->span.line,
+                     hook_names[hook], text);
+}
+
+TEST(rules_said_to_decide_nothing_decide_nothing)
+{
+    const int count = trials(BY_CHANCE);
+    size_t found = 0;
+
+    for (enum family family = FAMILY_IPV4; family < FAMILY_COUNT; family++)
+        for (int i = 0; i < count; i++) {
+            struct arena arena = {0};
+            struct diag_list diags = {.arena = &arena};
+            struct writing writing = {.family = family};
+            struct source source;
+            const struct ruleset *ruleset;
+
+            put_some_ruleset(&writing);
+            source = (struct source){
+                .name = "rules", .path = "", .bytes = writing.text.bytes, .length = writing.text.length};
+            ruleset = rules_read(&arena, &source, family, &diags);
+            assert_non_null(ruleset);
+            find_dead_rules(&arena, ruleset, &source, &diags);
+            for (size_t j = 0; j < diags.items.count; j++) {
+                struct judged judged = {0};
+
+                ruleset = rules_read(&arena, &source, family, &(struct diag_list){.arena = &arena});
+                judged_open(&judged, ruleset, 1);
+                check_needless(&judged, &diags.items.items[j], writing.text.bytes);
+                judged_close(&judged);
+                found++;
+            }
+            buf_clear(&writing.text);
+            arena_clear(&arena);
+        }
+    assert_true(found > (size_t)count / 4);
+}
+
 #define BOUND 200 // addresses that are bound to a MAC address, and services behind them
 
 // Who binds addresses to MAC addresses asks for both before anything else: a function of all that has as many nodes as the
@@ -548,7 +613,35 @@ TEST(addresses_bound_to_a_mac_are_a_sum)
     arena_clear(&arena);
 }
 
+#define IN_A_ROW 2000 // matches of which nothing is known
+
+// What comes to a rule behind many of them does not depend on any one of them any more.
+TEST(rules_behind_a_long_row_of_unknowns_are_decided)
+{
+    struct arena arena = {0};
+    struct diag_list diags = {.arena = &arena};
+    struct buf text = {0};
+    struct source source;
+    const struct ruleset *ruleset;
+
+    buf_text(&text, "*filter\n:INPUT DROP [0:0]\n");
+    for (unsigned i = 0; i < IN_A_ROW; i++)
+        buf_printf(&text, "-A INPUT -p udp --dport 123 -m recent --name n%u --update --seconds 1 -j %s\n", i,
+                   i % 2 ? "ACCEPT" : "DROP");
+    buf_text(&text, "-A INPUT -p udp -j ACCEPT\n-A INPUT -p udp --dport 123 -j DROP\nCOMMIT\n");
+    source = (struct source){.name = "rules", .path = "", .bytes = text.bytes, .length = text.length};
+    ruleset = rules_read(&arena, &source, FAMILY_IPV4, &diags);
+    assert_non_null(ruleset);
+    find_dead_rules(&arena, ruleset, &source, &diags);
+    assert_int_equal(diags.items.count, 1);
+    assert_int_equal(diags.items.items[0].code, DIAG_DEAD_RULE);
+    assert_int_equal(diags.items.items[0].span.line, IN_A_ROW + 4);
+    buf_clear(&text);
+    arena_clear(&arena);
+}
+
 RUN_TESTS(CASE(rules_mean_what_a_walk_through_them_does), CASE(any_rules_mean_what_a_walk_through_them_does),
           CASE(rules_of_policies_mean_what_a_walk_through_them_does),
           CASE(any_policy_means_what_its_rules_do), CASE(domains_test_each_field_once),
-          CASE(addresses_bound_to_a_mac_are_a_sum))
+          CASE(addresses_bound_to_a_mac_are_a_sum), CASE(rules_said_to_decide_nothing_decide_nothing),
+          CASE(rules_behind_a_long_row_of_unknowns_are_decided))
