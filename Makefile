@@ -213,6 +213,9 @@ check-docs: $(CTC)           ## manual, README and examples say what the compile
 check-kernel: $(CTC)         ## a real kernel treats real packets so (needs root)
 	$(call run_tier,kernel)
 
+check-kernel-million: $(CTC) ## it treats a million packets at the boundaries of rules as explain says (needs root)
+	$(Q)$(TIER_ENV) PACKETS=1000000 bash tests/kernel/run.sh agree
+
 check-asan:                  ## unit, golden, questions, findings and hostile with address and undefined-behaviour sanitizers
 	+$(Q)$(SUBMAKE) $(JOBS) MODE=asan all
 	-+$(Q)$(SUBMAKE) $(JOBS) MODE=asan programs
@@ -341,11 +344,11 @@ clean:                       ## remove build/
 
 help:                        ## list the targets
 	@awk '/^## / { printf "\n%s\n", substr($$0, 4) } \
-		/^[a-z-]+:.*## / { printf "  %-15s %s\n", substr($$0, 1, index($$0, ":") - 1), substr($$0, index($$0, "## ") + 3) }' \
+		/^[a-z-]+:.*## / { printf "  %-20s %s\n", substr($$0, 1, index($$0, ":") - 1), substr($$0, index($$0, "## ") + 3) }' \
 		$(firstword $(MAKEFILE_LIST))
 
-.PHONY: FORCE all deps demo check $(TIERS:%=check-%) check-asan check-valgrind check-headers coverage fuzz bench \
-	programs lint lint-deps lint-tidy lint-cppcheck lint-analyzer lint-shell format format-check install \
-	uninstall dist clean help
+.PHONY: FORCE all deps demo check $(TIERS:%=check-%) check-kernel-million check-asan check-valgrind check-headers \
+	coverage fuzz bench programs lint lint-deps lint-tidy lint-cppcheck lint-analyzer lint-shell format format-check \
+	install uninstall dist clean help
 
 -include $(patsubst %.o,%.d,$(call object,$(OWN_C)))

@@ -28,6 +28,7 @@ test     lib:libnetfilter_conntrack  libnetfilter-conntrack-dev                l
 test     cmd:iptables-restore        iptables                                  iptables-nft
 test     cmd:ip6tables-restore       iptables                                  iptables-nft
 test     cmd:iptables-legacy-restore iptables                                  iptables-legacy
+test     cmd:nft                     nftables                                  nftables
 test     cmd:ipset                   ipset                                     ipset
 test     cmd:conntrack               conntrack                                 conntrack-tools
 test     cmd:ip                      iproute2                                  iproute

@@ -167,6 +167,13 @@ def seen_as(family: Family, packet: Packet, number: int) -> list[Seen]:
             for piece in (("none", "first", "later") if packet.pieces else ("none",))]
 
 
+def as_rules_see(packet: Packet, backend: str) -> Packet:
+    """An authentication header is one more header to legacy tables, and a protocol to nf_tables."""
+    if packet.extension == AUTHENTICATION and backend == "nft":
+        return packet._replace(protocol=AUTHENTICATION)
+    return packet
+
+
 def notation(family: Family, packet: Packet, state: str | None, fragment: str) -> str:
     """The packet as a question to ctc. What the notation cannot say is left out: port 0, and ports of
     protocols besides TCP and UDP."""

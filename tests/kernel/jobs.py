@@ -3,7 +3,9 @@
 from functools import partial
 from typing import Callable
 
+import test_agree
 import test_allowed
+import test_disagree
 import test_fixed_point
 import test_forward
 import test_holes
@@ -43,7 +45,7 @@ def listener(backend: str, report: Report) -> None:
 
 
 def _jobs() -> dict[str, Callable[[Report], None]]:
-    jobs: dict[str, Callable[[Report], None]] = {}
+    jobs: dict[str, Callable[[Report], None]] = {"agree not": test_disagree.run}
     for backend in BACKENDS:
         jobs[f"full table {backend}"] = partial(test_tracking.full_table, backend)
         for variant in VARIANTS:
@@ -64,6 +66,10 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
             jobs[f"holes {rules} {backend}"] = partial(test_holes.run, rules, backend)
         jobs[f"fixed point {backend}"] = partial(test_fixed_point.run, backend)
         jobs[f"listener {backend}"] = partial(listener, backend)
+        jobs[f"agree matches {backend}"] = partial(test_agree.matches, backend)
+        for part in range(test_agree.PARTS):
+            jobs[f"agree policies {backend} {part}"] = partial(test_agree.policies, backend, part)
+            jobs[f"agree rulesets {backend} {part}"] = partial(test_agree.foreign, backend, part)
     jobs["holes text"] = test_holes.another_text
     return jobs
 

@@ -16,6 +16,7 @@ USUAL_SOURCES = (("198.51.100.9", "203.0.113.77", "10.1.2.3", "192.168.1.77"),
                  ("2001:db8:1::9", "2001:db8:77::1", "fd00::3", "fe80::77"))
 ECHO = {"ipv4": (8, 0), "ipv6": (128, 129)}
 DEVICES = 6           # besides the unnamed one
+ATTEMPTS = 4          # at a packet for one boundary
 
 
 def devices_of(rules: Rules, rng: random.Random) -> list[str]:
@@ -34,8 +35,8 @@ def device_for(pattern: str) -> str:
 
 
 class Prober:
-    def __init__(self, family: Family, rules: Rules, ground: Ground, rng: random.Random):
-        self.family, self.rules, self.ground, self.rng = family, rules, ground, rng
+    def __init__(self, family: Family, backend: str, rules: Rules, ground: Ground, rng: random.Random):
+        self.family, self.backend, self.rules, self.ground, self.rng = family, backend, rules, ground, rng
         self.pools: dict[str, list] = {}
         for _, rule in rules.rules:
             for name, values in rule.fields.items():
@@ -52,7 +53,13 @@ class Prober:
         self.pools["sport"] += [rng.randrange(65536) for _ in range(20)]
         # What is read as the address of a peer can be one of this host's, and the other way round.
         self.own = list(dict.fromkeys(self.pools.get("dest", []) + self.pools["source"][:8]))
+        can_be_local = [each for each in self.own if ground.can_be_local(each)]
+        self.destinations = rng.sample(can_be_local, min(30, len(can_be_local)))
         self.used: set[tuple] = set()
+        self.boundaries = [(chain, rule, {name: value})
+                           for chain, rule in rules.rules for name, values in rule.fields.items()
+                           for side in (values.inside, values.outside) for value in side]
+        self.reached: set[int] = set()    # of the boundaries, by number
 
     def open_sockets(self) -> None:
         """Sockets at ports that rules name, of each kind, and some elsewhere."""
@@ -66,8 +73,9 @@ class Prober:
                     continue
                 taken.add((protocol, port))
                 if how == "connected":
+                    # A peer at an address of this host's would answer, and close the connection.
                     peers = [each for each in self.pools["source"] if self.ground.cast(each) == "other"
-                             and self._reachable(each)]
+                             and self._reachable(each) and each not in self.destinations]
                     for _ in range(3):
                         peer_port = rng.choice([each for each in self.pools["sport"] + self.pools["dport"]
                                                 if 0 < each < 65536])
@@ -83,20 +91,18 @@ class Prober:
             return 0 < address >> 24 < 224 and address >> 24 != 127
         return address >> 120 not in (0, 0xff) and address >> 118 != 0xfe80 >> 6
 
-    def destinations(self) -> list[int]:
-        found = [each for each in self.own if self.ground.can_be_local(each)]
-        return self.rng.sample(found, min(30, len(found)))
+    def at_boundaries(self, hooks: tuple[str, ...]) -> Iterator[Packet]:
+        """A packet at each boundary of each rule that one can be at."""
+        for number in self.rng.sample(range(len(self.boundaries)), len(self.boundaries)):
+            for _ in range(ATTEMPTS):
+                packet = self._at(*self.boundaries[number], hooks)
+                if packet:
+                    self.reached.add(number)
+                    yield packet
+                    break
 
-    def packets(self, hooks: tuple[str, ...]) -> Iterator[Packet]:
-        """First each boundary of each rule, then anything, until nothing new comes to mind."""
-        places = [(chain, rule, {name: value})
-                  for chain, rule in self.rules.rules for name, values in rule.fields.items()
-                  for side in (values.inside, values.outside) for value in side]
-        self.rng.shuffle(places)
-        for chain, rule, chosen in places:
-            packet = self._at(chain, rule, chosen, hooks)
-            if packet:
-                yield packet
+    def anywhere(self, hooks: tuple[str, ...]) -> Iterator[Packet]:
+        """Packets at and about rules, and some that no rule had in mind, until none is new."""
         fruitless = 0
         while fruitless < 200:
             if self.rules.rules and self.rng.random() < 0.7:
@@ -106,6 +112,13 @@ class Prober:
             fruitless = 0 if packet else fruitless + 1
             if packet:
                 yield packet
+
+    def coverage(self) -> tuple[int, int]:
+        """How many boundaries there are in chains that packets come through, and how many of those a
+        packet was sent at."""
+        led_to = {chain: bool(boundaries.path_to(self.rules, chain, self.rng)[0])
+                  for chain in {chain for chain, _, _ in self.boundaries}}
+        return sum(led_to[chain] for chain, _, _ in self.boundaries), len(self.reached)
 
     def _at(self, chain: str, rule: Rule, chosen: dict, hooks) -> Packet | None:
         """A packet that comes to a rule and fits it, but for what is chosen."""
@@ -149,6 +162,8 @@ class Prober:
     def _make(self, picked: dict, hook: str) -> Packet | None:
         rng, family, ground = self.rng, self.family, self.ground
         protocol, extension = self._protocol(picked), 0
+        if protocol in ICMP.values() and protocol != ICMP[family.name]:
+            return None    # no question to ctc can name the ICMP of the other family
         if family is not IPV4:
             extension = rng.choice((0,) * 30 + (AUTHENTICATION, DESTINATION_OPTIONS))
             if protocol in EXTENSIONS:
@@ -161,8 +176,9 @@ class Prober:
         dest = self._destination(picked, hook, outside)
         if dest is None or not self._exists(source, dest, hook):
             return None
-        packet = Packet(hook, inside, outside, source, dest, protocol,
-                        hop=min(255, max(1, picked.get("hop", self._some("hop", 64)))),
+        # Rules meet what is forwarded before or after it has lost a hop.
+        hop = picked.get("hop", self._some("hop", 64)) + (hook == "forward" and rng.randrange(2))
+        packet = Packet(hook, inside, outside, source, dest, protocol, hop=min(255, max(1, hop)),
                         cast=ground.cast(dest), mac=picked.get("mac", self._some("mac", 0x020000000001)))
         if hook == "output":
             packet = packet._replace(mac=None)
@@ -186,9 +202,15 @@ class Prober:
             packet = self._to_socket(packet, picked.get("socket"), picked)
         if picked.get("pieces") or (rng.random() < 0.04 and "flags" not in picked):
             packet = packet._replace(pieces=protocol != TCP or rng.random() < 0.3)
-        if extension and not packet.pieces:
+        if extension and not packet.pieces and self._may_follow(extension, packet):
             packet = packet._replace(extension=extension)
         return self._once(packet._replace(cast=ground.cast(packet.dest)))
+
+    def _may_follow(self, extension: int, packet: Packet) -> bool:
+        """What follows an authentication header is hidden from rules in nf_tables, where that header is the
+        protocol, but not from the tracker, which leaves neighbour discovery alone, nor from xt_socket."""
+        return extension != AUTHENTICATION or self.backend == "legacy" or (
+            packet.protocol != ICMP[self.family.name] and self.ground.socket_for(packet) == "none")
 
     def _exists(self, source: int, dest: int, hook: str) -> bool:
         """Whether there are such packets on a wire: the kernel's routing refuses the others."""

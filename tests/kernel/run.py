@@ -14,7 +14,7 @@ import traceback
 from typing import Iterator, NamedTuple
 
 import jobs
-from report import Report, Result
+from report import Report
 
 JOB_SECONDS = 150    # a job that takes longer hangs
 PR_SET_PDEATHSIG = 1
@@ -23,7 +23,7 @@ PR_SET_PDEATHSIG = 1
 class Outcome(NamedTuple):
     name: str
     seconds: float
-    results: list[Result]
+    report: Report
 
 
 def perform(name: str, to_parent) -> None:
@@ -39,16 +39,21 @@ def perform(name: str, to_parent) -> None:
         report.check(f"{name}: ran to its end", False, traceback.format_exc())
     finally:
         signal.alarm(0)
-    to_parent.send(Outcome(name, time.monotonic() - start, report.results))
+    to_parent.send(Outcome(name, time.monotonic() - start, report))
 
 
 def show(outcome: Outcome, verbose: bool) -> None:
-    failures = [each for each in outcome.results if not each.passed]
-    for each in outcome.results if verbose else failures:
+    results = outcome.report.results
+    failures = [each for each in results if not each.passed]
+    for each in results if verbose else failures:
         print(("ok   " if each.passed else "FAIL ") + each.name)
         if not each.passed and each.detail:
             print("       " + each.detail.rstrip().replace("\n", "\n       "))
-    print(f"{outcome.name}: {len(outcome.results) - len(failures)} passed, {len(failures)} failed "
+    for note in outcome.report.notes:
+        print(f"{outcome.name}: {note}")
+    for skipped in outcome.report.skipped:
+        print(f"{outcome.name}: skipped: {skipped}")
+    print(f"{outcome.name}: {len(results) - len(failures)} passed, {len(failures)} failed "
           f"in {outcome.seconds:.1f} s", flush=True)
 
 
@@ -77,7 +82,9 @@ def outcomes(names: list[str], workers: int) -> Iterator[Outcome]:
             try:
                 yield receiver.recv()
             except EOFError:
-                yield Outcome(name, 0, [Result(f"{name}: ran to its end", False, "it died")])
+                died = Report()
+                died.check(f"{name}: ran to its end", False, "it died")
+                yield Outcome(name, 0, died)
 
 
 def main() -> int:
@@ -86,14 +93,15 @@ def main() -> int:
     parser.add_argument("-j", "--workers", type=int, default=4)
     parser.add_argument("pattern", nargs="?", default="")
     options = parser.parse_args()
-    passed = failed = 0
+    passed = failed = skipped = 0
     for outcome in outcomes([name for name in jobs.JOBS if options.pattern in name],
                             options.workers):
         show(outcome, options.verbose)
-        passed += sum(each.passed for each in outcome.results)
-        failed += sum(not each.passed for each in outcome.results)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+        passed += sum(each.passed for each in outcome.report.results)
+        failed += sum(not each.passed for each in outcome.report.results)
+        skipped += len(outcome.report.skipped)
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed or not (passed or skipped) else 0
 
 
 if __name__ == "__main__":

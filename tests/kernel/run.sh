@@ -5,6 +5,8 @@
 #
 #   CTC=build/release/ctc BUILD=build/release tests/kernel/run.sh [-v] [-j WORKERS] [PATTERN]
 #
+# PACKETS (10000) and SEED say how many packets meet the boundaries of rules, and which (test_agree.py).
+#
 # Needs root. The machine's own namespace sees nothing of it: all runs in a namespace that is made
 # here first, and every namespace ends with the process that holds it.
 set -euo pipefail
@@ -30,7 +32,7 @@ cannot_run() {
 [ "$(id -u)" = 0 ] || cannot_run "it needs root, to make network namespaces and load rules"
 PATH=$PATH:/usr/sbin:/sbin
 unshare --net true 2>/dev/null || cannot_run "this root may not make network namespaces"
-for tool in ip conntrack ip{,6}tables-{legacy,nft}-{restore,save}; do
+for tool in ip nft conntrack ip{,6}tables-{legacy,nft}-{restore,save}; do
     command -v "$tool" >/dev/null || cannot_run "$tool is not installed"
 done
 unshare --net iptables-legacy-save -t filter >/dev/null 2>&1 ||
