@@ -183,7 +183,7 @@ check-unit: $(UNIT_PROGRAMS) ## functions keep their contracts
 check-golden: $(CTC)         ## each policy gives exactly the rules and diagnostics on file
 	$(call run_tier,golden)
 
-check-questions: $(CTC)      ## explain and diff answer as on file, and agree with each other
+check-questions: $(CTC)      ## explain, diff and tune answer as on file
 	$(call run_tier,questions)
 
 check-findings: $(CTC)       ## what `ctc check` finds in rulesets, and what it does not

@@ -19,6 +19,10 @@ const struct command commands[] = {
      "what becomes of packets, and which rule and line decides it", run_explain},
     {"diff", "[-4|-6] [--format text|json] [--fail-on any|widen] OLD NEW",
      "what traffic changes, by meaning, with a packet for each region", run_diff},
+    {"tune",
+     "[--sysctl|--modprobe|--modules|--live|--apply] [--kernel VERSION] [--formula auto|kernel|article] "
+     "POLICY",
+     "size, timeouts and modules of the tracking table, as the files a host reads at boot", run_tune},
     {"services", "", "the words that stand for ports", run_services},
     {"help", "", "this text", run_help},
 };

@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "diag/render.h"
 #include "findings/findings.h"
+#include "host/plan.h"
 
 static const char *const formats[] = {"text", "json", "sarif", "github", NULL};
 enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_GITHUB };
@@ -169,6 +170,9 @@ static void check(struct checked *checked, const char *path, const struct option
     checked->failing.arena = checked->all.arena = &compilation->arena;
     if (subject->policy)
         find_dead_entries(subject->policy, &compilation->diags);
+    if (fine && subject->policy)
+        plan_check(plan_host(&compilation->arena, subject->policy, &(struct plan_options){0}),
+                   source_whole(compilation->sources.items[0]), &compilation->diags);
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
         if (subject->rules[family])
             find_in_rules(&compilation->arena, subject->rules[family], subject->policy,

@@ -74,20 +74,27 @@ struct entry_list {
 
 // Timeouts of conntrack that a policy can set: the names of net.netfilter.nf_conntrack_*timeout*.
 enum timeout {
-#define TIMEOUT(id, name) TIMEOUT_##id,
+#define TIMEOUT(id, ...) TIMEOUT_##id,
 #include "policy/timeouts.def"
 #undef TIMEOUT
     TIMEOUT_COUNT
 };
 
+// New connections to expect of a service.
 struct load {
+    struct span span;
     const char *service;
-    struct rate rate; // new connections
+    const struct traffic *traffic; // what the service stands for, at least one; most of it is the first
+    size_t traffic_count;
+    struct rate rate;
+    uint32_t open; // seconds that a connection is in use; 0: it ends as soon as it is answered
 };
 
 struct conntrack {
-    uint64_t max, buckets;            // entries; 0: auto
+    uint64_t max, buckets; // entries; 0: auto
+    struct span max_span;
     uint32_t timeouts[TIMEOUT_COUNT]; // seconds; 0: unset
+    struct span established_span;     // of the timeout of that name
     bool block_modules;
     struct load *loads;
     size_t load_count;

@@ -31,6 +31,7 @@ static void read_amount(struct reader *reader, const struct node *value, const c
 void read_conntrack_max(struct reader *reader, const struct node *value)
 {
     read_amount(reader, value, "max", &reader->policy->conntrack.max);
+    reader->policy->conntrack.max_span = node_span(value);
 }
 
 void read_conntrack_buckets(struct reader *reader, const struct node *value)
@@ -41,7 +42,7 @@ void read_conntrack_buckets(struct reader *reader, const struct node *value)
 void read_timeouts(struct reader *reader, const struct node *value)
 {
     static const char *const names[] = {
-#define TIMEOUT(id, name) name,
+#define TIMEOUT(id, name, ...) name,
 #include "policy/timeouts.def"
 #undef TIMEOUT
         NULL,
@@ -58,6 +59,8 @@ void read_timeouts(struct reader *reader, const struct node *value)
 
         while (names[timeout] && !slice_is(node_text(key), names[timeout]))
             timeout++;
+        if (timeout == TIMEOUT_ESTABLISHED)
+            reader->policy->conntrack.established_span = node_span(node_value(value, i));
         if (names[timeout])
             value_duration(reader, node_value(value, i), names[timeout],
                            &reader->policy->conntrack.timeouts[timeout]);
@@ -82,6 +85,34 @@ void read_modules(struct reader *reader, const struct node *value)
     }
 }
 
+// `N/unit`, and `for DURATION` where connections are in use for longer than a question and its answer.
+static bool read_one_load(struct reader *reader, const struct node *value, struct load *load)
+{
+    struct slice text, rest;
+
+    if (!value_scalar(reader, value, "load", &text) ||
+        !rate_parse(reader, node_span(value), text, 0, &load->rate, &rest))
+        return false;
+
+    const bool burst = strstr(value->text, "burst");
+    struct slice word = slice_word(&rest);
+
+    if (!word.length && !burst)
+        return true;
+    if (slice_is(word, "for") && !burst) {
+        word = slice_word(&rest);
+        if (!slice_trim(rest).length && duration_parse(word, &load->open))
+            return true;
+        diag_add(reader->diags, DIAG_DURATION, node_span(value),
+                 "'%s' does not say how long a connection is in use", value->text);
+        diag_hint(reader->diags, "write 2000/second for 30s");
+        return false;
+    }
+    diag_add(reader->diags, DIAG_LIMIT, node_span(value),
+             "a load is N/unit, or N/unit for DURATION: '%s' goes on", value->text);
+    return false;
+}
+
 void read_load(struct reader *reader, const struct node *value)
 {
     struct conntrack *conntrack = &reader->policy->conntrack;
@@ -94,18 +125,19 @@ void read_load(struct reader *reader, const struct node *value)
     conntrack->load_count = 0;
     conntrack->loads = arena_calloc(reader->arena, value->count, sizeof(*conntrack->loads));
     for (size_t i = 0; i < value->count; i++) {
-        const struct node *key = node_key(value, i), *rate = node_value(value, i);
-        struct load load = {.service = key->text};
-        struct slice text, rest;
+        const struct node *key = node_key(value, i);
+        struct load load = {.service = key->text, .span = node_span(key)};
 
-        reader->traffic.count = 0;
-        if (!add_service(reader, key, node_text(key), true) || !value_scalar(reader, rate, "load", &text) ||
-            !rate_parse(reader, node_span(rate), text, 0, &load.rate, &rest))
+        reader->traffic.items = NULL;
+        reader->traffic.count = reader->traffic.capacity = 0;
+        if (!add_service(reader, key, node_text(key), true) ||
+            !read_one_load(reader, node_value(value, i), &load))
             continue;
-        if (slice_trim(rest).length || strstr(rate->text, "burst"))
-            diag_add(reader->diags, DIAG_LIMIT, node_span(rate), "a load is N/unit: '%s' goes on",
-                     rate->text);
-        else
+        load.traffic = reader->traffic.items;
+        load.traffic_count = reader->traffic.count;
+        if (load.traffic_count)
             conntrack->loads[conntrack->load_count++] = load;
     }
+    reader->traffic.items = NULL;
+    reader->traffic.count = reader->traffic.capacity = 0;
 }

@@ -335,40 +335,52 @@ static bool take_digits(struct slice *rest, uint64_t *value)
     return true;
 }
 
-bool value_duration(struct reader *reader, const struct node *node, const char *what, uint32_t *seconds)
+// `5d`, `2h4m`, `30s`: each unit at most once, the larger ones first.
+static bool add_units(struct slice rest, uint64_t *total)
 {
     static const struct {
         char letter;
         uint32_t seconds;
     } units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+    bool fine = rest.length > 0;
+    uint64_t number;
+
+    for (size_t unit = 0; fine && rest.length; unit++) {
+        fine = take_digits(&rest, &number) && rest.length;
+        while (fine && unit < 4 && units[unit].letter != rest.at[0])
+            unit++;
+        fine = fine && unit < 4;
+        if (fine) {
+            *total += number * units[unit].seconds;
+            rest = (struct slice){rest.at + 1, rest.length - 1};
+        }
+    }
+    return fine;
+}
+
+bool duration_parse(struct slice text, uint32_t *seconds)
+{
+    uint64_t total = 0;
+
+    if (!add_units(text, &total) || !total || total > INT32_MAX)
+        return false;
+    *seconds = (uint32_t)total;
+    return true;
+}
+
+bool value_duration(struct reader *reader, const struct node *node, const char *what, uint32_t *seconds)
+{
     struct slice text;
-    uint64_t total = 0, number;
+    uint64_t number;
 
     if (!value_scalar(reader, node, what, &text))
         return false;
-
-    struct slice rest = text;
-    bool fine = text.length > 0;
-
-    if (node->plain && parse_number(text, INT32_MAX, &total)) {
-        rest.length = 0;
-    } else {
-        // Each unit at most once, the larger ones first.
-        for (size_t unit = 0; fine && rest.length; unit++) {
-            fine = take_digits(&rest, &number) && rest.length;
-            while (fine && unit < 4 && units[unit].letter != rest.at[0])
-                unit++;
-            fine = fine && unit < 4;
-            if (fine) {
-                total += number * units[unit].seconds;
-                rest = (struct slice){rest.at + 1, rest.length - 1};
-            }
-        }
-    }
-    if (fine && total > 0 && total <= INT32_MAX) {
-        *seconds = (uint32_t)total;
+    if (node->plain && parse_number(text, INT32_MAX, &number) && number) {
+        *seconds = (uint32_t)number;
         return true;
     }
+    if (duration_parse(text, seconds))
+        return true;
     diag_add(reader->diags, DIAG_DURATION, node_span(node), "'%.*s' is not a length of time",
              (int)(text.length < 60 ? text.length : 60), text.at);
     diag_hint(reader->diags, "write seconds, or 5d, 2h4m, 90s");

@@ -102,6 +102,9 @@ bool value_interfaces(struct reader *reader, const struct node *node, const char
                       struct interfaces *interfaces);
 bool value_duration(struct reader *reader, const struct node *node, const char *what, uint32_t *seconds);
 
+// A length of time with its units, such as `2h4m`, within the 31 bits that the kernel has for it. Reports nothing.
+bool duration_parse(struct slice text, uint32_t *seconds);
+
 // Says that an empty list matches nothing.
 void warn_empty(struct reader *reader, const struct node *node, const char *what);
 

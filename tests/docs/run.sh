@@ -158,7 +158,7 @@ check_tables() {
     sed -n '/^\.Ss Helpers/,/^\.S[hs] DEFAULT/s/^\.It Cm \(.*\)$/\1/p' "$policy_page" | sed 's/ Ta / /g' >"$work/b"
     same_sets 'ctc-policy(5): every helper with its ports' "$work/a" "$work/b"
 
-    sed -n 's/^TIMEOUT([A-Z0-9_]*, "\([^"]*\)")$/\1/p' compiler/policy/timeouts.def >"$work/a"
+    sed -n 's/^TIMEOUT([A-Z0-9_]*, "\([^"]*\)", .*$/\1/p' compiler/policy/timeouts.def >"$work/a"
     sed -n '/^\.It Ic timeouts/,/^Each is/p' "$policy_page" | sed -n 's/^\.Cm //p' | tr -d '.,' | tr -s ' ' '\n' >"$work/b"
     same_sets 'ctc-policy(5): every timeout' "$work/a" "$work/b"
 

@@ -15,6 +15,7 @@ import test_nat
 import test_refused
 import test_reload
 import test_tracking
+import test_tune
 import test_verdicts
 from firewall import BACKENDS, load, policy_path
 from netns import FAMILIES
@@ -70,6 +71,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
         for part in range(test_agree.PARTS):
             jobs[f"agree policies {backend} {part}"] = partial(test_agree.policies, backend, part)
             jobs[f"agree rulesets {backend} {part}"] = partial(test_agree.foreign, backend, part)
+    jobs["tune"] = test_tune.run
     jobs["holes text"] = test_holes.another_text
     return jobs
 
