@@ -217,7 +217,7 @@ static void put_hashlimit(struct buf *out, const struct match *match, enum famil
         buf_text(out, " --hashlimit-srcmask 64");
 }
 
-static void put_match(struct buf *out, const struct match *match, enum family family)
+void restore_match(struct buf *out, const struct match *match, enum family family)
 {
     if (match->kind == MATCH_OPAQUE) {
         buf_printf(out, " %s", match->opaque.text);
@@ -286,7 +286,7 @@ static void put_match(struct buf *out, const struct match *match, enum family fa
     }
 }
 
-static void put_target(struct buf *out, const struct target *target)
+void restore_target(struct buf *out, const struct target *target)
 {
     switch (target->kind) {
     case TARGET_ACCEPT:
@@ -385,8 +385,8 @@ static void put_rule(struct buf *out, const struct chain *chain, const struct ru
     if (rule->later_fragments)
         buf_text(out, rule->later_fragments_inverted ? " ! -f" : " -f");
     for (size_t i = 0; i < rule->match_count; i++)
-        put_match(out, &rule->matches[i], family);
-    put_target(out, &rule->target);
+        restore_match(out, &rule->matches[i], family);
+    restore_target(out, &rule->target);
     buf_char(out, '\n');
 }
 

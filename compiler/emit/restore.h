@@ -9,3 +9,7 @@
 // Appends the tables. The text loads on iptables-legacy and iptables-nft, and each table comes back from iptables-save
 // as it is here but for counters.
 void restore_text(struct buf *out, const struct ruleset *ruleset);
+
+// Appends one match or target, a blank in front of it: " -m tcp --dport 22", " -j ACCEPT".
+void restore_match(struct buf *out, const struct match *match, enum family family);
+void restore_target(struct buf *out, const struct target *target);

@@ -7,31 +7,13 @@
 #include <string.h>
 
 #include "rules/read.h"
-
-// iptables-restore takes a line apart within these (iptables/xshared.h and xshared.c): 255 arguments, of which its own are
-// three, each within 1024 bytes, and a line within a buffer of 10240, the newline and the NUL among them.
-#define RULE_WORDS_MAX 251
-#define RULE_WORD_MAX  1023
-#define RULE_LINE_MAX  10238
+#include "rules/words.h"
 
 // slice_is() for the words of every rule: the length of a literal is known where this is compiled in.
 static inline __attribute__((always_inline)) bool word_is(struct slice word, const char *text)
 {
     return word.length == strlen(text) && memcmp(word.at, text, strlen(text)) == 0;
 }
-
-struct word {
-    struct slice text; // without its quotes
-    struct slice raw;  // as it is written
-};
-
-struct words {
-    size_t count;
-    struct word items[RULE_WORDS_MAX];
-};
-
-// Takes a line apart at blanks and quotes. NULL, or what is wrong, at `*at`.
-const char *words_split(struct arena *arena, struct slice line, struct words *words, struct slice *at);
 
 // How many words follow an option.
 enum values { VALUES_NONE, VALUES_ONE, VALUES_TWO, VALUES_MAYBE };

@@ -2,9 +2,9 @@
 //
 // A line as words, split as add_param_to_argv() of iptables does it: at blanks; a quote that closes ends its word, one that
 // opens does not begin another; a backslash counts inside of quotes alone.
-#include <string.h>
+#include "rules/words.h"
 
-#include "rules/parts.h"
+#include <stdbool.h>
 
 // Takes the backslashes out of `length` bytes, of which the quote at `bare` is no part of the word either.
 static struct slice unquote(struct arena *arena, const char *at, size_t bare, size_t length)
