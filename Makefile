@@ -45,7 +45,7 @@ endif
 
 CFLAGS ?= $(OPTIMISE_$(MODE))
 
-PACKAGES := yaml-0.1 jansson libmd
+PACKAGES := yaml-0.1 jansson libmd libip4tc libip6tc xtables
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wmissing-declarations -Wold-style-definition -Wredundant-decls -Wnested-externs -Wpointer-arith \
@@ -99,6 +99,7 @@ UNITS   := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPRINT := $(B)/reprint
 STAGES  := $(B)/stages
+LOADER  := $(B)/loader
 MUTANTS := $(B)/mutants
 SCRIPTS := .ci/run $(sort $(wildcard tests/*.sh tests/*/*.sh))
 OWN_C   := $(MAIN) $(SOURCES) $(sort $(wildcard tests/*/*.c))
@@ -210,10 +211,10 @@ check-hostile: $(CTC)        ## full disks, closed pipes, unreadable and enormou
 check-docs: $(CTC)           ## manual, README and examples say what the compiler does
 	$(call run_tier,docs)
 
-check-kernel: $(CTC)         ## a real kernel treats real packets so (needs root)
+check-kernel: $(CTC) $(LOADER) ## a real kernel treats real packets so (needs root)
 	$(call run_tier,kernel)
 
-check-kernel-million: $(CTC) ## it treats a million packets at the boundaries of rules as explain says (needs root)
+check-kernel-million: $(CTC) $(LOADER) ## it treats a million packets at the boundaries of rules as explain says (needs root)
 	$(Q)$(TIER_ENV) PACKETS=1000000 bash tests/kernel/run.sh agree
 
 check-asan:                  ## unit, golden, questions, findings and hostile with address and undefined-behaviour sanitizers
@@ -268,6 +269,10 @@ $(REPRINT): $(B)/%: $(B)/tests/corpus/%.o $(LIB)
 	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
 
 $(STAGES): $(B)/%: $(B)/tests/bench/%.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
+
+$(LOADER): $(B)/%: $(B)/tests/kernel/%.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
 

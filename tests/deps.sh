@@ -23,6 +23,7 @@ build    lib:libmd                   libmd-dev                                 l
 build    lib:libiptc                 libiptc-dev                               iptables-legacy-devel|iptables-devel
 build    lib:libip4tc                libip4tc-dev                              iptables-legacy-devel|iptables-devel
 build    lib:libip6tc                libip6tc-dev                              iptables-legacy-devel|iptables-devel
+build    lib:xtables                 libxtables-dev                            iptables-devel
 test     lib:cmocka                  libcmocka-dev                             libcmocka-devel
 test     lib:libnetfilter_conntrack  libnetfilter-conntrack-dev                libnetfilter_conntrack-devel
 test     cmd:iptables-restore        iptables                                  iptables-nft

@@ -28,7 +28,7 @@ def rulesets(backend: str) -> tuple[list[Foreign], Counter[str]]:
     found, left_out = [], Counter()
     with open(CORPUS / "index.tsv", encoding="utf-8", newline="") as index:
         for row in csv.DictReader(index, delimiter="\t"):
-            reason = _reason_against(row, backend)
+            reason = reason_against(row, backend)
             if not reason:
                 path = CORPUS / "rules" / row["file"]
                 text = path.read_text(encoding="utf-8", errors="replace")
@@ -40,7 +40,8 @@ def rulesets(backend: str) -> tuple[list[Foreign], Counter[str]]:
     return found, left_out
 
 
-def _reason_against(row: dict[str, str], backend: str) -> str:
+def reason_against(row: dict[str, str], backend: str) -> str:
+    """Why a file of the index cannot be loaded here, or nothing."""
     targets = {each.partition(":")[0] for each in row["targets"].split(",")}
     if targets & set(DUPLICATING):
         return "duplicate packets"

@@ -5,6 +5,7 @@ from typing import Callable
 
 import test_agree
 import test_allowed
+import test_backend
 import test_disagree
 import test_fixed_point
 import test_forward
@@ -73,6 +74,11 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
             jobs[f"agree rulesets {backend} {part}"] = partial(test_agree.foreign, backend, part)
     jobs["tune"] = test_tune.run
     jobs["holes text"] = test_holes.another_text
+    jobs["backend policies"] = test_backend.policies
+    jobs["backend counters"] = test_backend.counters
+    jobs["backend refusals"] = test_backend.refusals
+    jobs["backend concurrency"] = test_backend.concurrency
+    jobs["backend corpus"] = test_backend.corpus
     return jobs
 
 

@@ -37,11 +37,13 @@ for tool in ip nft conntrack ip{,6}tables-{legacy,nft}-{restore,save}; do
 done
 unshare --net iptables-legacy-save -t filter >/dev/null 2>&1 ||
     cannot_run "this kernel has no legacy tables"
-if [ ! -x "$CTC" ]; then
-    echo "FAIL there is no compiler at $CTC; build it with make, or set CTC"
+LOADER=$BUILD/loader
+for program in "$CTC" "$LOADER"; do
+    [ -x "$program" ] && continue
+    echo "FAIL there is no $program; build it with make, or set CTC and BUILD"
     echo "0 passed, 1 failed"
     exit 1
-fi
+done
 
 scratch=$(mktemp -d)
 runner=
@@ -58,7 +60,7 @@ mkdir -p "$BUILD"
 "${CC:-cc}" -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -o "$BUILD/fill_table" \
     "$here/fill_table.c" -lnetfilter_conntrack
 
-export CTC PATH
+export CTC LOADER PATH
 export FILL_TABLE=$BUILD/fill_table SCRATCH=$scratch
 export XTABLES_LOCKFILE=$scratch/lock    # not the one the machine's own firewall takes
 export PYTHONDONTWRITEBYTECODE=1

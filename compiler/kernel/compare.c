@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What counts of a rule is written down, and rules are compared by that. The rules that stay are a common subsequence
+// of both chains: a longest one, but where a chain has the same rule more than once.
+#include "kernel/compare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/entry.h"
+#include "kernel/extensions.h"
+
+static void put(struct buf *out, const void *bytes, size_t length)
+{
+    buf_append(out, bytes, length);
+}
+
+// Names end at their NUL: the kernel does not write what is behind it.
+static void put_name(struct buf *out, const char *name, uint8_t revision)
+{
+    put(out, name, strlen(name) + 1);
+    put(out, &revision, 1);
+}
+
+// The data of a match or target as far as it counts: all of it, where no wanted rule has one of that kind.
+static void put_data(struct buf *out, const struct encoded *encoded, const char *name, uint8_t revision,
+                     bool target, const void *data, size_t length)
+{
+    const uint32_t whole = (uint32_t)length;
+
+    for (size_t i = 0; i < encoded->size_count; i++) {
+        const struct extension_size *size = &encoded->sizes[i];
+
+        if (size->target == target && size->revision == revision && strcmp(size->name, name) == 0 &&
+            size->size < length)
+            length = size->size;
+    }
+    put(out, &whole, sizeof(whole));
+    put(out, data, length);
+}
+
+// `standard`: the verdict or chain of a rule that has no target of a plugin; else NULL.
+static void put_rule(struct buf *out, const struct encoded *encoded, const char *entry, const char *standard)
+{
+    const struct entry_layout *layout = &entry_layouts[encoded->ruleset->family];
+    const size_t end = entry_number(entry, layout->matches);
+    const struct xt_entry_target *target = entry_target(entry, end);
+
+    put(out, entry, layout->header);
+    for (size_t at = layout->body; at < end; at += entry_match(entry, at)->u.match_size) {
+        const struct xt_entry_match *match = entry_match(entry, at);
+
+        put_name(out, match->u.user.name, match->u.user.revision);
+        put_data(out, encoded, match->u.user.name, match->u.user.revision, false, match->data,
+                 match->u.match_size - sizeof(*match));
+    }
+    buf_char(out, standard ? 's' : 't');
+    if (standard) {
+        put(out, standard, strlen(standard) + 1);
+        return;
+    }
+    put_name(out, target->u.user.name, target->u.user.revision);
+    put_data(out, encoded, target->u.user.name, target->u.user.revision, true, target->data,
+             target->u.target_size - sizeof(*target));
+}
+
+static void put_live(struct buf *out, const struct encoded *encoded, const struct live_rule *rule)
+{
+    const struct entry_layout *layout = &entry_layouts[encoded->ruleset->family];
+    const struct xt_entry_target *target =
+        entry_target(rule->entry, entry_number(rule->entry, layout->matches));
+
+    put_rule(out, encoded, rule->entry, target->u.user.name[0] ? NULL : rule->target);
+}
+
+// What libiptc takes for no plugin's target: verdicts, and chains of the table.
+static void put_wanted(struct buf *out, const struct encoded *encoded, const struct table *table,
+                       const char *entry)
+{
+    static const char *const verdicts[] = {"", "ACCEPT", "DROP", "QUEUE", "RETURN"};
+    const struct entry_layout *layout = &entry_layouts[encoded->ruleset->family];
+    const char *name = entry_target(entry, entry_number(entry, layout->matches))->u.user.name;
+    bool standard = table_find_chain(table, name) != NULL;
+
+    for (size_t i = 0; i < sizeof(verdicts) / sizeof(*verdicts); i++)
+        standard = standard || strcmp(verdicts[i], name) == 0;
+    put_rule(out, encoded, entry, standard ? name : NULL);
+}
+
+// A rule as what counts of it.
+struct item {
+    uint64_t hash;
+    size_t at, length; // in the text of its chain
+    size_t number;     // in its chain
+};
+
+struct listing {
+    struct buf text;
+    struct item *items;
+    size_t count;
+};
+
+static void add_item(struct listing *listing, size_t from)
+{
+    uint64_t hash = 0xCBF29CE484222325;
+
+    for (size_t i = from; i < listing->text.length; i++) // FNV-1a
+        hash = (hash ^ (unsigned char)listing->text.bytes[i]) * 0x100000001B3;
+    listing->items[listing->count] = (struct item){
+        .hash = hash, .at = from, .length = listing->text.length - from, .number = listing->count};
+    listing->count++;
+}
+
+static int compare_items(const struct listing *a, const struct item *left, const struct listing *b,
+                         const struct item *right)
+{
+    if (left->hash != right->hash)
+        return left->hash < right->hash ? -1 : 1;
+    if (left->length != right->length)
+        return left->length < right->length ? -1 : 1;
+    return memcmp(a->text.bytes + left->at, b->text.bytes + right->at, left->length);
+}
+
+static int by_content(const void *a, const void *b, void *context)
+{
+    const struct item *left = a, *right = b;
+    const int order = compare_items(context, left, context, right);
+
+    return order ? order : left->number < right->number ? -1 : left->number > right->number;
+}
+
+// Pairs the first of equal rules with the first, the second with the second, and so on.
+static void pair(struct listing *live, struct listing *wanted, size_t *partner)
+{
+    size_t i = 0, j = 0;
+
+    qsort_r(live->items, live->count, sizeof(*live->items), by_content, live);
+    qsort_r(wanted->items, wanted->count, sizeof(*wanted->items), by_content, wanted);
+    while (i < live->count && j < wanted->count) {
+        const int order = compare_items(live, &live->items[i], wanted, &wanted->items[j]);
+
+        if (order == 0)
+            partner[wanted->items[j].number] = live->items[i].number;
+        i += order <= 0;
+        j += order >= 0;
+    }
+}
+
+// Leaves a longest ascending sequence of the partners, and makes the others RULE_NEW. Gives its length. Each pile's
+// top is the least number that a sequence of the pile's length can end with.
+static size_t keep_ascending(struct arena *scratch, size_t *partner, size_t count)
+{
+    size_t *tops = arena_calloc(scratch, count, sizeof(*tops));         // wanted rules
+    size_t *previous = arena_calloc(scratch, count, sizeof(*previous)); // of each, in its sequence
+    bool *keep = arena_calloc(scratch, count, sizeof(*keep));
+    size_t piles = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t low = 0, high = piles;
+
+        if (partner[i] == RULE_NEW)
+            continue;
+        while (low < high) {
+            const size_t middle = (low + high) / 2;
+
+            if (partner[tops[middle]] < partner[i])
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        previous[i] = low ? tops[low - 1] : RULE_NEW;
+        tops[low] = i;
+        piles += low == piles;
+    }
+    for (size_t i = piles ? tops[piles - 1] : RULE_NEW; i != RULE_NEW; i = previous[i])
+        keep[i] = true;
+    for (size_t i = 0; i < count; i++)
+        if (!keep[i])
+            partner[i] = RULE_NEW;
+    return piles;
+}
+
+struct comparer {
+    struct arena *arena, scratch;
+    const struct encoded *encoded;
+    const struct table *table; // wanted; NULL: none
+    struct listing live, wanted;
+};
+
+static void compare_rules(struct comparer *comparer, struct chain_comparison *chain, size_t first)
+{
+    struct listing *live = &comparer->live, *wanted = &comparer->wanted;
+    const size_t live_count = chain->live ? chain->live->rules.count : 0;
+    const size_t wanted_count = chain->wanted ? chain->wanted->count : 0;
+
+    arena_reset(&comparer->scratch);
+    live->items = arena_calloc(&comparer->scratch, live_count, sizeof(*live->items));
+    wanted->items = arena_calloc(&comparer->scratch, wanted_count, sizeof(*wanted->items));
+    live->text.length = live->count = wanted->text.length = wanted->count = 0;
+    for (size_t i = 0; i < live_count; i++) {
+        const size_t from = live->text.length;
+
+        put_live(&live->text, comparer->encoded, &chain->live->rules.items[i]);
+        add_item(live, from);
+    }
+    for (size_t i = 0; i < wanted_count; i++) {
+        const size_t from = wanted->text.length;
+
+        put_wanted(&wanted->text, comparer->encoded, comparer->table, comparer->encoded->rules[first + i]);
+        add_item(wanted, from);
+    }
+    chain->kept = arena_calloc(comparer->arena, wanted_count, sizeof(*chain->kept));
+    for (size_t i = 0; i < wanted_count; i++)
+        chain->kept[i] = RULE_NEW;
+    pair(live, wanted, chain->kept);
+    chain->kept_count = keep_ascending(&comparer->scratch, chain->kept, wanted_count);
+}
+
+static bool policy_differs(const struct chain_comparison *chain)
+{
+    const enum chain_policy wanted = chain->wanted ? chain->wanted->policy : CHAIN_UNWRITTEN;
+
+    return chain->live && chain->live->policy != CHAIN_USER && wanted != CHAIN_UNWRITTEN &&
+           wanted != chain->live->policy;
+}
+
+struct table_comparison kernel_table_compare(struct arena *arena, const struct kernel_table *table,
+                                             const struct encoded *encoded)
+{
+    struct comparer comparer = {
+        .arena = arena, .encoded = encoded, .table = ruleset_find_table(encoded->ruleset, table->name)};
+    const size_t wanted_count = comparer.table ? comparer.table->count : 0;
+    struct table_comparison result = {.same = true};
+    struct table names = {0}; // of the live chains, for their numbers
+    size_t first = comparer.table ? encoded_table_start(encoded, comparer.table) : 0;
+    size_t *firsts = arena_calloc(arena, table->chains.count + wanted_count, sizeof(*firsts));
+
+    result.chains = arena_calloc(arena, table->chains.count + wanted_count, sizeof(*result.chains));
+    result.count = table->chains.count;
+    for (size_t i = 0; i < table->chains.count; i++) {
+        result.chains[i].live = &table->chains.items[i];
+        table_chain(arena, &names, table->chains.items[i].name, table->chains.items[i].policy);
+    }
+    for (size_t i = 0; i < wanted_count; i++) {
+        const struct chain *chain = comparer.table->items[i];
+        const struct chain *live = table_find_chain(&names, chain->name);
+        const size_t at = live ? live->number : result.count++;
+
+        result.chains[at].wanted = chain;
+        firsts[at] = first;
+        first += chain->count;
+    }
+    for (size_t i = 0; i < result.count; i++) {
+        struct chain_comparison *chain = &result.chains[i];
+
+        compare_rules(&comparer, chain, firsts[i]);
+        chain->policy_differs = policy_differs(chain);
+        result.kept += chain->kept_count;
+        result.removed += (chain->live ? chain->live->rules.count : 0) - chain->kept_count;
+        result.added += (chain->wanted ? chain->wanted->count : 0) - chain->kept_count;
+        if (chain->policy_differs || !chain->live || (!chain->wanted && chain->live->policy == CHAIN_USER))
+            result.same = false;
+    }
+    result.same = result.same && !result.removed && !result.added;
+    buf_clear(&comparer.live.text);
+    buf_clear(&comparer.wanted.text);
+    arena_clear(&comparer.scratch);
+    return result;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Live rules and wanted ones, compared by the kernel's bytes: what a rule counted, and what the kernel keeps for
+// itself, is no part of it.
+#pragma once
+
+#include "kernel/table.h"
+
+// A wanted rule that has no live one.
+#define RULE_NEW SIZE_MAX
+
+struct chain_comparison {
+    const struct live_chain *live; // NULL: there is none
+    const struct chain *wanted;    // NULL: it is not wanted
+    bool policy_differs;           // of a built-in chain; one that is left unwritten does not differ
+    size_t *kept; // by the number of the wanted rule: that of the live one, ascending, or RULE_NEW
+    size_t kept_count;
+};
+
+struct table_comparison {
+    struct chain_comparison *chains; // those of the live table, then those that are new
+    size_t count;
+    size_t kept, removed, added; // rules
+    bool same;                   // nothing would change, counters apart
+};
+
+// Compares a table with that of the same name in a ruleset, whose lack is an empty table.
+struct table_comparison kernel_table_compare(struct arena *arena, const struct kernel_table *table,
+                                             const struct encoded *encoded);

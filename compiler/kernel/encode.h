@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Rulesets as the kernel's bytes.
+#pragma once
+
+#include "base/buf.h"
+#include "kernel/error.h"
+#include "ruleset/ruleset.h"
+
+struct extension_size;
+
+// A ruleset's rules in the order of its tables, chains and rules, each as struct ipt_entry or ip6t_entry. The target of
+// a verdict or a jump carries its name (ACCEPT, the chain's), which libiptc makes a number of. Counters are those of
+// the rules, else 0.
+struct encoded {
+    const struct ruleset *ruleset; // NULL: none of that family
+    struct buf bytes;
+    void **rules; // into the bytes
+    size_t count;
+    const struct extension_size *sizes; // of the matches and targets in them
+    size_t size_count;
+};
+
+// Encodes a ruleset for each family, which may be NULL, both at once. False where a rule cannot be: KERNEL_RULE names
+// it. What comes out is to be cleared either way.
+bool encode_rulesets(struct arena *arena, const struct ruleset *const rulesets[FAMILY_COUNT],
+                     struct encoded encoded[FAMILY_COUNT], struct kernel_error *error);
+void encoded_clear(struct encoded encoded[FAMILY_COUNT]);
+
+// Where the rules of a table begin among those of the ruleset.
+size_t encoded_table_start(const struct encoded *encoded, const struct table *table);

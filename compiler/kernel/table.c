@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel/table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <xtables.h>
+
+#include "kernel/entry.h"
+
+// libip4tc and libip6tc beside each other. Both name what does not know of rules by struct xtc_ops; the rest is theirs.
+struct library {
+    const struct xtc_ops *ops;
+    const void *(*first_rule)(const char *chain, struct xtc_handle *handle);
+    const void *(*next_rule)(const void *rule, struct xtc_handle *handle);
+    const char *(*target)(const void *rule, struct xtc_handle *handle);
+    int (*append)(const char *chain, const void *rule, struct xtc_handle *handle);
+    int (*delete_chain)(const char *chain, struct xtc_handle *handle);
+    const char *module;
+    const char *names; // the file that lists the tables there are
+};
+
+#define CALLS(prefix, entry)                                                                   \
+    static const void *prefix##_first(const char *chain, struct xtc_handle *handle)            \
+    {                                                                                          \
+        return prefix##_first_rule(chain, handle);                                             \
+    }                                                                                          \
+    static const void *prefix##_next(const void *rule, struct xtc_handle *handle)              \
+    {                                                                                          \
+        return prefix##_next_rule((const struct entry *)rule, handle);                         \
+    }                                                                                          \
+    static const char *prefix##_target(const void *rule, struct xtc_handle *handle)            \
+    {                                                                                          \
+        return prefix##_get_target((const struct entry *)rule, handle);                        \
+    }                                                                                          \
+    static int prefix##_append(const char *chain, const void *rule, struct xtc_handle *handle) \
+    {                                                                                          \
+        return prefix##_append_entry(chain, (const struct entry *)rule, handle);               \
+    }
+
+CALLS(iptc, ipt_entry)
+CALLS(ip6tc, ip6t_entry)
+
+static const struct library libraries[FAMILY_COUNT] = {
+    {&iptc_ops, iptc_first, iptc_next, iptc_target, iptc_append, iptc_delete_chain, "ip_tables",
+     "/proc/net/ip_tables_names"},
+    {&ip6tc_ops, ip6tc_first, ip6tc_next, ip6tc_target, ip6tc_append, ip6tc_delete_chain, "ip6_tables",
+     "/proc/net/ip6_tables_names"},
+};
+
+#define NEEDS "it takes CAP_NET_ADMIN and CAP_NET_RAW, which root has"
+
+static bool fail_reading(struct kernel_error *error, enum family family, const char *name, int problem)
+{
+    const char *which = family_name(family);
+
+    switch (problem) {
+    case EPERM:
+    case EACCES:
+        return kernel_fail(error, KERNEL_PERMISSION, "%s %s: not permitted: " NEEDS, which, name);
+    case ENOPROTOOPT:
+    case EAFNOSUPPORT:
+        return kernel_fail(error, KERNEL_NO_TABLES, "this kernel has no legacy tables for %s (module %s)",
+                           which, libraries[family].module);
+    case ENOENT:
+        return kernel_fail(error, KERNEL_NO_TABLE, "this kernel has no legacy table %s for %s (module %s_%s)",
+                           name, which, family == FAMILY_IPV4 ? "iptable" : "ip6table", name);
+    case ENOMEM:
+        return kernel_fail(error, KERNEL_TOO_LARGE, "%s %s: no memory to read the table", which, name);
+    default:
+        return kernel_fail(error, KERNEL_FAILED, "%s %s: cannot read the table: %s", which, name,
+                           libraries[family].ops->strerror(problem));
+    }
+}
+
+static bool fail_changing(struct kernel_error *error, const struct kernel_table *table, int problem)
+{
+    const char *which = family_name(table->family), *name = table->name;
+
+    switch (problem) {
+    case EPERM:
+        return kernel_fail(error, KERNEL_PERMISSION, "%s %s: not permitted: " NEEDS, which, name);
+    case EAGAIN:
+        return kernel_fail(error, KERNEL_CHANGED, "%s %s: somebody else has changed the table meanwhile",
+                           which, name);
+    case ENOMEM:
+    case E2BIG:
+    case ENOBUFS:
+        return kernel_fail(error, KERNEL_TOO_LARGE, "%s %s: the table is too large for the kernel", which,
+                           name);
+    case ELOOP:
+        return kernel_fail(error, KERNEL_REFUSED, "%s %s: chains jump in a circle", which, name);
+    case ENOENT:
+        return kernel_fail(error, KERNEL_REFUSED,
+                           "%s %s: the kernel lacks a match or target, or what one of them names", which,
+                           name);
+    case EINVAL:
+        return kernel_fail(error, KERNEL_REFUSED,
+                           "%s %s: the kernel refuses the rules; its log (dmesg) may say why", which, name);
+    default:
+        return kernel_fail(error, KERNEL_FAILED, "%s %s: cannot change the table: %s", which, name,
+                           libraries[table->family].ops->strerror(problem));
+    }
+}
+
+const char *const *kernel_tables(struct arena *arena, enum family family, struct kernel_error *error)
+{
+    VEC(const char *) names = {0};
+    char line[XT_TABLE_MAXNAMELEN + 1];
+    FILE *file = fopen(libraries[family].names, "re");
+
+    if (!file && errno != ENOENT) { // ENOENT: the module is not loaded, so there are none
+        fail_reading(error, family, "tables", errno);
+        return NULL;
+    }
+    while (file && fgets(line, sizeof(line), file)) {
+        line[strcspn(line, "\n")] = '\0';
+        *vec_push(arena, &names) = arena_copy(arena, line, strlen(line));
+    }
+    if (file)
+        fclose(file);
+    vec_push(arena, &names);
+    return names.items;
+}
+
+// Tables of the module itself are made by the kernel, which loads what it takes; the module is loaded by nobody.
+static struct xtc_handle *open_table(enum family family, const char *name)
+{
+    const struct library *library = &libraries[family];
+    struct xtc_handle *handle = library->ops->init(name);
+
+    if (!handle && errno == ENOPROTOOPT) {
+        if (xtables_insmod(library->module, NULL, true) == 0)
+            handle = library->ops->init(name);
+        else
+            errno = ENOPROTOOPT;
+    }
+    return handle;
+}
+
+static void read_chain(struct arena *arena, struct kernel_table *table, const char *name)
+{
+    const struct library *library = &libraries[table->family];
+    struct live_chain *chain = vec_push(arena, &table->chains);
+    const void *rule = library->first_rule(name, table->handle);
+
+    chain->name = arena_copy(arena, name, strlen(name));
+    if (library->ops->builtin(name, table->handle)) {
+        struct xt_counters counters = {0};
+        const char *policy = library->ops->get_policy(name, &counters, table->handle);
+
+        chain->policy = policy && strcmp(policy, "DROP") == 0 ? CHAIN_DROP : CHAIN_ACCEPT;
+        chain->counters = (struct counters){counters.pcnt, counters.bcnt, true};
+    }
+    for (; rule; rule = library->next_rule(rule, table->handle)) {
+        struct live_rule *live = vec_push(arena, &chain->rules);
+
+        live->entry = rule;
+        live->target = library->target(rule, table->handle);
+    }
+}
+
+struct kernel_table *kernel_table_read(struct arena *arena, enum family family, const char *name,
+                                       struct kernel_error *error)
+{
+    const struct library *library = &libraries[family];
+    struct xtc_handle *handle = open_table(family, name);
+
+    if (!handle) {
+        fail_reading(error, family, name, errno);
+        return NULL;
+    }
+
+    struct kernel_table *table = arena_alloc(arena, sizeof(*table));
+
+    table->family = family;
+    table->name = arena_copy(arena, name, strlen(name));
+    table->handle = handle;
+    for (const char *chain = library->ops->first_chain(handle); chain;
+         chain = library->ops->next_chain(handle))
+        read_chain(arena, table, chain);
+    return table;
+}
+
+void kernel_table_close(struct kernel_table *table)
+{
+    if (table && table->handle)
+        libraries[table->family].ops->free(table->handle);
+    if (table)
+        table->handle = NULL;
+}
+
+// Chains can go when nothing jumps to them any more.
+static bool empty(struct kernel_table *table)
+{
+    const struct library *library = &libraries[table->family];
+
+    for (size_t i = 0; i < table->chains.count; i++)
+        if (!library->ops->flush_entries(table->chains.items[i].name, table->handle))
+            return false;
+    for (size_t i = 0; i < table->chains.count; i++)
+        if (table->chains.items[i].policy == CHAIN_USER &&
+            !library->delete_chain(table->chains.items[i].name, table->handle))
+            return false;
+    table->chains.count = 0;
+    return true;
+}
+
+static bool make_chain(struct kernel_table *table, const struct chain *chain)
+{
+    const struct xtc_ops *ops = libraries[table->family].ops;
+    struct xt_counters counters = {0};
+
+    switch (chain->policy) {
+    case CHAIN_USER:
+        return ops->create_chain(chain->name, table->handle);
+    case CHAIN_UNWRITTEN:
+        return true;
+    case CHAIN_ACCEPT:
+    case CHAIN_DROP:
+        break;
+    }
+    if (chain->counters.present)
+        counters = (struct xt_counters){.pcnt = chain->counters.packets, .bcnt = chain->counters.bytes};
+    return ops->set_policy(chain->name, chain->policy == CHAIN_DROP ? "DROP" : "ACCEPT", &counters,
+                           table->handle);
+}
+
+bool kernel_table_replace(struct kernel_table *table, const struct encoded *encoded,
+                          struct kernel_error *error)
+{
+    const struct library *library = &libraries[table->family];
+    const struct table *wanted = ruleset_find_table(encoded->ruleset, table->name);
+    void *const *rule = encoded->rules;
+
+    if (!empty(table))
+        return fail_changing(error, table, errno);
+    if (!wanted)
+        return true;
+    for (size_t i = 0; i < wanted->count; i++) // all of them first: rules jump to chains below
+        if (!make_chain(table, wanted->items[i]))
+            return fail_changing(error, table, errno);
+    rule += encoded_table_start(encoded, wanted);
+    for (size_t i = 0; i < wanted->count; i++)
+        for (size_t j = 0; j < wanted->items[i]->count; j++)
+            if (!library->append(wanted->items[i]->name, *rule++, table->handle))
+                return fail_changing(error, table, errno);
+    return true;
+}
+
+bool kernel_table_commit(struct kernel_table *table, struct kernel_error *error)
+{
+    return libraries[table->family].ops->commit(table->handle) || fail_changing(error, table, errno);
+}
