@@ -164,8 +164,9 @@ static void check(struct checked *checked, const char *path, const struct option
 {
     struct subject *subject = &checked->subject;
     struct compilation *compilation = &subject->compilation;
-    // Of rules that do not load, those that were read say nothing.
-    const bool fine = subject_read(subject, path, options->family) && compilation->diags.exit == EXIT_FINE;
+    const bool read = subject_read(subject, path, options->family);
+    // Rules that do not load are looked at as far as they can be read. Of a policy that is wrong there are none.
+    const bool fine = read && (subject->is_ruleset || compilation->diags.exit == EXIT_FINE);
 
     checked->failing.arena = checked->all.arena = &compilation->arena;
     if (subject->policy)

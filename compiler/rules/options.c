@@ -113,6 +113,7 @@ bool parts_refuse(const struct parts *parts, struct slice at, const char *hint, 
 {
     va_list args;
 
+    *parts->refused = at;
     va_start(args, format);
     // The place is looked for where it is kept, or a file of mistakes would take long.
     diag_add(parts->diags, DIAG_RULES,

@@ -85,6 +85,7 @@ struct address {
 struct parts {
     struct arena *arena;
     struct diag_list *diags;
+    struct slice *refused; // where the last mistake was reported
     enum family family;
     struct span span;  // of `text`
     struct slice text; // the line
@@ -126,6 +127,10 @@ struct parts {
     struct use uses[RULE_WORDS_MAX];
     struct option options[RULE_WORDS_MAX];
 };
+
+// The option of a match around a mistake at `at`, with its values, its `!`, and the -m before it: what can be left out of a
+// line so that the rest is a rule. Empty where the mistake is about more than a match.
+struct slice parts_mistaken(struct slice line, struct slice at);
 
 // Reports a mistake at `at`, a piece of the line, and gives false.
 bool parts_refuse(const struct parts *parts, struct slice at, const char *hint, const char *format, ...)

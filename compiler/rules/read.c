@@ -25,13 +25,14 @@ struct reader {
     const struct source *source;
     struct ruleset *ruleset;
     struct parts *parts;
-    struct span span;    // of the line that is being read
-    struct slice line;   // without blanks at its ends
-    struct table *table; // NULL outside of one
-    struct chain *chain; // of the last rule in it; NULL: none
-    bool skipping;       // in a table that is not known
-    bool anyway;         // what cannot be read is kept
-    bool spaced;         // blanks where iptables-restore takes none were reported
+    struct span span;     // of the line that is being read
+    struct slice line;    // without blanks at its ends
+    struct table *table;  // NULL outside of one
+    struct chain *chain;  // of the last rule in it; NULL: none
+    bool skipping;        // in a table that is not known
+    bool anyway;          // what cannot be read is kept
+    struct slice refused; // where the last mistake is
+    bool spaced;          // blanks where iptables-restore takes none were reported
     size_t rules;
     size_t steps;               // that rules moved up where others were taken away
     VEC(struct move) moves;     // in the table
@@ -457,6 +458,46 @@ static struct target apparent_target(struct reader *reader, struct slice line)
     return (struct target){TARGET_NONE, NULL};
 }
 
+static void add_unknown(struct reader *reader, struct rule *rule, struct slice text)
+{
+    struct match *matches = arena_calloc(reader->arena, rule->match_count + 1, sizeof(*matches));
+    struct slice rest = text;
+    const bool named = slice_is(slice_word(&rest), "-m");
+    const struct extension *extension = named ? extension_find(slice_word(&rest), false) : NULL;
+
+    if (rule->match_count)
+        memcpy(matches, rule->matches, rule->match_count * sizeof(*matches));
+    matches[rule->match_count].kind = MATCH_OPAQUE;
+    matches[rule->match_count].opaque.text = arena_copy(reader->arena, text.at, text.length);
+    matches[rule->match_count].opaque.fickle = extension && extension->fickle;
+    rule->matches = matches;
+    rule->match_count++;
+}
+
+// A rule of which one match cannot be read: that is an unknown, and the rest still says what the rule is about.
+static bool keep_rest(struct reader *reader, struct slice line)
+{
+    const struct slice mistaken = parts_mistaken(line, reader->refused);
+    struct diag_list *const diags = reader->parts->diags;
+    struct diag_list quiet = {.arena = reader->arena};
+    char *rest = arena_alloc(reader->arena, line.length);
+    struct chain *chain;
+    bool kept;
+
+    if (!mistaken.length)
+        return false;
+    memcpy(rest, line.at, line.length);
+    memset(rest + (mistaken.at - line.at), ' ', mistaken.length);
+    reader->parts->diags = &quiet;
+    kept = parts_read(reader->parts, (struct slice){rest, line.length}, COMMAND_NONE) &&
+           reader->parts->command == COMMAND_APPEND && read_rule(reader, &(struct counters){0});
+    reader->parts->diags = diags;
+    chain = kept ? find_rule_chain(reader, reader->parts->chain) : NULL;
+    for (size_t i = chain ? chain->count : 0; i-- > 0 && chain->items[i].span.line == reader->span.line;)
+        add_unknown(reader, &chain->items[i], mistaken);
+    return kept;
+}
+
 // A rule that iptables-restore would not take, as an unknown: whether it holds for a packet nobody can say.
 static bool keep_unread(struct reader *reader, struct slice line)
 {
@@ -498,7 +539,7 @@ static bool read_command_line(struct reader *reader, struct slice line)
     reader->parts->span = reader->span;
     reader->span.column -= (uint32_t)(line.at - reader->line.at);
     return (parts_read(reader->parts, line, COMMAND_NONE) && read_command(reader, &counters)) ||
-           (reader->anyway && keep_unread(reader, line));
+           (reader->anyway && (keep_rest(reader, line) || keep_unread(reader, line)));
 }
 
 static void close_table(struct reader *reader)
@@ -638,6 +679,7 @@ static const struct ruleset *read_rules(struct arena *arena, const struct source
     ruleset->family = family;
     parts.arena = arena;
     parts.diags = diags;
+    parts.refused = &reader.refused;
     parts.family = family;
     parts.place = PLACE_KNOWN;
     read_text(&reader);

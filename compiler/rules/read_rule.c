@@ -262,9 +262,11 @@ const struct rule *rule_read(struct arena *arena, struct slice text, enum family
     struct address_list lists[2];
     struct rule rule = {.span = span}, *rules;
     struct parts parts;
+    struct slice refused;
 
     parts.arena = arena;
     parts.diags = diags;
+    parts.refused = &refused;
     parts.family = family;
     parts.span = span;
     parts.place = PLACE_UNKNOWN;
