@@ -287,6 +287,10 @@ static void put_flag_set(struct buf *out, const struct range_list *list)
 static void put_mac_range(struct buf *out, const struct packet_space *space, const struct addr_range *range)
 {
     (void)space;
+    if (range->first.low == NO_MAC) {
+        buf_text(out, "none");
+        return;
+    }
     for (int byte = 5; byte >= 0; byte--)
         buf_printf(out, "%02X%s", (unsigned)(range->first.low >> (8 * byte)) & 0xFF, byte ? ":" : "");
     if (range->first.low != range->last.low)

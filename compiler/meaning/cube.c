@@ -299,6 +299,25 @@ void cube_interface(struct cube *cube, enum field field, const char *pattern, bo
         cube_ranges(cube, field, &numbers);
 }
 
+void cube_helper(struct cube *cube, const char *name, bool inverted)
+{
+    const struct packet_space *space = cube->view->space;
+    struct range_list list = {0};
+
+    for (size_t i = 0; i < space->helpers.count; i++) {
+        const char *helper = space->helpers.items[i];
+
+        if (!name[0] || (helper[0] && strncmp(helper, name, strlen(helper)) == 0))
+            *vec_push(cube->view->scratch, &list) = (struct addr_range){{0, i + 1}, {0, i + 1}};
+    }
+    if (inverted)
+        cube_not_ranges(cube, FIELD_HELPER, &list);
+    else if (list.count)
+        cube_ranges(cube, FIELD_HELPER, &list);
+    else
+        cube->never = true;
+}
+
 void cube_flags(struct cube *cube, uint8_t mask, uint8_t flags, bool inverted)
 {
     uint64_t bits = 0;

@@ -47,6 +47,9 @@ void cube_addresses(struct cube *cube, enum field field, const struct addr_set *
 void cube_interfaces(struct cube *cube, enum field field,
                      const struct interfaces *interfaces); // none: no test
 void cube_interface(struct cube *cube, enum field field, const char *pattern, bool inverted);
+// The kernel asks whether the helper's own name is the beginning of `name`, so that ftp-2121 is ftp too
+// (net/netfilter/xt_helper.c); an empty one is any helper.
+void cube_helper(struct cube *cube, const char *name, bool inverted);
 void cube_flags(struct cube *cube, uint8_t mask, uint8_t flags, bool inverted);
 void cube_unknown(struct cube *cube, struct unknown_test test);
 

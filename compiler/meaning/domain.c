@@ -113,9 +113,11 @@ diagram hook_domain(struct packet_space *space, enum hook hook)
                 set_and(space, domain,
                         between(space, (enum field)(FIELD_COUNT + i), LIMIT_WITHIN, LIMIT_FULL, all, none));
     // What leaves has no MAC yet; forwarded packets still have the one they came with.
-    if (hook == HOOK_OUTPUT)
-        domain = set_and(space, domain, between(space, FIELD_MAC, 0, 0, all, none));
-    return domain;
+    const diagram no_mac = between(space, FIELD_MAC, NO_MAC, NO_MAC, all, none);
+    const uint64_t lo = packet_space_interface(space, "lo");
+
+    return set_and(space, domain,
+                   hook == HOOK_OUTPUT ? no_mac : between(space, FIELD_IN, lo, lo, no_mac, all));
 }
 
 // Documentation addresses (RFC 5737, RFC 3849), a port a client would have, a TCP connection that opens.
@@ -139,5 +141,6 @@ const field_value *usual_packet(struct packet_space *space, enum hook hook)
     packet[FIELD_ICMP_TYPE].low = ipv4 ? 8 : 128; // echo request (RFC 792, RFC 4443)
     packet[FIELD_HOP_LIMIT].low = 64;
     packet[FIELD_SOCKET].low = SOCKET_NONE;
+    packet[FIELD_MAC].low = NO_MAC;
     return packet;
 }

@@ -235,15 +235,12 @@ static void add_match(struct cube *cube, const struct match *match)
     case MATCH_STATE:
         add_states(cube, match);
         break;
-    case MATCH_HELPER: { // an empty name is any helper
-        const size_t number = packet_space_helper(space, match->helper.name);
-
-        add_number(cube, FIELD_HELPER, match->helper.name[0] ? number : 1,
-                   match->helper.name[0] ? number : UINT16_MAX, match->helper.inverted);
+    case MATCH_HELPER:
+        cube_helper(cube, match->helper.name, match->helper.inverted);
         break;
-    }
-    case MATCH_MAC:
+    case MATCH_MAC: // without one the match fails, either way (net/netfilter/xt_mac.c)
         add_number(cube, FIELD_MAC, match->mac.address, match->mac.address, match->mac.inverted);
+        cube_values(cube, FIELD_MAC, 0, NO_MAC - 1);
         break;
     case MATCH_SOCKET:
         cube_values(cube, FIELD_SOCKET, match->nowildcard ? SOCKET_WILDCARD : SOCKET_BOUND, SOCKET_CONNECTED);

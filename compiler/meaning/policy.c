@@ -248,7 +248,7 @@ static void say_related(struct speaker *speaker, const struct entry_list *list)
         if (!entry->helper || !entry_in_family(entry, speaker->space->family))
             continue;
         cube_value(&cube, FIELD_STATE, PACKET_STATE_RELATED);
-        cube_value(&cube, FIELD_HELPER, packet_space_helper(speaker->space, entry->helper->name));
+        cube_helper(&cube, entry->helper->name, false);
         of_protocol(&cube, entry->helper->data == TRAFFIC_TCP ? PROTOCOL_TCP : PROTOCOL_UDP);
         cube_ports(&cube, FIELD_DESTINATION_PORT, entry->data.count ? &entry->data : &port_set_high);
         cube_values(&cube, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_FIRST);

@@ -59,8 +59,13 @@ void packet_space_add_rule_names(struct packet_space *space, const struct rule *
     add_interface(space, rule->in);
     add_interface(space, rule->out);
     for (size_t i = 0; i < rule->match_count; i++)
-        if (rule->matches[i].kind == MATCH_HELPER)
-            add_helper(space, rule->matches[i].helper.name);
+        if (rule->matches[i].kind == MATCH_HELPER) {
+            const char *name = rule->matches[i].helper.name, *dash = strchr(name, '-');
+
+            add_helper(space, name);
+            if (dash) // ftp-2121 is another port of ftp, which fits that name as well
+                add_helper(space, arena_copy(space->arena, name, (size_t)(dash - name)));
+        }
 }
 
 static void add_entries(struct packet_space *space, const struct entry_list *list)
@@ -163,11 +168,6 @@ size_t packet_space_interface(const struct packet_space *space, const char *name
     const size_t found = find_name(space->interfaces.items, space->interfaces.count, name);
 
     return found < space->interfaces.count ? INTERFACE_NAMED + found : INTERFACE_OTHER;
-}
-
-size_t packet_space_helper(const struct packet_space *space, const char *name)
-{
-    return 1 + find_name(space->helpers.items, space->helpers.count, name);
 }
 
 uint32_t packet_space_template(struct packet_space *space, const char *options)

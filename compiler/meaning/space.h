@@ -45,6 +45,9 @@ enum { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
 // FIELD_SOCKET: what this host has open for the packet.
 enum { SOCKET_NONE, SOCKET_WILDCARD, SOCKET_BOUND, SOCKET_CONNECTED };
 
+// FIELD_MAC of what came without one: by lo, through a tunnel. No station sends from the broadcast address.
+#define NO_MAC ((uint64_t)0xFFFFFFFFFFFF)
+
 enum hook { HOOK_INPUT, HOOK_FORWARD, HOOK_OUTPUT, HOOK_COUNT };
 extern const char *const hook_names[HOOK_COUNT]; // "input"
 
@@ -120,8 +123,7 @@ bool interface_number_fits(const struct packet_space *space, size_t number, cons
 
 size_t packet_space_interface(const struct packet_space *space,
                               const char *name); // INTERFACE_OTHER: not among them
-size_t packet_space_helper(const struct packet_space *space, const char *name); // from 1
-unsigned packet_space_answer(struct packet_space *space, const char *answer);   // of a reject
+unsigned packet_space_answer(struct packet_space *space, const char *answer); // of a reject
 // What a CT target has a connection begin with, by its options; from 1, 0: none.
 uint32_t packet_space_template(struct packet_space *space, const char *options);
 uint32_t helper_template(struct packet_space *space, const char *helper); // of `--helper NAME`

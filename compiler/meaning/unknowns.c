@@ -96,8 +96,9 @@ struct unknown_match {
     struct unknown unknown;
     bool fickle;
     const struct rule *rule;
-    size_t order; // in the text
-    size_t met;   // in the order in which a packet meets them
+    unsigned table; // by its number among the kernel's
+    size_t order;   // in the text
+    size_t met;     // in the order in which a packet meets them
 };
 
 struct unknown_matches {
@@ -149,7 +150,13 @@ static int compare_unknown_matches(const void *a, const void *b)
     const struct unknown_match *left = a, *right = b;
     const int order = strcmp(left->unknown.text, right->unknown.text);
 
-    return order ? order : (left->order > right->order) - (left->order < right->order);
+    if (order)
+        return order;
+    if (!left->fickle || !right->fickle)
+        return (left->order > right->order) - (left->order < right->order);
+    if (left->table != right->table)
+        return left->table < right->table ? -1 : 1;
+    return (left->met > right->met) - (left->met < right->met);
 }
 
 static bool same_kind(const struct unknown_match *a, const struct unknown_match *b)
@@ -197,8 +204,10 @@ static int compare_met(const void *a, const void *b)
     return (left->met > right->met) - (left->met < right->met);
 }
 
-// Numbers the fickle ones of each text in their order, so that the first of two rulesets is the first of the other. Limits
-// of one name are one, with the settings of the first, which makes the table (net/netfilter/xt_hashlimit.c). Their fields come in the order in which a packet meets them: functions of a long row of limits are small then.
+#define FICKLE_MAX (1U << 24) // of one text in a table: more rules do not fit one
+
+// Numbers the fickle ones of each text as a packet meets them in their table, so that the first of two rulesets is the first
+// of the other, in whatever order tables and chains are written. Limits of one name are one, with the settings of the first, which makes the table (net/netfilter/xt_hashlimit.c). Their fields come in the order in which a packet meets them: functions of a long row of limits are small then.
 static void add_unknown_matches(struct packet_space *space, struct unknown_matches *matches)
 {
     struct unknown_match *items = matches->items;
@@ -210,7 +219,9 @@ static void add_unknown_matches(struct packet_space *space, struct unknown_match
     for (size_t i = 0; i < matches->count; i++) {
         const bool again = i && same_kind(&items[i - 1], &items[i]);
 
-        number = again && items[i].fickle ? number + 1 : 0;
+        number = again && items[i].fickle && items[i - 1].table == items[i].table ? number + 1
+                 : items[i].fickle ? items[i].table * FICKLE_MAX
+                                   : 0;
         items[i].unknown.number = number;
         if (again)
             items[i].unknown.settings = items[i - 1].unknown.settings;
@@ -243,8 +254,22 @@ bool rule_decides(const struct rule *rule)
     return !goes_on || has_table(rule);
 }
 
-static void collect_rule(struct packet_space *space, const struct rule *rule, struct unknown_matches *matches)
+struct collecting {
+    struct packet_space *space;
+    uint64_t changes; // what rules write that matches read
+    const struct table *table;
+    unsigned table_number; // among the kernel's
+    size_t *first;         // of the matches of a chain, by the numbers of the table's chains
+    bool *seen;            // likewise
+    struct unknown_matches matches;
+    size_t met;
+};
+
+static void collect_rule(struct collecting *collecting, const struct rule *rule)
 {
+    struct packet_space *space = collecting->space;
+    struct unknown_matches *matches = &collecting->matches;
+
     if (!rule_decides(rule))
         return;
     packet_space_add_rule_names(space, rule);
@@ -253,8 +278,14 @@ static void collect_rule(struct packet_space *space, const struct rule *rule, st
         bool fickle;
 
         if (match_unknown(space, &rule->matches[i], &unknown, &fickle))
-            *vec_push(space->arena, matches) =
-                (struct unknown_match){&rule->matches[i], unknown, fickle, rule, matches->count, 0};
+            *vec_push(space->arena, matches) = (struct unknown_match){
+                .match = &rule->matches[i],
+                .unknown = unknown,
+                .fickle = fickle || match_is_changed(&rule->matches[i], collecting->changes),
+                .rule = rule,
+                .table = collecting->table_number,
+                .order = matches->count,
+            };
     }
 }
 
@@ -273,15 +304,6 @@ const char *policy_unknown(struct packet_space *space, const struct table *table
     return arena_printf(space->arena, "%s %s", table->name, chain->name);
 }
 
-struct collecting {
-    struct packet_space *space;
-    const struct table *table;
-    size_t *first; // of the matches of a chain, by the numbers of the table's chains
-    bool *seen;    // likewise
-    struct unknown_matches matches;
-    size_t met;
-};
-
 static void collect_chain(struct collecting *collecting, const struct chain *chain)
 {
     struct packet_space *space = collecting->space;
@@ -290,7 +312,7 @@ static void collect_chain(struct collecting *collecting, const struct chain *cha
     if (chain->policy == CHAIN_UNWRITTEN)
         packet_space_add_unknown(space, UNKNOWN_POLICY, policy_unknown(space, collecting->table, chain), 0);
     for (size_t i = 0; i < chain->count; i++) {
-        collect_rule(space, &chain->items[i], &collecting->matches);
+        collect_rule(collecting, &chain->items[i]);
         space->defragments = space->defragments || looks_for_sockets(&chain->items[i]) ||
                              rule_tracks(&chain->items[i], collecting->table->name);
     }
@@ -317,6 +339,28 @@ static void meet_chain(struct collecting *collecting, const struct chain *chain)
     }
 }
 
+static unsigned kernel_number(const char *table)
+{
+    unsigned number = 0;
+
+    while (number < table_kind_count && strcmp(table_kinds[number].name, table) != 0)
+        number++;
+    return number;
+}
+
+// The chains where packets begin, in the kernel's order.
+static void meet_hooks(struct collecting *collecting)
+{
+    if (collecting->table_number == table_kind_count)
+        return;
+    for (const char *const *hook = table_kinds[collecting->table_number].hooks; *hook; hook++) {
+        const struct chain *chain = table_find_chain(collecting->table, *hook);
+
+        if (chain)
+            meet_chain(collecting, chain);
+    }
+}
+
 static size_t numbers_of(const struct table *table)
 {
     size_t numbers = 0;
@@ -328,16 +372,18 @@ static size_t numbers_of(const struct table *table)
 
 void packet_space_add_ruleset(struct packet_space *space, const struct ruleset *ruleset)
 {
-    struct collecting collecting = {.space = space};
+    struct collecting collecting = {.space = space, .changes = ruleset_changes(ruleset)};
 
     for (size_t i = 0; i < ruleset->count; i++) {
         const struct table *table = &ruleset->items[i];
 
         collecting.table = table;
+        collecting.table_number = kernel_number(table->name);
         collecting.first = arena_calloc(space->arena, numbers_of(table), sizeof(*collecting.first));
         collecting.seen = arena_calloc(space->arena, numbers_of(table), sizeof(*collecting.seen));
         for (size_t j = 0; j < table->count; j++)
             collect_chain(&collecting, table->items[j]);
+        meet_hooks(&collecting);
         for (size_t j = 0; j < table->count; j++)
             meet_chain(&collecting, table->items[j]);
     }

@@ -240,6 +240,11 @@ void ruleset_sort(struct ruleset *ruleset);
 // nothing (ruleset/stateful.def). One such rule anywhere switches tracking on for its family.
 const char *rule_tracks(const struct rule *rule, const char *table);
 
+// What the rules of a ruleset write that matches read (ruleset/changes.def), as bits for match_is_changed(): whether a match
+// may say something else behind such a rule than ahead of it.
+uint64_t ruleset_changes(const struct ruleset *ruleset);
+bool match_is_changed(const struct match *match, uint64_t by);
+
 // A rule whose jump closes a circle of chains; NULL where there is none.
 const struct rule *table_find_loop(const struct table *table);
 

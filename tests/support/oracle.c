@@ -25,9 +25,38 @@ static uint64_t value_of(const struct passage *at, size_t field)
 
 // Unknowns.
 
-static bool fickle_opaque(const struct match *match)
+static bool text_begins(const char *text, const char *word)
 {
-    return match->kind == MATCH_OPAQUE && match->opaque.fickle;
+    const size_t length = strlen(word);
+
+    return strncmp(text, word, length) == 0 && (!text[length] || text[length] == ' ');
+}
+
+// Whether some rule writes what the match reads.
+static bool is_written(const struct oracle *oracle, const char *text)
+{
+    static const char *const pairs[][2] = {
+        {"MARK", "-m mark"}, {"CONNMARK", "-m mark"}, {"CONNMARK", "-m connmark"}, {"HMARK", "-m mark"},
+        {"SET", "-m set"},   {"TOS", "-m tos"},       {"DSCP", "-m dscp"}};
+
+    for (size_t pair = 0; pair < sizeof(pairs) / sizeof(*pairs); pair++) {
+        if (!text_begins(text, pairs[pair][1]))
+            continue;
+        for (size_t i = 0; i < oracle->ruleset->count; i++)
+            for (size_t j = 0; j < oracle->ruleset->items[i].count; j++)
+                for (size_t k = 0; k < oracle->ruleset->items[i].items[j]->count; k++) {
+                    const struct target *target = &oracle->ruleset->items[i].items[j]->items[k].target;
+
+                    if (target->kind == TARGET_OTHER && text_begins(target->text, pairs[pair][0]))
+                        return true;
+                }
+    }
+    return false;
+}
+
+static bool fickle_opaque(const struct oracle *oracle, const struct match *match)
+{
+    return match->kind == MATCH_OPAQUE && (match->opaque.fickle || is_written(oracle, match->opaque.text));
 }
 
 static bool per_bucket(const struct match *match)
@@ -135,35 +164,54 @@ static bool rule_counts(const struct rule *rule)
     return rule->target.kind != TARGET_LOG && rule->target.kind != TARGET_NONE;
 }
 
-// The n-th rate limit of a text is another bucket than those before it; so is any match that is asked anew
-// each time.
-static unsigned number_of(const struct oracle *oracle, struct arena *arena, const struct match *match)
+static unsigned number_of_table(const struct table *table)
 {
-    const bool fickle = match->kind == MATCH_LIMIT || fickle_opaque(match);
     unsigned number = 0;
 
+    while (number < table_kind_count && strcmp(table_kinds[number].name, table->name) != 0)
+        number++;
+    return number;
+}
+
+// The n-th rate limit of a text in a table, along the way of packets, is another bucket than those before it; so is any
+// match that is asked anew each time.
+static unsigned number_of(const struct oracle *oracle, struct arena *arena, const struct table *table,
+                          const struct match *match)
+{
+    const bool fickle = match->kind == MATCH_LIMIT || fickle_opaque(oracle, match);
+    unsigned number = fickle ? number_of_table(table) << 24 : 0;
+
     for (size_t i = 0; fickle && i < oracle->unknown_count; i++)
-        number += oracle->unknowns[i].match->kind == match->kind &&
+        number += oracle->unknowns[i].table == table && oracle->unknowns[i].match->kind == match->kind &&
                   strcmp(unknown_text(arena, oracle->unknowns[i].match), unknown_text(arena, match)) == 0;
     return number;
 }
 
-// The first rule with the name of a limit makes its table, as it says.
+// The first rule of the text with the name of a limit makes its table, as it says.
 static const char *table_of(const struct oracle *oracle, const struct match *match)
 {
+    const struct ruleset *ruleset = oracle->ruleset;
+
     if (match->kind != MATCH_HASHLIMIT_TEXT)
         return NULL;
-    for (size_t i = 0; i < oracle->unknown_count; i++) {
-        const struct match *first = oracle->unknowns[i].match;
+    for (size_t i = 0; i < ruleset->count; i++)
+        for (size_t j = 0; j < ruleset->items[i].count; j++)
+            for (size_t k = 0; k < ruleset->items[i].items[j]->count; k++) {
+                const struct rule *rule = &ruleset->items[i].items[j]->items[k];
 
-        if (first->kind == MATCH_HASHLIMIT_TEXT && per_bucket(first) == per_bucket(match) &&
-            strcmp(first->hashlimit.name, match->hashlimit.name) == 0)
-            return first->hashlimit.text;
-    }
+                for (size_t m = 0; rule_counts(rule) && m < rule->match_count; m++) {
+                    const struct match *first = &rule->matches[m];
+
+                    if (first->kind == MATCH_HASHLIMIT_TEXT && per_bucket(first) == per_bucket(match) &&
+                        strcmp(first->hashlimit.name, match->hashlimit.name) == 0)
+                        return first->hashlimit.text;
+                }
+            }
     return match->hashlimit.text;
 }
 
-static void collect_unknowns(struct oracle *oracle, struct arena *arena, const struct rule *rule)
+static void collect_unknowns(struct oracle *oracle, struct arena *arena, const struct table *table,
+                             const struct rule *rule)
 {
     for (size_t i = 0; i < rule->match_count; i++) {
         const struct match *match = &rule->matches[i];
@@ -172,15 +220,46 @@ static void collect_unknowns(struct oracle *oracle, struct arena *arena, const s
         if (!text)
             continue;
 
-        const unsigned number = number_of(oracle, arena, match);
-
+        const unsigned number = number_of(oracle, arena, table, match);
         const size_t field =
             unknown_field(oracle->space, unknown_kind(match), text, number, table_of(oracle, match));
 
-        oracle->unknowns[oracle->unknown_count++] = (struct oracle_unknown){match, field};
+        oracle->unknowns[oracle->unknown_count++] = (struct oracle_unknown){match, table, field};
         if (!field)
             oracle->lacking = text;
     }
+}
+
+// Along the way of packets: a chain, and those that it leads to where it does so first.
+static void visit(struct oracle *oracle, struct arena *arena, const struct table *table,
+                  const struct chain *chain, bool *visited)
+{
+    if (!chain || visited[chain->number])
+        return;
+    visited[chain->number] = true;
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct rule *rule = &chain->items[i];
+
+        if (rule_counts(rule))
+            collect_unknowns(oracle, arena, table, rule);
+        if (rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO)
+            visit(oracle, arena, table, table_find_chain(table, rule->target.text), visited);
+    }
+}
+
+static void visit_table(struct oracle *oracle, struct arena *arena, const struct table *table)
+{
+    const unsigned number = number_of_table(table);
+    size_t chains = 0;
+    bool *visited;
+
+    for (size_t i = 0; i < table->count; i++)
+        chains = table->items[i]->number >= chains ? table->items[i]->number + 1 : chains;
+    visited = arena_calloc(arena, chains, sizeof(*visited));
+    for (size_t i = 0; number < table_kind_count && table_kinds[number].hooks[i]; i++)
+        visit(oracle, arena, table, table_find_chain(table, table_kinds[number].hooks[i]), visited);
+    for (size_t i = 0; i < table->count; i++)
+        visit(oracle, arena, table, table->items[i], visited);
 }
 
 static uint64_t unknown_value(const struct passage *at, const struct match *match)
@@ -192,13 +271,6 @@ static uint64_t unknown_value(const struct passage *at, const struct match *matc
 }
 
 // Whether some rule switches the tracker on.
-
-static bool text_begins(const char *text, const char *word)
-{
-    const size_t length = strlen(word);
-
-    return strncmp(text, word, length) == 0 && (!text[length] || text[length] == ' ');
-}
 
 static bool match_needs_tracker(const struct match *match)
 {
@@ -248,22 +320,19 @@ void oracle_open(struct oracle *oracle, struct arena *arena, const struct packet
     size_t matches = 0;
 
     *oracle = (struct oracle){.space = space, .ruleset = ruleset};
-    for (int pass = 0; pass < 2; pass++) {
-        if (pass)
-            oracle->unknowns = arena_calloc(arena, matches, sizeof(*oracle->unknowns));
-        for (size_t i = 0; i < ruleset->count; i++)
-            for (size_t j = 0; j < ruleset->items[i].count; j++)
-                for (size_t k = 0; k < ruleset->items[i].items[j]->count; k++) {
-                    const struct rule *rule = &ruleset->items[i].items[j]->items[k];
+    for (size_t i = 0; i < ruleset->count; i++)
+        for (size_t j = 0; j < ruleset->items[i].count; j++)
+            for (size_t k = 0; k < ruleset->items[i].items[j]->count; k++) {
+                const struct rule *rule = &ruleset->items[i].items[j]->items[k];
 
-                    matches += rule->match_count;
-                    oracle->tracking = oracle->tracking || rule_needs_tracker(rule) ||
-                                       strcmp(ruleset->items[i].name, "nat") == 0;
-                    oracle->whole = oracle->whole || looks_for_sockets(rule);
-                    if (pass && rule_counts(rule))
-                        collect_unknowns(oracle, arena, rule);
-                }
-    }
+                matches += rule->match_count;
+                oracle->tracking = oracle->tracking || rule_needs_tracker(rule) ||
+                                   strcmp(ruleset->items[i].name, "nat") == 0;
+                oracle->whole = oracle->whole || looks_for_sockets(rule);
+            }
+    oracle->unknowns = arena_calloc(arena, matches, sizeof(*oracle->unknowns));
+    for (size_t i = 0; i < ruleset->count; i++)
+        visit_table(oracle, arena, &ruleset->items[i]);
     oracle->whole = oracle->whole || oracle->tracking;
 }
 
@@ -416,7 +485,8 @@ static bool helper_matches(const struct passage *at, const struct match *match)
     if (at->helper && !match->helper.name[0])
         same = true;
     else if (at->helper)
-        same = strcmp(names[at->helper - 1], match->helper.name) == 0;
+        same = names[at->helper - 1][0] &&
+               strncmp(names[at->helper - 1], match->helper.name, strlen(names[at->helper - 1])) == 0;
     return same != match->helper.inverted;
 }
 
@@ -489,7 +559,8 @@ static bool match_matches(const struct passage *at, const struct match *match, b
     case MATCH_HELPER:
         return helper_matches(at, match);
     case MATCH_MAC:
-        return (value_of(at, FIELD_MAC) == match->mac.address) != match->mac.inverted;
+        return value_of(at, FIELD_MAC) != NO_MAC &&
+               (value_of(at, FIELD_MAC) == match->mac.address) != match->mac.inverted;
     case MATCH_SOCKET:
         return socket_matches(at, match);
     case MATCH_HOPLIMIT:

@@ -15,6 +15,7 @@ struct oracle {
     bool whole;    // some rule has fragments put together before any rule sees them
     struct oracle_unknown {
         const struct match *match;
+        const struct table *table;
         size_t field; // of the packet, that says what the match answers; 0: the space has none
     } * unknowns;
     size_t unknown_count;

@@ -128,6 +128,7 @@ static void add_match(struct sampler *sampler, const struct match *match)
         break;
     case MATCH_MAC:
         add_number(sampler, FIELD_MAC, match->mac.address, match->mac.address);
+        add_number(sampler, FIELD_MAC, NO_MAC, NO_MAC);
         break;
     case MATCH_HOPLIMIT:
     case MATCH_TTL:
@@ -416,14 +417,15 @@ static bool is_extension(uint64_t protocol)
 static void settle(struct sampler *sampler, enum hook hook, field_value *packet)
 {
     const struct packet_space *space = sampler->space;
+    const uint64_t lo = packet_space_interface(space, "lo");
     const uint64_t protocol = packet[FIELD_PROTOCOL].low, state = packet[FIELD_STATE].low,
                    icmp = space->family == FAMILY_IPV4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
 
     settle_destination(sampler, hook, packet);
     if (hook == HOOK_OUTPUT)
         packet[FIELD_IN].low = INTERFACE_NONE;
-    if (hook == HOOK_OUTPUT)
-        packet[FIELD_MAC].low = 0;
+    if (hook == HOOK_OUTPUT || packet[FIELD_IN].low == lo)
+        packet[FIELD_MAC].low = NO_MAC;
     if (hook == HOOK_INPUT)
         packet[FIELD_OUT].low = INTERFACE_NONE;
     if (hook != HOOK_INPUT || (protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP && protocol != icmp))
@@ -480,7 +482,8 @@ bool packet_possible(const struct packet_space *space, enum hook hook, const fie
            (has_socket || packet[FIELD_SOCKET].low == SOCKET_NONE) &&
            packet[FIELD_FRAGMENT].low <= (whole ? FRAGMENT_NONE : FRAGMENT_LATER) &&
            packet[FIELD_HELPER].low <= (has_helper ? space->helpers.count : 0) &&
-           (hook != HOOK_OUTPUT || !packet[FIELD_MAC].low);
+           ((hook != HOOK_OUTPUT && packet[FIELD_IN].low != packet_space_interface(space, "lo")) ||
+            packet[FIELD_MAC].low == NO_MAC);
 }
 
 void sampler_packet(struct sampler *sampler, enum hook hook, const struct rule *aim, field_value *packet)

@@ -309,9 +309,10 @@ static const char *some_match(const struct writing *writing)
                     " -m conntrack --ctstate UNTRACKED", " -m conntrack ! --ctstate NEW,UNTRACKED",
                     " -m state --state ESTABLISHED");
     case 5:
-        return is_raw(writing)
-                   ? ""
-                   : PICK(" -m helper --helper ftp", " -m helper ! --helper ftp", " -m helper --helper sip");
+        return is_raw(writing) ? ""
+                               : PICK(" -m helper --helper ftp", " -m helper ! --helper ftp",
+                                      " -m helper --helper sip", " -m helper --helper ftp-2121",
+                                      " -m helper ! --helper ftp-2122", " -m helper --helper \"\"");
     case 6:
         return ipv4 ? PICK(" -m ttl --ttl-eq 64", " -m ttl ! --ttl-eq 64", " -m ttl --ttl-lt 5",
                            " -m ttl --ttl-gt 250")
@@ -373,7 +374,8 @@ static void put_some_target(struct writing *writing)
     }
     buf_printf(&writing->text, "%s\n",
                PICK(" -j ACCEPT", " -j ACCEPT", " -j DROP", " -j DROP", " -j RETURN",
-                    " -j LOG --log-prefix hi", "", " -j NFQUEUE --queue-num 3", " -j NFLOG"));
+                    " -j LOG --log-prefix hi", "", " -j NFQUEUE --queue-num 3", " -j NFLOG",
+                    " -j MARK --set-xmark 0x1/0xffffffff"));
 }
 
 static void put_chain(struct writing *writing, unsigned most)
@@ -583,6 +585,75 @@ TEST(rules_said_to_decide_nothing_decide_nothing)
     assert_true(found > (size_t)count / 4);
 }
 
+// Whether two rulesets of IPv4 do the same with every packet that comes in.
+static bool same_input(const char *one, const char *other)
+{
+    struct arena arena = {0};
+    struct diag_list diags = {.arena = &arena};
+    const struct ruleset *a = read_text(&arena, &diags, one, strlen(one), FAMILY_IPV4),
+                         *b = read_text(&arena, &diags, other, strlen(other), FAMILY_IPV4);
+    struct packet_space space;
+    struct meaning meanings[2];
+    bool same;
+
+    assert_true(a && b);
+    packet_space_init(&space, &arena, FAMILY_IPV4);
+    packet_space_add_ruleset(&space, a);
+    packet_space_add_ruleset(&space, b);
+    assert_true(packet_space_open(&space, 1 << 16));
+    meanings[0] = rules_meaning(&space, a, NULL);
+    meanings[1] = rules_meaning(&space, b, NULL);
+    same = different_outcomes(&space, &meanings[0], &meanings[1], HOOK_INPUT) == set_none(&space);
+    packet_space_close(&space);
+    arena_clear(&arena);
+    return same;
+}
+
+TEST(a_mark_may_be_another_behind_the_target_that_writes_it)
+{
+    static const struct {
+        const char *match, *target;
+        bool written;
+    } rows[] = {
+        {"-m mark --mark 1", "MARK --set-mark 1", true},
+        {"-m mark ! --mark 1", "CONNMARK --restore-mark", true},
+        {"-m mark --mark 1", "HMARK --hmark-tuple src --hmark-mod 2 --hmark-rnd 1", true},
+        {"-m connmark --mark 1", "CONNMARK --set-mark 1", true},
+        {"-m set --match-set s src", "SET --add-set s src", true},
+        {"-m dscp --dscp 0x01", "TOS --set-tos 0x04", true},
+        {"-m connmark --mark 1", "MARK --set-mark 1", false},
+        {"-m owner --uid-owner 1", "MARK --set-mark 1", false},
+        {"-m mark --mark 1", "LOG", false},
+    };
+
+    for (size_t i = 0; i < array_length(rows); i++) {
+        char asked_once[300], asked_twice[300];
+        static const char *const format =
+            "*filter\n:INPUT DROP [0:0]\n-A INPUT %s -p tcp -j ACCEPT\n-A INPUT -j %s\n%s%s%sCOMMIT\n";
+
+        snprintf(asked_once, sizeof(asked_once), format, rows[i].match, rows[i].target, "", "", "");
+        snprintf(asked_twice, sizeof(asked_twice), format, rows[i].match, rows[i].target, "-A INPUT -p tcp ",
+                 rows[i].match, " -j ACCEPT\n");
+        if (same_input(asked_once, asked_twice) == rows[i].written)
+            fail_msg("%s behind %s", rows[i].match, rows[i].target);
+    }
+}
+
+TEST(a_helper_has_a_name_that_the_name_asked_for_begins_with)
+{
+    static const char begin[] = "*filter\n:INPUT DROP [0:0]\n";
+    char both[300], one[300];
+
+    snprintf(both, sizeof(both),
+             "%s-A INPUT -m helper --helper ftp -j ACCEPT\n"
+             "-A INPUT -m helper --helper ftp-2121 -j ACCEPT\nCOMMIT\n",
+             begin);
+    snprintf(one, sizeof(one), "%s-A INPUT -m helper --helper ftp-2121 -j ACCEPT\nCOMMIT\n", begin);
+    assert_true(same_input(both, one)); // ftp-2121 fits what is called ftp
+    snprintf(one, sizeof(one), "%s-A INPUT -m helper --helper ftp -j ACCEPT\nCOMMIT\n", begin);
+    assert_false(same_input(both, one));
+}
+
 #define BOUND 200 // addresses that are bound to a MAC address, and services behind them
 
 // Who binds addresses to MAC addresses asks for both before anything else: a function of all that has as many nodes as the
@@ -644,4 +715,6 @@ RUN_TESTS(CASE(rules_mean_what_a_walk_through_them_does), CASE(any_rules_mean_wh
           CASE(rules_of_policies_mean_what_a_walk_through_them_does),
           CASE(any_policy_means_what_its_rules_do), CASE(domains_test_each_field_once),
           CASE(addresses_bound_to_a_mac_are_a_sum), CASE(rules_said_to_decide_nothing_decide_nothing),
-          CASE(rules_behind_a_long_row_of_unknowns_are_decided))
+          CASE(rules_behind_a_long_row_of_unknowns_are_decided),
+          CASE(a_mark_may_be_another_behind_the_target_that_writes_it),
+          CASE(a_helper_has_a_name_that_the_name_asked_for_begins_with))
