@@ -97,7 +97,8 @@ static void report_blanket(struct inspection *inspection, const struct share *sh
     }
 }
 
-// What is accepted as UNTRACKED or INVALID, and would not be as NEW, by a rule that asks for nothing else.
+// What is accepted as UNTRACKED or INVALID, and would not be as NEW, by a rule that asks for nothing else. Of what is
+// forwarded UNTRACKED is no matter here: find_forwarded() tells of that.
 static void find_blanket(struct inspection *inspection, enum hook hook)
 {
     static const unsigned states[] = {PACKET_STATE_UNTRACKED, PACKET_STATE_INVALID};
@@ -107,7 +108,7 @@ static void find_blanket(struct inspection *inspection, enum hook hook)
         where(inspection, accepted_set(space, inspection->meaning.filters[hook]), FIELD_HELPER, 0);
     const diagram new = where(inspection, accepted, FIELD_STATE, PACKET_STATE_NEW);
 
-    for (size_t i = 0; i < 2 && inspection->meaning.tracking; i++) {
+    for (size_t i = hook == HOOK_FORWARD; i < 2 && inspection->meaning.tracking; i++) {
         diagram blanket = set_minus(space, where(inspection, accepted, FIELD_STATE, states[i]), new), asked;
         struct shares shares;
 
@@ -125,6 +126,8 @@ void find_holes(struct inspection *inspection)
 {
     find_source_ports(inspection);
     find_blanket(inspection, HOOK_INPUT);
+    if (find_passage(inspection, "filter", "FORWARD", HOOK_FORWARD))
+        find_blanket(inspection, HOOK_FORWARD);
 }
 
 // Services that nobody means to be open to everyone. Amplifiers by CISA's alert TA14-017A; stores that ask for no password

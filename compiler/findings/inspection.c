@@ -18,13 +18,30 @@ static const struct {
 } ways[] = {
     {"raw", "PREROUTING", HOOK_INPUT}, {"raw", "PREROUTING", HOOK_FORWARD},  {"raw", "OUTPUT", HOOK_OUTPUT},
     {"nat", "PREROUTING", HOOK_INPUT}, {"nat", "POSTROUTING", HOOK_FORWARD}, {"filter", "INPUT", HOOK_INPUT},
-    {"filter", "OUTPUT", HOOK_OUTPUT},
+    {"filter", "OUTPUT", HOOK_OUTPUT}, {"filter", "FORWARD", HOOK_FORWARD},
 };
 
-// What is forwarded matters where raw may take it out of tracking.
+static bool asks_for_invalid(const struct ruleset *rules)
+{
+    const struct table *filter = ruleset_find_table(rules, "filter");
+
+    for (size_t i = 0; filter && i < filter->count; i++)
+        for (size_t j = 0; j < filter->items[i]->count; j++) {
+            const struct rule *rule = &filter->items[i]->items[j];
+
+            for (size_t k = 0; k < rule->match_count && rule->target.kind == TARGET_ACCEPT; k++)
+                if ((rule->matches[k].kind == MATCH_STATE || rule->matches[k].kind == MATCH_CONNTRACK) &&
+                    !(rule->matches[k].state.states & STATE_INVALID) == rule->matches[k].state.inverted)
+                    return true;
+        }
+    return false;
+}
+
+// What is forwarded matters where raw may take it out of tracking, and where a rule accepts what no connection owns.
 static bool looks_at(const struct inspection *inspection, enum hook hook)
 {
-    return hook != HOOK_FORWARD || ruleset_find_table(inspection->rules, "raw");
+    return hook != HOOK_FORWARD || ruleset_find_table(inspection->rules, "raw") ||
+           asks_for_invalid(inspection->rules);
 }
 
 static void make_meaning(struct inspection *inspection)

@@ -81,6 +81,7 @@ const char *in_words(struct inspection *inspection, diagram set, diagram domain)
 
 // The findings, a function a group.
 void find_tracking(struct inspection *inspection);
+void find_wrong_sides(struct inspection *inspection);
 void find_holes(struct inspection *inspection);
 void find_open_services(struct inspection *inspection);
 void find_losses(struct inspection *inspection);

@@ -12,6 +12,7 @@ static const struct {
 } groups[] = {
     {find_unwritten_policies, true, false},
     {find_tracking, true, false},
+    {find_wrong_sides, true, false},
     {find_holes, true, false},
     {find_open_services, true, true},
     {find_losses, true, false},
