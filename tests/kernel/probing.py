@@ -218,6 +218,7 @@ class Prober:
             first = source >> 24
             return 0 < first < 224 and not (hook == "forward" and (first == 127 or not self._reachable(dest)))
         return source >> 120 != 0xff and source != 1 and source >> 32 != 0xffff \
+            and not (hook != "output" and dest == 1) \
             and not (hook == "forward" and not (self._reachable(source) and self._reachable(dest)))
 
     def _destination(self, picked: dict, hook: str, outside: str) -> int | None:
