@@ -122,6 +122,7 @@ def stages(program, folder, steps):
     print("## The stages of a compile, in milliseconds of the processor, IPv4\n")
     print("`read back` is the emitted text read; `meanings` those of policy and text as diagrams; `promises` the equations.\n")
     kinds = [("ten entries", "ten", 10)] + [(f"{number(count)} entries", "pairs", count) for count in steps]
+    kinds += [(f"{number(count)} entries, untracked", "untracked", count) for count in STEPS]
     kinds += [(f"{number(count)} prefixes", "prefixes", count) for count in steps[-2:]]
     head("policy", "read", "lower", "emit", "read back", "meanings", "compare", "promises", "proof in all", "nodes",
          "memory, MB")

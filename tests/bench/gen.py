@@ -6,6 +6,7 @@
 Kinds:
   ten       a server's policy of ten entries (COUNT is ignored)
   pairs     COUNT entries of `allow`: {tcp: PORT, from: ADDRESS}, all different
+  untracked the same in mode selective, each with `track: false`
   ferm      the same rules as `pairs`, as ferm's configuration
   prefixes  a file of COUNT IPv4 and IPv6 prefixes that `deny` names: unsorted, a tenth twice, many inside others
 """
@@ -44,19 +45,19 @@ def port(number):
     return 1024 + number * 31 % 60000
 
 
-def write_entries(path, begin, numbers):
+def write_entries(path, begin, numbers, more):
     with open(path, "w", encoding="ascii") as policy:
         policy.write(begin + "allow:\n")
-        policy.writelines(f"  - {{tcp: {port(i)}, from: {address(i)}}}\n" for i in numbers)
+        policy.writelines(f"  - {{tcp: {port(i)}, from: {address(i)}{more}}}\n" for i in numbers)
 
 
-def write_pairs(count, folder):
+def write_pairs(count, folder, begin="", more=""):
     """A policy is at most 32 MiB long: what does not fit stands in files that it includes."""
     parts = range(PART, count, PART)
-    for begin in parts:
-        write_entries(folder / f"part-{begin}.yaml", "", range(begin, min(begin + PART, count)))
-    include = f"include: [{', '.join(f'part-{begin}.yaml' for begin in parts)}]\n" if parts else ""
-    write_entries(folder / "policy.yaml", "version: 1\n" + include, range(min(PART, count)))
+    for first in parts:
+        write_entries(folder / f"part-{first}.yaml", "", range(first, min(first + PART, count)), more)
+    include = f"include: [{', '.join(f'part-{first}.yaml' for first in parts)}]\n" if parts else ""
+    write_entries(folder / "policy.yaml", "version: 1\n" + begin + include, range(min(PART, count)), more)
 
 
 def write_ferm(count, folder):
@@ -91,6 +92,8 @@ def write(kind, count, folder):
         (folder / "policy.yaml").write_text(TEN, encoding="ascii")
     elif kind == "pairs":
         write_pairs(count, folder)
+    elif kind == "untracked":
+        write_pairs(count, folder, "tracking: selective\n", ", track: false")
     elif kind == "ferm":
         write_ferm(count, folder)
     elif kind == "prefixes":
