@@ -8,7 +8,7 @@
 struct tracing {
     const struct view *view;
     const struct table *table;
-    const field_value *packet;
+    field_value *packet;
     struct rule_place ct; // of the first CT target
     struct outcome ct_outcome;
     unsigned depth;
@@ -43,6 +43,10 @@ static void trace_ct(struct tracing *tracing, struct outcome outcome, const stru
         return;
     tracing->ct_outcome = outcome;
     tracing->ct = *here;
+    // What rules behind it see of a packet that no tracker has looked at.
+    if (tracing->packet[FIELD_STATE].low == PACKET_STATE_INVALID)
+        tracing->packet[FIELD_STATE].low =
+            outcome.ct == CT_NOTRACK ? PACKET_STATE_UNTRACKED : PACKET_STATE_NEW;
 }
 
 static enum walk trace_chain(struct tracing *tracing, const struct chain *chain, struct rule_place *place,
@@ -107,22 +111,36 @@ static enum walk trace_raw(const struct view *view, const struct ruleset *rulese
     struct packet_space *space = view->space;
     const bool by_lo =
         view->hook == HOOK_INPUT && packet[FIELD_IN].low == packet_space_interface(space, "lo");
+    const size_t count = FIELD_COUNT + space->unknowns.count;
     struct view sent = *view;
-    struct tracing tracing = {.view = view, .packet = packet};
-    field_value *as_sent = arena_calloc(space->arena, FIELD_COUNT + space->unknowns.count, sizeof(*as_sent));
+    field_value *seen = arena_calloc(space->arena, count, sizeof(*seen)),
+                *as_sent = arena_calloc(space->arena, count, sizeof(*as_sent));
+    struct tracing tracing = {.view = view, .packet = seen}, sending = {.view = &sent, .packet = as_sent};
     struct rule_place place = {0}, unused;
     unsigned answer = 0;
-    const enum walk walk = trace_hook(&tracing, ruleset, "raw",
-                                      view->hook == HOOK_OUTPUT ? "OUTPUT" : "PREROUTING", &place, &answer);
+    enum walk walk;
 
+    memcpy(seen, packet, count * sizeof(*seen));
     if (by_lo) {
-        memcpy(as_sent, packet, (FIELD_COUNT + space->unknowns.count) * sizeof(*as_sent));
+        memcpy(as_sent, packet, count * sizeof(*as_sent));
         as_sent[FIELD_OUT] = packet[FIELD_IN];
         as_sent[FIELD_IN].low = INTERFACE_NONE;
+        as_sent[FIELD_STATE].low = PACKET_STATE_INVALID;
+        as_sent[FIELD_HELPER].low = 0;
         sent.hook = HOOK_OUTPUT;
-        tracing = (struct tracing){.view = &sent, .packet = as_sent};
-        trace_hook(&tracing, ruleset, "raw", "OUTPUT", &unused, &answer);
+        trace_hook(&sending, ruleset, "raw", "OUTPUT", &unused, &answer);
     }
+    if (by_lo && (sending.ct_outcome.ct == CT_NOTRACK ||
+                  diagram_evaluate(space->diagrams, never_tracked(space), packet)))
+        seen[FIELD_STATE].low = PACKET_STATE_UNTRACKED;
+    else if (!by_lo)
+        seen[FIELD_STATE].low = PACKET_STATE_INVALID;
+    if (!by_lo || seen[FIELD_STATE].low == PACKET_STATE_UNTRACKED)
+        seen[FIELD_HELPER].low = 0;
+    walk = trace_hook(&tracing, ruleset, "raw", view->hook == HOOK_OUTPUT ? "OUTPUT" : "PREROUTING", &place,
+                      &answer);
+    if (by_lo)
+        tracing = sending;
     trace->tracking = tracing.ct;
     trace->verdict = place;
     return walk;

@@ -26,11 +26,6 @@ static bool field_bounds(const struct view *view, enum field field, struct addr_
     uint64_t first = 0, last = 0;
 
     switch (field) {
-    case FIELD_STATE: // no tracker has looked yet, which the conntrack match calls INVALID
-        if (!view->raw)
-            return false;
-        first = last = PACKET_STATE_INVALID;
-        break;
     case FIELD_IN:
         if (view->hook != HOOK_OUTPUT)
             return false;
@@ -51,10 +46,6 @@ static bool field_bounds(const struct view *view, enum field field, struct addr_
         break;
     case FIELD_SOCKET:
         if (view->hook == HOOK_INPUT)
-            return false;
-        break;
-    case FIELD_HELPER:
-        if (!view->raw)
             return false;
         break;
     default:

@@ -40,7 +40,7 @@ static const struct diagram_operation op_takes_out = {24, takes_out, NULL},
 
 // Neighbour discovery, multicast listeners and routers, which the tracker leaves alone
 // (net/netfilter/nf_conntrack_proto_icmpv6.c, noct_valid_new).
-static diagram never_tracked(struct packet_space *space)
+diagram never_tracked(struct packet_space *space)
 {
     static struct addr_range types[] = {{{0, 130}, {0, 136}}, {{0, 143}, {0, 143}}, {{0, 151}, {0, 152}}};
     static const struct addr_range icmpv6 = {{0, PROTOCOL_ICMPV6}, {0, PROTOCOL_ICMPV6}};
@@ -101,11 +101,25 @@ static diagram seen_as_untracked(struct packet_space *space, const struct meanin
                             FIELD_HELPER, no_helper);
 }
 
+// What raw does with packets as they come to it. Where its rules ask for a state, what comes by lo and was taken out as it
+// left is UNTRACKED to them.
+static diagram raw_as_met(struct packet_space *space, const struct meaning *meaning, enum hook hook)
+{
+    const diagram raw = meaning->raws[hook];
+    diagram untracked;
+
+    if (hook != HOOK_INPUT || !diagram_depends_on(space->diagrams, raw, FIELD_STATE))
+        return raw;
+    untracked = set_or(space, taken_out_as_sent(space, meaning, NULL), never_tracked(space));
+    return choose(space, set_and(space, comes_by_loopback(space), untracked),
+                  seen_with_state(space, raw, PACKET_STATE_UNTRACKED), raw);
+}
+
 // Both parts put together, for the packets that count; NULL: for all.
 static diagram put_together(struct packet_space *space, const struct meaning *meaning, enum hook hook,
                             const diagram *counts)
 {
-    const diagram raw = where_it_counts(space, counts, meaning->raws[hook]);
+    const diagram raw = where_it_counts(space, counts, raw_as_met(space, meaning, hook));
     const diagram filter = where_it_counts(space, counts, meaning->filters[hook]);
     diagram untracked = taken_out(space, raw);
 
@@ -218,8 +232,9 @@ diagram different_outcomes(struct packet_space *space, const struct meaning *a, 
                            enum hook hook)
 {
     // What the parts agree about is the same together. What they do not agree about may still be.
-    diagram parts = set_or(space, different_raws(space, a->raws[hook], b->raws[hook]),
-                           of_any_state(space, differences(space, a->filters[hook], b->filters[hook])));
+    diagram parts =
+        set_or(space, different_raws(space, raw_as_met(space, a, hook), raw_as_met(space, b, hook)),
+               of_any_state(space, differences(space, a->filters[hook], b->filters[hook])));
 
     if (hook == HOOK_INPUT &&
         different_raws(space, a->raws[HOOK_OUTPUT], b->raws[HOOK_OUTPUT]) != set_none(space))

@@ -755,7 +755,10 @@ static diagram tracking(struct speaker *speaker, enum way way)
 {
     const enum tracking mode = speaker->policy->tracking;
     const struct cube all = everything(speaker);
+    const struct ruleset *verbatim = speaker->policy->verbatim[speaker->space->family].rules;
+    diagram walk;
 
+    speaker->clauses.staged = verbatim && raw_asks_state(verbatim);
     if (mode == TRACKING_SELECTIVE && way == LEAVES)
         say_loopback_tracking(speaker);
     say_verbatim(speaker, "raw", way == LEAVES ? "OUTPUT" : "PREROUTING");
@@ -770,7 +773,8 @@ static diagram tracking(struct speaker *speaker, enum way way)
     // Even where another tool switches the tracker on; where its modules are kept out, there is no one to be told.
     if (mode == TRACKING_NONE && !speaker->policy->conntrack.block_modules)
         say(speaker, &all, untracked);
-    return said_since(speaker, 0);
+    walk = said_since(speaker, 0);
+    return speaker->clauses.staged ? staged_walk(&speaker->view, walk) : walk;
 }
 
 // Verbatim tables beside the filter refuse what they refuse.

@@ -23,6 +23,7 @@ struct walker {
         bool open; // its rules are being walked: a circle, which no kernel loads
     } * chains;    // hash table, by address
     size_t chain_slots;
+    bool staged; // the table is raw, and its rules ask for states
 };
 
 // Joining walks.
@@ -160,6 +161,43 @@ static diagram join_same(struct packet_space *space, const struct walk_list *lis
     return diagram_any_of(space->diagrams, scratch, count, only);
 }
 
+diagram seen_with_state(struct packet_space *space, diagram function, unsigned state)
+{
+    return diagram_restrict(space->diagrams,
+                            diagram_restrict(space->diagrams, function, FIELD_STATE, (field_value){0, state}),
+                            FIELD_HELPER, (field_value){0, 0});
+}
+
+static uint32_t attaches(uint32_t raw, uint32_t ignored)
+{
+    (void)ignored;
+    return outcome_of(raw).ct == CT_TRACK;
+}
+
+static const struct diagram_operation op_attaches = {29, attaches, NULL};
+
+// What the rules behind `left` see of packets that it has decided about.
+static diagram staged_order(struct packet_space *space, diagram left, diagram right)
+{
+    const diagram fresh = field_between(space, FIELD_STATE, PACKET_STATE_INVALID, PACKET_STATE_INVALID);
+    const diagram out = set_and(space, fresh, taken_out(space, left));
+    const diagram with =
+        set_and(space, fresh, diagram_apply(space->diagrams, &op_attaches, left, set_all(space)));
+    const diagram seen = choose(space, out, seen_with_state(space, right, PACKET_STATE_UNTRACKED),
+                                choose(space, with, seen_with_state(space, right, PACKET_STATE_NEW), right));
+
+    return walks_in_order(space, left, seen);
+}
+
+static diagram join_staged(struct packet_space *space, const diagram *walks, size_t count)
+{
+    diagram joined = set_none(space);
+
+    while (count-- > 0)
+        joined = staged_order(space, walks[count], joined);
+    return joined;
+}
+
 diagram walk_list_join(struct packet_space *space, struct walk_list *list, size_t from)
 {
     diagram *walks = calloc(list->count - from + 1, sizeof(*walks));
@@ -171,7 +209,8 @@ diagram walk_list_join(struct packet_space *space, struct walk_list *list, size_
         fatal_no_memory();
     for (size_t i = from, end; i < list->count; i = end)
         walks[count++] = join_same(space, list, i, &end, scratch);
-    joined = diagram_combine(space->diagrams, &op_go_on, walks, count);
+    joined = list->staged ? join_staged(space, walks, count)
+                          : diagram_combine(space->diagrams, &op_go_on, walks, count);
     free(walks);
     free(scratch);
     list->count = from;
@@ -303,7 +342,7 @@ static diagram walk_chain(struct walker *walker, const struct chain *chain)
 {
     struct packet_space *space = walker->view->space;
     const size_t slot = chain_slot(walker, chain);
-    struct walk_list rules = {0};
+    struct walk_list rules = {.staged = walker->staged};
 
     if (walker->chains[slot].chain && !walker->chains[slot].open)
         return walker->chains[slot].walk;
@@ -320,10 +359,44 @@ static diagram walk_chain(struct walker *walker, const struct chain *chain)
     return walker->chains[slot].walk;
 }
 
+static bool asks_state(const struct table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        for (size_t j = 0; j < table->items[i]->count; j++)
+            for (size_t k = 0; k < table->items[i]->items[j].match_count; k++) {
+                const enum match_kind kind = table->items[i]->items[j].matches[k].kind;
+
+                if (kind == MATCH_STATE || kind == MATCH_CONNTRACK || kind == MATCH_HELPER)
+                    return true;
+            }
+    return false;
+}
+
+bool raw_asks_state(const struct ruleset *ruleset)
+{
+    const struct table *raw = ruleset_find_table(ruleset, "raw");
+
+    return raw && asks_state(raw);
+}
+
+diagram staged_walk(const struct view *view, diagram walk)
+{
+    struct packet_space *space = view->space;
+    const uint64_t lo = packet_space_interface(space, "lo");
+    const diagram begun = seen_with_state(space, walk, PACKET_STATE_INVALID);
+
+    return view->hook == HOOK_INPUT ? choose(space, field_between(space, FIELD_IN, lo, lo), walk, begun)
+                                    : begun;
+}
+
 static void walker_init(struct walker *walker, const struct view *view, const struct table *table,
                         struct rule_places *places)
 {
-    *walker = (struct walker){.view = view, .table = table, .places = places, .chain_slots = 16};
+    *walker = (struct walker){.view = view,
+                              .table = table,
+                              .places = places,
+                              .chain_slots = 16,
+                              .staged = view->raw && asks_state(table)};
     while (walker->chain_slots < table->count * 2)
         walker->chain_slots *= 2;
     walker->chains = arena_calloc(view->space->arena, walker->chain_slots, sizeof(*walker->chains));
@@ -442,7 +515,10 @@ diagram beside_filter(const struct view *view, const struct ruleset *ruleset, di
 
 diagram walk_through_raw(const struct view *view, const struct ruleset *ruleset)
 {
-    return walk_hook(view, ruleset, "raw", view->hook == HOOK_OUTPUT ? "OUTPUT" : "PREROUTING", NULL);
+    const diagram walk =
+        walk_hook(view, ruleset, "raw", view->hook == HOOK_OUTPUT ? "OUTPUT" : "PREROUTING", NULL);
+
+    return raw_asks_state(ruleset) ? staged_walk(view, walk) : walk;
 }
 
 static bool ruleset_tracks(const struct ruleset *ruleset)

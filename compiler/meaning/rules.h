@@ -75,6 +75,20 @@ struct meaning rules_meaning_at(struct packet_space *space, const struct ruleset
 diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table,
                    const char *chain);
 
+// Whether rules of raw ask for what the tracker says: walks through it are `staged` then. No tracker has looked at a packet
+// there, which is INVALID to the conntrack match; behind a CT target it is UNTRACKED or, with a template, NEW
+// (net/netfilter/xt_conntrack.c, xt_CT.c). What comes by lo has the state that it left with.
+bool raw_asks_state(const struct ruleset *ruleset);
+
+// A staged walk for packets as they come to raw. Of those that come by lo it still tests the state, UNTRACKED among them.
+diagram staged_walk(const struct view *view, diagram walk);
+
+// The same function for packets that the tracker says this of; nothing is a helper's.
+diagram seen_with_state(struct packet_space *space, diagram function, unsigned state);
+
+// What the tracker leaves alone: neighbour discovery, multicast listeners and routers.
+diagram never_tracked(struct packet_space *space);
+
 // What raw does at a hook: CT targets, and drops.
 diagram walk_through_raw(const struct view *view, const struct ruleset *ruleset);
 
@@ -97,6 +111,7 @@ struct walk_list {
         uint32_t only; // the one outcome of the conjunction's packets; 0: it is a walk, of any outcomes
     } * items;
     size_t count, capacity;
+    bool staged; // of raw, where rules ask for a state: a CT target is seen by those behind it
     struct field_test last[FIELD_COUNT]; // the newest conjunction's tests, since most are the same again
 };
 void walk_list_add(struct walk_list *list, diagram walk);

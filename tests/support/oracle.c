@@ -624,6 +624,9 @@ static enum step decide_tracking(struct passage *at, bool taken_out, const struc
     if (at->ct == CT_UNSEEN) {
         at->ct = taken_out ? CT_TAKEN_OUT : CT_KEPT;
         at->outcome.with = taken_out ? NULL : with;
+        // What comes by lo has a state already, and no target changes it.
+        if (at->state == PACKET_STATE_INVALID)
+            at->state = taken_out ? PACKET_STATE_UNTRACKED : PACKET_STATE_NEW;
     }
     return STEP_ON;
 }
@@ -728,21 +731,7 @@ static const char *interface_name(const struct packet_space *space, uint64_t num
     return number == INTERFACE_OTHER ? "\1" : space->interfaces.items[number - INTERFACE_NAMED];
 }
 
-// Raw, ahead of the tracker and, but for what leaves, of routing.
-static bool walk_raw(struct passage *at)
-{
-    const bool leaves = at->hook == HOOK_OUTPUT;
-    const char *out = at->out;
-    bool goes_on;
-
-    if (!leaves)
-        at->out = "";
-    at->state = PACKET_STATE_INVALID;
-    at->helper = 0;
-    goes_on = walk_table(at, "raw", leaves ? "OUTPUT" : "PREROUTING");
-    at->out = out;
-    return goes_on;
-}
+static bool walk_raw(struct passage *at);
 
 // What comes by lo was decided about as it left, unless it was invalid: then no mark of that is on it.
 static bool left_untracked(const struct passage *at)
@@ -761,6 +750,28 @@ static bool tracker_ignores(const struct passage *at)
 
     return at->oracle->space->family == FAMILY_IPV6 && value_of(at, FIELD_PROTOCOL) == PROTOCOL_ICMPV6 &&
            ((type >= 130 && type <= 136) || type == 143 || type == 151 || type == 152);
+}
+
+// Raw, ahead of the tracker and, but for what leaves, of routing.
+static bool walk_raw(struct passage *at)
+{
+    const bool leaves = at->hook == HOOK_OUTPUT;
+    const char *out = at->out;
+    bool goes_on;
+
+    if (!leaves)
+        at->out = "";
+    at->state = PACKET_STATE_INVALID;
+    at->helper = 0;
+    if (at->hook == HOOK_INPUT && strcmp(at->in, "lo") == 0) {
+        const bool untracked = left_untracked(at) || tracker_ignores(at);
+
+        at->state = untracked ? PACKET_STATE_UNTRACKED : (unsigned)value_of(at, FIELD_STATE);
+        at->helper = untracked ? 0 : value_of(at, FIELD_HELPER);
+    }
+    goes_on = walk_table(at, "raw", leaves ? "OUTPUT" : "PREROUTING");
+    at->out = out;
+    return goes_on;
 }
 
 static bool is_tracked(const struct passage *at)

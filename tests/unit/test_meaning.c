@@ -302,8 +302,6 @@ static const char *some_match(const struct writing *writing)
                            " -m addrtype ! --dst-type LOCAL", " -m addrtype ! --dst-type LOCAL,MULTICAST");
     case 3:
     case 4:
-        if (is_raw(writing))
-            return "";
         return PICK(" -m conntrack --ctstate RELATED,ESTABLISHED", " -m conntrack --ctstate NEW",
                     " -m conntrack ! --ctstate INVALID", " -m state --state INVALID,NEW",
                     " -m conntrack --ctstate UNTRACKED", " -m conntrack ! --ctstate NEW,UNTRACKED",

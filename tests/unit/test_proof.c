@@ -131,6 +131,22 @@ TEST(a_limit_that_says_something_else_under_its_name_is_noticed)
                 array_length(edits));
 }
 
+// The rules ahead of what is carried verbatim have decided about packets of lo.
+TEST(what_raw_asks_of_a_state_is_proved_behind_what_decides)
+{
+    static const struct edit edits[] = {
+        {FAMILY_IPV4, "--ctstate UNTRACKED -j DROP", "--ctstate UNTRACKED -j ACCEPT", false},
+        {FAMILY_IPV4, "--ctstate UNTRACKED -j DROP", NULL, false},
+        {FAMILY_IPV4, "-A OUTPUT -m conntrack --ctstate NEW", NULL, true}, // nothing is NEW to it
+    };
+
+    check_edits("version: 1\ntracking: selective\nallow: [{service: http, track: false}]\n"
+                "verbatim:\n  ipv4: |\n    *raw\n    -A OUTPUT -m conntrack --ctstate NEW -j DROP\n"
+                "    -A OUTPUT -p udp -m conntrack --ctstate UNTRACKED -j DROP\n    COMMIT\n",
+                edits, array_length(edits));
+}
+
 RUN_TESTS(CASE(a_helper_that_is_gone_or_another_is_noticed_where_all_is_tracked),
           CASE(a_helper_that_is_gone_or_another_is_noticed_where_some_is_tracked),
-          CASE(a_limit_that_says_something_else_under_its_name_is_noticed))
+          CASE(a_limit_that_says_something_else_under_its_name_is_noticed),
+          CASE(what_raw_asks_of_a_state_is_proved_behind_what_decides))
