@@ -232,13 +232,12 @@ diagram passage_numbers(const struct passage *passage, const struct passage_chai
 {
     struct packet_space *space = passage->space;
     const size_t count = run->end - run->first;
-    diagram *functions = calloc(count, sizeof(*functions)), numbers = set_none(space);
+    struct arena arena = {0};
+    diagram *functions = arena_calloc(&arena, count, sizeof(*functions)), numbers;
 
-    if (functions) {
-        run_functions(passage, built, run, functions, true);
-        numbers = diagram_combine(space->diagrams, &op_number, functions, count);
-    }
-    free(functions);
+    run_functions(passage, built, run, functions, true);
+    numbers = diagram_combine(space->diagrams, &op_number, functions, count);
+    arena_clear(&arena);
     return numbers;
 }
 
@@ -248,6 +247,7 @@ static void build_run(struct passage *passage, struct passage_chain *built, size
     const struct run *run = &built->runs[index];
     const struct rule *rule = &built->chain->items[run->first];
     const size_t leaf = built->leaves + index, count = run->end - run->first;
+    struct arena arena = {0};
     diagram *functions;
 
     if (rule_changes_nothing(rule))
@@ -257,12 +257,10 @@ static void build_run(struct passage *passage, struct passage_chain *built, size
         built->wants[leaf] = passage_match(passage, rule);
         return;
     }
-    functions = calloc(count, sizeof(*functions));
-    if (functions) {
-        run_functions(passage, built, run, functions, false);
-        built->wants[leaf] = first_of_all(space, functions, count);
-    }
-    free(functions);
+    functions = arena_calloc(&arena, count, sizeof(*functions));
+    run_functions(passage, built, run, functions, false);
+    built->wants[leaf] = first_of_all(space, functions, count);
+    arena_clear(&arena);
     built->walks[leaf] =
         only_where(space, built->wants[leaf],
                    diagram_constant(space->diagrams, outcome_value(target_outcome(space, &rule->target))));

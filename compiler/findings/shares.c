@@ -210,13 +210,14 @@ static void find_meant(struct asking *asking)
 
 static struct shares ask(struct asking asking, diagram set)
 {
+    struct arena arrivals = {0};
     const struct passage *passage = asking.passage;
     struct packet_space *space = passage->space;
     const struct passage_chain *top = passage_find(passage, passage->hook_chain);
 
-    asking.arrivals = calloc(passage->count, sizeof(*asking.arrivals));
-    if (!top || !asking.arrivals)
+    if (!top)
         return (struct shares){0};
+    asking.arrivals = arena_calloc(&arrivals, passage->count, sizeof(*asking.arrivals));
     if (asking.is_meant)
         find_meant(&asking);
     set = set_and(space, set, passage->domain);
@@ -225,7 +226,7 @@ static struct shares ask(struct asking asking, diagram set)
         ask_node(&asking, passage->order[i], 1, asking.arrivals[passage->order[i] - passage->chains]);
     if (!asking.about_tracking && !asking.is_meant)
         add_share(&asking, top, top->chain->count, still_walking(space, set, top->walks[1]));
-    free(asking.arrivals);
+    arena_clear(&arrivals);
     return asking.shares;
 }
 
