@@ -107,10 +107,9 @@ class _Inventor:
         if "udp" in entry and "tcp" not in entry and self.socket_replies and "verdict" not in entry:
             if self._perhaps(0.3):
                 entry["local"] = self.rng.choice((123, 546, 40000))
-            if self._perhaps(0.3) and (self.mode == "none" or self.mode == "selective"):
+            if self._perhaps(0.3):
                 entry["sockets"] = "any"
-        untracked = {"track": False} if entry.get("sockets") and self.mode == "selective" else {}
-        return entry | self._untracked(0.4) | untracked
+        return entry | self._untracked(1 if "sockets" in entry else 0.4)
 
     def _passed(self) -> dict:
         entry = self._traffic() | self._verdict()

@@ -15,7 +15,7 @@ import frames
 import table
 from answers import Answer
 from firewall import restore
-from frames import Packet, TCP, UDP
+from frames import Packet, TCP
 from ground import Ground
 from netns import Family, IPV4
 from observer import Observer, Track
