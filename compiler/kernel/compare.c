@@ -209,19 +209,23 @@ static void compare_rules(struct comparer *comparer, struct chain_comparison *ch
         put_wanted(&wanted->text, comparer->encoded, comparer->table, comparer->encoded->rules[first + i]);
         add_item(wanted, from);
     }
-    chain->kept = arena_calloc(comparer->arena, wanted_count, sizeof(*chain->kept));
+    chain->partners = arena_calloc(comparer->arena, wanted_count, sizeof(*chain->partners));
     for (size_t i = 0; i < wanted_count; i++)
-        chain->kept[i] = RULE_NEW;
-    pair(live, wanted, chain->kept);
-    chain->kept_count = keep_ascending(&comparer->scratch, chain->kept, wanted_count);
+        chain->partners[i] = RULE_NEW;
+    pair(live, wanted, chain->partners);
+    chain->kept = keep_ascending(&comparer->scratch, chain->partners, wanted_count);
+    chain->removed = live_count - chain->kept;
+    chain->added = wanted_count - chain->kept;
 }
 
-static bool policy_differs(const struct chain_comparison *chain)
+// The policy that a chain gets in place of another.
+static enum chain_policy new_policy(const struct chain_comparison *chain)
 {
-    const enum chain_policy wanted = chain->wanted ? chain->wanted->policy : CHAIN_UNWRITTEN;
+    const bool written =
+        chain->wanted && (chain->wanted->policy == CHAIN_ACCEPT || chain->wanted->policy == CHAIN_DROP);
 
-    return chain->live && chain->live->policy != CHAIN_USER && wanted != CHAIN_UNWRITTEN &&
-           wanted != chain->live->policy;
+    return written && chain->live && chain->live->policy != chain->wanted->policy ? chain->wanted->policy
+                                                                                  : CHAIN_UNWRITTEN;
 }
 
 struct table_comparison kernel_table_compare(struct arena *arena, const struct kernel_table *table,
@@ -238,14 +242,17 @@ struct table_comparison kernel_table_compare(struct arena *arena, const struct k
     result.chains = arena_calloc(arena, table->chains.count + wanted_count, sizeof(*result.chains));
     result.count = table->chains.count;
     for (size_t i = 0; i < table->chains.count; i++) {
-        result.chains[i].live = &table->chains.items[i];
-        table_chain(arena, &names, table->chains.items[i].name, table->chains.items[i].policy);
+        const struct live_chain *chain = &table->chains.items[i];
+
+        result.chains[i] = (struct chain_comparison){.name = chain->name, .live = chain};
+        table_chain(arena, &names, chain->name, chain->policy);
     }
     for (size_t i = 0; i < wanted_count; i++) {
         const struct chain *chain = comparer.table->items[i];
         const struct chain *live = table_find_chain(&names, chain->name);
         const size_t at = live ? live->number : result.count++;
 
+        result.chains[at].name = chain->name;
         result.chains[at].wanted = chain;
         firsts[at] = first;
         first += chain->count;
@@ -254,14 +261,15 @@ struct table_comparison kernel_table_compare(struct arena *arena, const struct k
         struct chain_comparison *chain = &result.chains[i];
 
         compare_rules(&comparer, chain, firsts[i]);
-        chain->policy_differs = policy_differs(chain);
-        result.kept += chain->kept_count;
-        result.removed += (chain->live ? chain->live->rules.count : 0) - chain->kept_count;
-        result.added += (chain->wanted ? chain->wanted->count : 0) - chain->kept_count;
-        if (chain->policy_differs || !chain->live || (!chain->wanted && chain->live->policy == CHAIN_USER))
-            result.same = false;
+        chain->policy = new_policy(chain);
+        result.kept += chain->kept;
+        result.removed += chain->removed;
+        result.added += chain->added;
+        result.chains_added += !chain->live && chain->wanted->policy == CHAIN_USER;
+        result.chains_removed += !chain->wanted && chain->live->policy == CHAIN_USER;
+        result.same = result.same && chain->live && chain->policy == CHAIN_UNWRITTEN;
     }
-    result.same = result.same && !result.removed && !result.added;
+    result.same = result.same && !result.removed && !result.added && !result.chains_removed;
     buf_clear(&comparer.live.text);
     buf_clear(&comparer.wanted.text);
     arena_clear(&comparer.scratch);

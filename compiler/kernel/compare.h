@@ -10,18 +10,20 @@
 #define RULE_NEW SIZE_MAX
 
 struct chain_comparison {
+    const char *name;
     const struct live_chain *live; // NULL: there is none
     const struct chain *wanted;    // NULL: it is not wanted
-    bool policy_differs;           // of a built-in chain; one that is left unwritten does not differ
-    size_t *kept; // by the number of the wanted rule: that of the live one, ascending, or RULE_NEW
-    size_t kept_count;
+    enum chain_policy policy;      // that it gets; CHAIN_UNWRITTEN: it keeps the one it has, if any
+    size_t *partners; // by the number of the wanted rule: that of the live one, ascending, or RULE_NEW
+    size_t kept, removed, added; // rules
 };
 
 struct table_comparison {
     struct chain_comparison *chains; // those of the live table, then those that are new
     size_t count;
-    size_t kept, removed, added; // rules
-    bool same;                   // nothing would change, counters apart
+    size_t kept, removed, added;         // rules
+    size_t chains_removed, chains_added; // that are no built-in ones
+    bool same;                           // nothing would change, counters apart
 };
 
 // Compares a table with that of the same name in a ruleset, whose lack is an empty table.

@@ -20,6 +20,9 @@ enum kernel_trouble {
     KERNEL_FAILED,     // anything else
 };
 
+// What everything here takes, in the words of a message.
+#define KERNEL_NEEDS "not permitted: it takes CAP_NET_ADMIN and CAP_NET_RAW, which root has"
+
 struct kernel_error {
     struct arena *arena; // where the text is; to be set by whoever asks
     enum kernel_trouble trouble;

@@ -12,6 +12,7 @@
 #include <xtables.h>
 
 #include "base/arena.h"
+#include "kernel/error.h"
 
 static struct {
     enum family family;
@@ -77,6 +78,13 @@ void extensions_at(const char *table, const char *chain, size_t number)
     state.number = number;
 }
 
+_Noreturn static void fail_asking(int problem)
+{
+    if (problem == EPERM || problem == EACCES)
+        extensions_fail(KERNEL_NEEDS);
+    extensions_fail("cannot ask the kernel for its extensions: %s", strerror(problem));
+}
+
 // Whether the kernel has that revision of an extension; it loads the module if it can. As
 // xtables_compatible_revision(), which takes revision 0 of what is not there at all for supported, and leaves it to the
 // kernel to refuse the table.
@@ -88,7 +96,7 @@ static int kernel_has(const char *name, uint8_t revision, int option)
     const int kernel = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 
     if (kernel < 0)
-        extensions_fail("cannot ask the kernel for its extensions: %s", strerror(errno));
+        fail_asking(errno);
     snprintf(wanted.name, sizeof(wanted.name), "%s", name);
     xtables_load_ko(xtables_modprobe_program, true);
 
@@ -101,7 +109,7 @@ static int kernel_has(const char *name, uint8_t revision, int option)
     if (problem == ENOPROTOOPT)
         extensions_fail("this kernel has no legacy tables for %s", family_name(state.family));
     if (problem != ENOENT && problem != EPROTONOSUPPORT)
-        extensions_fail("cannot ask the kernel for its extensions: %s", strerror(problem));
+        fail_asking(problem);
     if (problem == ENOENT)
         state.lacking = name;
     return 0;

@@ -47,8 +47,6 @@ static const struct library libraries[FAMILY_COUNT] = {
      "/proc/net/ip6_tables_names"},
 };
 
-#define NEEDS "it takes CAP_NET_ADMIN and CAP_NET_RAW, which root has"
-
 static bool fail_reading(struct kernel_error *error, enum family family, const char *name, int problem)
 {
     const char *which = family_name(family);
@@ -56,7 +54,7 @@ static bool fail_reading(struct kernel_error *error, enum family family, const c
     switch (problem) {
     case EPERM:
     case EACCES:
-        return kernel_fail(error, KERNEL_PERMISSION, "%s %s: not permitted: " NEEDS, which, name);
+        return kernel_fail(error, KERNEL_PERMISSION, "%s %s: " KERNEL_NEEDS, which, name);
     case ENOPROTOOPT:
     case EAFNOSUPPORT:
         return kernel_fail(error, KERNEL_NO_TABLES, "this kernel has no legacy tables for %s (module %s)",
@@ -78,7 +76,7 @@ static bool fail_changing(struct kernel_error *error, const struct kernel_table 
 
     switch (problem) {
     case EPERM:
-        return kernel_fail(error, KERNEL_PERMISSION, "%s %s: not permitted: " NEEDS, which, name);
+        return kernel_fail(error, KERNEL_PERMISSION, "%s %s: " KERNEL_NEEDS, which, name);
     case EAGAIN:
         return kernel_fail(error, KERNEL_CHANGED, "%s %s: somebody else has changed the table meanwhile",
                            which, name);

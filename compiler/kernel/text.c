@@ -172,6 +172,19 @@ bool kernel_text(struct buf *out, struct kernel_table *const *tables, size_t cou
     return fine;
 }
 
+// Lines of a text that nobody sees are no places.
+static void forget_lines(const struct ruleset *ruleset)
+{
+    for (size_t i = 0; i < ruleset->count; i++)
+        for (size_t j = 0; j < ruleset->items[i].count; j++) {
+            struct chain *chain = ruleset->items[i].items[j];
+
+            chain->span = (struct span){0};
+            for (size_t k = 0; k < chain->count; k++)
+                chain->items[k].span = (struct span){0};
+        }
+}
+
 const struct ruleset *kernel_ruleset(struct arena *arena, struct kernel_table *const *tables, size_t count,
                                      enum family family, struct diag_list *diags, struct kernel_error *error)
 {
@@ -193,6 +206,8 @@ const struct ruleset *kernel_ruleset(struct arena *arena, struct kernel_table *c
                                   .length = text.length,
                                   .order = UINT_MAX};
         ruleset = rules_read_anyway(arena, source, family, diags);
+        if (ruleset)
+            forget_lines(ruleset);
     }
     buf_clear(&text);
     return ruleset;

@@ -13,6 +13,7 @@ import test_holes
 import test_limits
 import test_link
 import test_nat
+import test_plan
 import test_refused
 import test_reload
 import test_tracking
@@ -79,6 +80,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["backend refusals"] = test_backend.refusals
     jobs["backend concurrency"] = test_backend.concurrency
     jobs["backend corpus"] = test_backend.corpus
+    jobs["plan"] = test_plan.run
     return jobs
 
 
