@@ -78,7 +78,7 @@ WARNINGS += -Werror
 endif
 
 PACKAGE_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
-PACKAGE_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
+PACKAGE_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
 CMOCKA_LIBS     = $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
 
 DIALECT      := -std=c11 -D_GNU_SOURCE -DCTC_VERSION='"$(VERSION)"' -Icompiler $(PACKAGE_CFLAGS)

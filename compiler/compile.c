@@ -81,11 +81,13 @@ bool compile_rules(struct compilation *compilation, enum family family, const st
                    struct buf *out)
 {
     const size_t from = out->length;
-    const struct ruleset *ruleset = policy_to_ruleset(&compilation->arena, compilation->policy, family,
-                                                      options->lower, &compilation->diags);
+    struct ruleset *lowered = policy_to_ruleset(&compilation->arena, compilation->policy, family,
+                                                options->lower, &compilation->diags);
+    const struct ruleset *ruleset =
+        lowered ? passes_run(&compilation->arena, lowered, options->passes, &compilation->diags) : NULL;
     const char *broken = ruleset ? ruleset_broken_limit(&compilation->arena, ruleset) : NULL;
 
-    compilation->rules[family] = ruleset;
+    compilation->rules[family] = ruleset ? lowered : NULL;
     if (!ruleset)
         return false;
     if (broken) {
@@ -93,7 +95,8 @@ bool compile_rules(struct compilation *compilation, enum family family, const st
                  "the rules could not be loaded: %s", broken);
         return false;
     }
+    lowered->printed = ruleset;
     put_header(out, compilation->policy, family);
     restore_text(out, ruleset);
-    return prove(compilation, ruleset, out, from, options);
+    return prove(compilation, lowered, out, from, options);
 }

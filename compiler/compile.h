@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "diag/diag.h"
 #include "lower/lower.h"
+#include "passes/passes.h"
 #include "policy/policy.h"
 #include "source/source_set.h"
 
@@ -14,8 +15,9 @@ struct compilation {
     struct arena arena;
     struct source_set sources;
     struct diag_list diags;
-    const struct policy *policy;               // NULL before compile_read()
-    const struct ruleset *rules[FAMILY_COUNT]; // as they were lowered; NULL before compile_rules()
+    const struct policy *policy; // NULL before compile_read()
+    const struct ruleset
+        *rules[FAMILY_COUNT]; // with sets, as the policy says them; NULL before compile_rules()
 };
 
 void compilation_init(struct compilation *compilation);
@@ -26,6 +28,7 @@ bool compile_read(struct compilation *compilation, const char *path);
 
 struct compile_options {
     struct lower_options lower;
+    struct pass_options passes;
     bool allow_unproved; // rules that are too many to be decided are a warning
 };
 

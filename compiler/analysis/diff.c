@@ -60,7 +60,8 @@ static struct decision decide(struct pair *pair, int side, enum hook hook, const
     struct decision decision = {.walk = trace.outcome.walk,
                                 .tracked = trace.outcome.tracked,
                                 .reason = place_reason(&trace.verdict),
-                                .place = trace.verdict};
+                                .place = printed_place(pair->space, pair->rules[side], &pair->meanings[side],
+                                                       hook, packet, trace.verdict)};
     struct buf text = {0};
 
     describe_verdict(&text, pair->space, trace.outcome);

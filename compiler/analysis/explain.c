@@ -230,6 +230,22 @@ static void describe_part(struct explainer *explainer, const struct packets *pac
     buf_clear(&text);
 }
 
+static const struct meaning *meaning_at(struct explainer *explainer, enum hook hook);
+
+// Where a packet of the part is decided in the text that is made of a policy.
+static struct rule_place find_printed(struct explainer *explainer, const struct packets *packets,
+                                      const struct part *part, diagram set)
+{
+    struct packet_space *space = &explainer->space;
+    const enum hook hook = packets_hook(packets);
+    field_value *packet =
+        arena_calloc(explainer->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
+
+    if (!explainer->rules->printed || !find_packet(space, hook, set, packet))
+        return part->place;
+    return printed_place(space, explainer->rules, meaning_at(explainer, hook), hook, packet, part->place);
+}
+
 static const struct meaning *meaning_at(struct explainer *explainer, enum hook hook)
 {
     if (!explainer->made[hook])
@@ -308,6 +324,7 @@ struct explanation explain_packets(struct explainer *explainer, const struct pac
         if (set == set_none(space))
             continue;
         explanation.items[kept] = explanation.items[i];
+        explanation.items[kept].printed = find_printed(explainer, packets, &explanation.items[kept], set);
         describe_part(explainer, packets, &explanation.items[kept++], set_minus(space, set, stateless),
                       set_minus(space, left, stateless), asked);
         left = set_minus(space, left, set);

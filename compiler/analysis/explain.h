@@ -15,8 +15,9 @@ struct part {
     size_t box_count;
     bool complete; // false: there are more boxes
     struct reason reason;
-    struct rule_place place; // the first rule that decides
-    size_t rules;            // how many do
+    struct rule_place place;   // the first rule that decides
+    struct rule_place printed; // the same in the text that is made of a policy, for one of the packets
+    size_t rules;              // how many do
 };
 
 struct explanation {

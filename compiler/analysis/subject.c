@@ -20,10 +20,11 @@ static const struct ruleset *as_others_read(struct compilation *compilation, con
 {
     struct ruleset *copy;
 
-    if (compilation->policy->forwarding != VERDICT_LEAVE)
+    if (!rules || compilation->policy->forwarding != VERDICT_LEAVE)
         return rules;
     copy = arena_alloc(&compilation->arena, sizeof(*copy));
     *copy = *rules;
+    copy->printed = as_others_read(compilation, rules->printed);
     copy->items = arena_calloc(&compilation->arena, rules->count, sizeof(*copy->items));
     copy->capacity = rules->count;
     memcpy(copy->items, rules->items, rules->count * sizeof(*copy->items));
@@ -43,9 +44,7 @@ static bool compile_both(struct subject *subject)
         struct buf text = {0};
 
         fine = compile_rules(&subject->compilation, family, &(struct compile_options){0}, &text) && fine;
-        if (subject->compilation.rules[family])
-            subject->rules[family] =
-                as_others_read(&subject->compilation, subject->compilation.rules[family]);
+        subject->rules[family] = as_others_read(&subject->compilation, subject->compilation.rules[family]);
         buf_clear(&text);
     }
     return fine;

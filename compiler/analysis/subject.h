@@ -11,8 +11,8 @@ struct subject {
     const char *path;            // as it was named
     bool is_ruleset;             // by its text
     const struct policy *policy; // NULL: a ruleset, or a policy that cannot be read
-    const struct ruleset
-        *rules[FAMILY_COUNT]; // of a policy those that were proved; NULL: nothing about the family
+    const struct ruleset *rules
+        [FAMILY_COUNT]; // of a policy those that say what the proved ones do; NULL: nothing about the family
 };
 
 // Reads a policy, compiles and proves it; or reads a ruleset. `family`: of a ruleset, FAMILY_COUNT: the one that its text

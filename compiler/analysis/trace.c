@@ -179,6 +179,13 @@ struct trace trace_packet(struct packet_space *space, const struct ruleset *rule
     return trace;
 }
 
+struct rule_place printed_place(struct packet_space *space, const struct ruleset *ruleset,
+                                const struct meaning *meaning, enum hook hook, const field_value *packet,
+                                struct rule_place place)
+{
+    return ruleset->printed ? trace_packet(space, ruleset->printed, meaning, hook, packet).verdict : place;
+}
+
 const struct rule *place_rule(const struct rule_place *place)
 {
     return place->chain && place->index < place->chain->count ? &place->chain->items[place->index] : NULL;
@@ -217,8 +224,9 @@ void describe_reason(struct buf *out, const struct reason *reason)
 
 static bool asks_for_nothing(const struct rule *rule)
 {
-    return !rule->match_count && !rule->in && !rule->out && !rule->protocol && !rule->later_fragments &&
-           !rule->addresses[SIDE_SOURCE].prefix.bits && !rule->addresses[SIDE_DESTINATION].prefix.bits;
+    return !rule->sets && !rule->match_count && !rule->in && !rule->out && !rule->protocol &&
+           !rule->later_fragments && !rule->addresses[SIDE_SOURCE].prefix.bits &&
+           !rule->addresses[SIDE_DESTINATION].prefix.bits;
 }
 
 bool place_is_end(const struct rule_place *place)

@@ -16,6 +16,12 @@ struct trace {
 struct trace trace_packet(struct packet_space *space, const struct ruleset *ruleset,
                           const struct meaning *meaning, enum hook hook, const field_value *packet);
 
+// The place in the rules that were printed of a packet that the rules of a policy decide: `place` itself where the ruleset
+// is nobody's but its writer's.
+struct rule_place printed_place(struct packet_space *space, const struct ruleset *ruleset,
+                                const struct meaning *meaning, enum hook hook, const field_value *packet,
+                                struct rule_place place);
+
 // What a place stands for: the part of a policy, with its entry; of a ruleset only the line.
 struct reason {
     const char *section; // NULL: a ruleset's

@@ -33,12 +33,12 @@ struct addr addr_max(enum family family)
     return (struct addr){UINT64_MAX, UINT64_MAX};
 }
 
-static struct addr addr_next(struct addr a)
+struct addr addr_next(struct addr a)
 {
     return (struct addr){a.high + (a.low == UINT64_MAX), a.low + 1};
 }
 
-static struct addr addr_previous(struct addr a)
+struct addr addr_previous(struct addr a)
 {
     return (struct addr){a.high - (a.low == 0), a.low - 1};
 }
@@ -236,7 +236,7 @@ static int compare_ranges(const void *a, const void *b)
     return order ? order : addr_compare(left->last, right->last);
 }
 
-static void normalise(struct range_list *list)
+void range_list_normalise(struct range_list *list)
 {
     bool sorted = true;
     size_t kept = 0;
@@ -264,7 +264,7 @@ static void normalise(struct range_list *list)
 void addr_set_normalise(struct addr_set *set)
 {
     for (enum family family = 0; family < FAMILY_COUNT; family++)
-        normalise(&set->families[family]);
+        range_list_normalise(&set->families[family]);
 }
 
 bool addr_set_empty(const struct addr_set *set)

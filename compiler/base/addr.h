@@ -24,6 +24,8 @@ struct addr {
 
 int addr_compare(struct addr a, struct addr b);
 struct addr addr_max(enum family family);
+struct addr addr_next(struct addr addr);     // of the last one of all: the first
+struct addr addr_previous(struct addr addr); // of the first one of all: the last
 void addr_print(struct buf *out, enum family family, struct addr addr);
 
 // An inclusive range of addresses of one family.
@@ -65,6 +67,8 @@ struct range_list {
     size_t count;
     size_t capacity;
 };
+
+void range_list_normalise(struct range_list *list);
 
 // One set for both families.
 struct addr_set {

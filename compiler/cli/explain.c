@@ -220,7 +220,7 @@ static struct row part_row(struct arena *arena, const struct explanation *answer
         "",
     }};
 
-    describe_place(&place, &part->place);
+    describe_place(&place, &part->printed);
     if (part->rules > 1 && !part->reason.section)
         buf_printf(&place, " and %zu more", part->rules - 1);
     row.cells[4] = arena_copy(arena, place.bytes, place.length);
@@ -317,7 +317,7 @@ static json_t *part_json(const struct part *part)
 
     for (size_t i = 0; i < part->box_count; i++)
         json_push(boxes, json_text(part->boxes[i]));
-    describe_place(&place, &part->place);
+    describe_place(&place, &part->printed);
     json_set(object, "verdict", json_text(walk_name(part->outcome.walk)));
     json_set(object, "text", json_text(part->verdict));
     json_set(object, "tracked", json_boolean(part->outcome.tracked));

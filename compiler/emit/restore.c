@@ -6,6 +6,8 @@
 //   -A INPUT -s 192.0.2.0/24 -i eth0 -p tcp -m tcp --dport 22 -j ACCEPT
 #include "emit/restore.h"
 
+#include <assert.h>
+
 #include "base/protocols.h"
 
 static void put_range(struct buf *out, const struct port_range *range)
@@ -367,6 +369,7 @@ static void put_interface(struct buf *out, const char *option, const char *name,
 
 static void put_rule(struct buf *out, const struct chain *chain, const struct rule *rule, enum family family)
 {
+    assert(!rule->sets); // passes_run() makes plain rules of those
     if (rule->counters.present) {
         put_counters(out, &rule->counters);
         buf_char(out, ' ');

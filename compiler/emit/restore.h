@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "ruleset/ruleset.h"
 
-// Appends the tables. The text loads on iptables-legacy and iptables-nft, and each table comes back from iptables-save
+// Appends the tables of a ruleset of plain rules. The text loads on iptables-legacy and iptables-nft, and each table comes back from iptables-save
 // as it is here but for counters.
 void restore_text(struct buf *out, const struct ruleset *ruleset);
 

@@ -15,7 +15,6 @@ struct untracked {
 
 struct lowering {
     struct arena *arena;
-    struct arena scratch; // of one flow's expansion
     const struct policy *policy;
     enum family family;
     struct lower_options options;
@@ -67,8 +66,8 @@ size_t flow_answers(const struct lowering *lowering, const struct flow *flow, st
 // ping, of ICMP ping, else the flow itself. Gives how many.
 size_t flow_answerable(const struct lowering *lowering, const struct flow *flow, struct flow parts[3]);
 
-// Appends the rules for a flow: one for each combination of its interfaces, addresses and groups of ports. `extra` are
-// matches that stand behind those of the flow.
+// Appends the rules for a flow: one for each pair of its interfaces, with its addresses and ports as sets. `extra` are
+// matches, two at most, that stand behind those of the flow.
 void append_flow(struct lowering *lowering, struct chain *chain, const struct flow *flow,
                  const struct match *extra, size_t extra_count, struct target target);
 

@@ -115,8 +115,8 @@ static void sign_chains(struct lowering *lowering)
     }
 }
 
-const struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy *policy, enum family family,
-                                        struct lower_options options, struct diag_list *diags)
+struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy *policy, enum family family,
+                                  struct lower_options options, struct diag_list *diags)
 {
     struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));
     struct table *tables = arena_calloc(arena, 8, sizeof(*tables));
@@ -134,11 +134,10 @@ const struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy
     carry_verbatim(&lowering, ruleset);
     ruleset_sort(ruleset);
     sign_chains(&lowering);
-    arena_clear(&lowering.scratch);
     if (!lowering.too_many)
         return ruleset;
     diag_add(diags, DIAG_TOO_LARGE, lowering.too_many_at,
-             "the addresses, ports and interfaces of this entry make more than %zu rules", RULESET_RULES_MAX);
+             "the interfaces of this entry make more than %zu rules", RULESET_RULES_MAX);
     diag_hint(diags, "name fewer of them together");
     return NULL;
 }

@@ -10,8 +10,9 @@ struct lower_options {
     bool comments; // the names of entries as comments of their rules
 };
 
-// The rules that mean what the policy says: *filter before *raw, since a host that goes from full to selective tracking
-// loses no connection in that order; verbatim tables behind them. The policy must be free of errors. NULL, and reported,
-// where an entry stands for more rules than a table holds.
-const struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy *policy, enum family family,
-                                        struct lower_options options, struct diag_list *diags);
+// The rules that mean what the policy says, with sets of addresses and ports where it names such: passes_run() makes rules
+// of the kernel's of them. *filter before *raw, since a host that goes from full to selective tracking loses no connection
+// in that order; verbatim tables behind them. The policy must be free of errors. NULL, and reported, where the interfaces
+// of an entry stand for more rules than a table holds.
+struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy *policy, enum family family,
+                                  struct lower_options options, struct diag_list *diags);

@@ -45,6 +45,13 @@ static void add_header(struct cube *cube, const struct rule *rule)
                       rule->addresses[side].inverted);
         else if (rule->addresses[side].inverted)
             cube->never = true; // not any address
+    for (int side = 0; side < 2 && rule->sets; side++) {
+        if (rule->sets->addresses[side])
+            cube_ranges(cube, address_fields[side], rule->sets->addresses[side]);
+        if (rule->sets->ports[side].count)
+            whole_or_first(cube);
+        cube_ports(cube, port_fields[side], &rule->sets->ports[side]);
+    }
     cube_interface(cube, FIELD_IN, rule->in, rule->in_inverted);
     cube_interface(cube, FIELD_OUT, rule->out, rule->out_inverted);
     if (rule->protocol)

@@ -135,9 +135,7 @@ static struct span verbatim_line(const struct proof *proof, const struct trace *
     const struct verbatim *verbatim = &proof->policy->verbatim[proof->space.family];
 
     for (size_t i = 0; i < 2; i++) {
-        const struct rule_place written =
-            places[i]->chain ? written_place(proof, places[i]) : (struct rule_place){0};
-        const struct reason reason = place_reason(&written);
+        const struct reason reason = place_reason(places[i]);
 
         if (reason.section && strcmp(reason.section, "verbatim") == 0)
             return reason.span;
@@ -156,7 +154,7 @@ static bool keep(struct proof *proof, const struct promise *promise, struct diag
     if (!find_packet(space, hook, broken, packet))
         return true;
 
-    const struct trace trace = trace_packet(space, proof->rules, &proof->done, hook, packet);
+    const struct trace trace = written_trace(proof, hook, packet);
     // Rules that ctc writes keep the promises; what a policy carries besides may not.
     const bool verbatim = proof->policy->verbatim[space->family].rules;
 

@@ -21,6 +21,8 @@ void proof_open(struct proof *proof, struct arena *arena, const struct policy *p
     if (policy->verbatim[rules->family].rules)
         packet_space_add_ruleset(&proof->space, policy->verbatim[rules->family].rules);
     packet_space_add_ruleset(&proof->space, rules);
+    packet_space_add_ruleset(&proof->space,
+                             lowered); // what passes took away, packets are told of all the same
     if (!packet_space_open(&proof->space, NODE_LIMIT)) {
         proof->undecided = true;
         return;
@@ -40,13 +42,9 @@ void proof_close(struct proof *proof)
     packet_space_close(&proof->space);
 }
 
-struct rule_place written_place(const struct proof *proof, const struct rule_place *place)
+struct trace written_trace(struct proof *proof, enum hook hook, const field_value *packet)
 {
-    const struct table *table = ruleset_find_table(proof->lowered, place->table->name);
-    const struct chain *chain = table ? table_find_chain(table, place->chain->name) : NULL;
-
-    return chain && chain->count == place->chain->count ? (struct rule_place){table, chain, place->index}
-                                                        : (struct rule_place){0};
+    return trace_packet(&proof->space, proof->lowered, &proof->done, hook, packet);
 }
 
 // What becomes of a packet, with what a connection that it opens begins with.
@@ -67,10 +65,8 @@ struct reason proof_reason(struct proof *proof, struct rule_place *place, enum h
                            const field_value *packet)
 {
     *place = trace_packet(&proof->space, proof->rules, &proof->done, hook, packet).verdict;
-    if (!place->chain)
-        return (struct reason){0};
 
-    const struct rule_place written = written_place(proof, place);
+    const struct rule_place written = written_trace(proof, hook, packet).verdict;
 
     return place_reason(&written);
 }

@@ -12,15 +12,15 @@ struct proof {
     struct arena *arena;
     const struct policy *policy;
     const struct source *source;   // of the policy
-    const struct ruleset *lowered; // the rules as they were written
-    const struct ruleset *rules;   // the same as they were read back
+    const struct ruleset *lowered; // the rules as the policy says them, which know their entries
+    const struct ruleset *rules;   // what was made of them, as it was read back
     struct packet_space space;
     struct meaning said, done; // by the policy, and by the rules
     struct policy_sets sets;
     bool undecided; // the diagrams outgrew the limit of nodes: nothing is proved
 };
 
-// Makes both meanings. `lowered` became the text that `rules` were read from.
+// Makes both meanings: the policy's, and that of the text that was made of `lowered`.
 void proof_open(struct proof *proof, struct arena *arena, const struct policy *policy,
                 const struct source *source, const struct ruleset *lowered, const struct ruleset *rules);
 void proof_close(struct proof *proof);
@@ -44,8 +44,8 @@ bool prove_promises(struct proof *proof, struct diag_list *diags);
 // Every `expect` of the policy. False, reported with a packet that it does not hold for, where one fails.
 bool prove_expectations(struct proof *proof, struct diag_list *diags);
 
-// The same place in the ruleset that was written, whose rules know their entries; no chain: there is none.
-struct rule_place written_place(const struct proof *proof, const struct rule_place *place);
+// The packet's way through the rules that know their entries.
+struct trace written_trace(struct proof *proof, enum hook hook, const field_value *packet);
 
 // The parts of an expectation, for any ruleset: the packets that it is about, `sets` NULL where there is no policy; and one
 // of them that is not as expected. False where there is none.

@@ -33,23 +33,30 @@ static bool multiport_fits(const struct match *match)
     return slots > 0 && slots <= MULTIPORT_SLOTS;
 }
 
-// How many user chains stand inside each other below `chain`; `limit` or more where a circle makes it endless.
-static unsigned depth_below(const struct table *table, const struct chain *chain, unsigned limit)
+// How many user chains stand inside each other below `chain`; beyond the limit where a circle makes it endless. `depths` is
+// what is known of each chain, by number, and 1 more.
+static unsigned depth_below(const struct table *table, const struct chain *chain, unsigned *depths,
+                            unsigned limit)
 {
     unsigned deepest = 0;
 
-    for (size_t i = 0; limit && i < chain->count; i++) {
+    if (depths[chain->number] || !limit)
+        return limit ? depths[chain->number] - 1 : 0;
+    for (size_t i = 0; i < chain->count; i++) {
         const struct target *target = &chain->items[i].target;
 
         if (chain->items[i].verbatim || (target->kind != TARGET_JUMP && target->kind != TARGET_GOTO))
             continue;
 
         const struct chain *inner = table_find_chain(table, target->text);
-        const unsigned depth = inner ? 1 + depth_below(table, inner, limit - 1) : 0;
+        const unsigned depth = inner ? 1 + depth_below(table, inner, depths, limit - 1) : 0;
 
         if (depth > deepest)
             deepest = depth;
     }
+    // What was cut short says nothing of other ways to the same chain.
+    if (deepest < limit)
+        depths[chain->number] = deepest + 1;
     return deepest;
 }
 
@@ -64,8 +71,9 @@ static const char *broken_by_rule(const struct table *table, const struct rule *
     return NULL;
 }
 
-static const char *broken_by_table(const struct table *table)
+static const char *broken_by_table(struct arena *arena, const struct table *table)
 {
+    unsigned *depths = arena_calloc(arena, table->count, sizeof(*depths));
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < table->count; i++) {
@@ -80,7 +88,7 @@ static const char *broken_by_table(const struct table *table)
                 return broken;
             bytes += rule_bytes(&chain->items[j]);
         }
-        if (depth_below(table, chain, RULESET_DEPTH_MAX + 1) > RULESET_DEPTH_MAX)
+        if (depth_below(table, chain, depths, RULESET_DEPTH_MAX + 1) > RULESET_DEPTH_MAX)
             return "more than 12 chains stand inside each other";
     }
     return bytes > RULESET_TABLE_MAX ? "the table is larger than 400 MiB in the kernel" : NULL;
@@ -89,7 +97,7 @@ static const char *broken_by_table(const struct table *table)
 const char *ruleset_broken_limit(struct arena *arena, const struct ruleset *ruleset)
 {
     for (size_t i = 0; i < ruleset->count; i++) {
-        const char *broken = broken_by_table(&ruleset->items[i]);
+        const char *broken = broken_by_table(arena, &ruleset->items[i]);
 
         if (broken)
             return arena_printf(arena, "%s, table %s: %s", family_name(ruleset->family),

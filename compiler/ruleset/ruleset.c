@@ -120,6 +120,14 @@ struct rule *chain_append(struct arena *arena, struct chain *chain)
     return rule;
 }
 
+struct rule_sets *rule_sets_copy(struct arena *arena, const struct rule_sets *sets)
+{
+    struct rule_sets *copy = arena_alloc(arena, sizeof(*copy));
+
+    *copy = *sets;
+    return copy;
+}
+
 static int hook_rank(const struct chain *chain)
 {
     static const char *const hooks[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};

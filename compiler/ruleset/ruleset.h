@@ -154,13 +154,23 @@ struct rule_address {
     bool inverted;        // of any: none
 };
 
+// Sets that one rule of the lowering asks for. The kernel's rules name one prefix and fifteen ports: the passes make such
+// rules of it.
+struct rule_sets {
+    const struct range_list *addresses[2]; // by side; NULL: any
+    struct port_set ports[2];              // by side, of TCP or UDP; none: any
+};
+
+struct rule_sets *rule_sets_copy(struct arena *arena, const struct rule_sets *sets);
+
 struct rule {
     struct span
         span; // what the rule comes from: an entry of a policy, a line of a ruleset; no source: neither
     const char
         *section; // of the policy's meaning that the rule stands for ("allow", "replies"); NULL: no policy
-    const char *name;                 // of the entry; NULL: none
-    struct rule_address addresses[2]; // by side
+    const char *name;             // of the entry; NULL: none
+    const struct rule_sets *sets; // NULL: a plain rule, as every text has them and passes_run() makes them
+    struct rule_address addresses[2]; // by side; not where there are sets
     const char *in, *out;             // NULL: any
     bool in_inverted, out_inverted;
     uint8_t protocol; // 0: any
@@ -207,6 +217,7 @@ struct ruleset {
     struct table *items; // in the order in which they are loaded
     size_t count;
     size_t capacity;
+    const struct ruleset *printed; // the plain rules that were made of these; NULL: these are plain
 };
 
 // The tables of the kernel and the hooks of each (iptables(8)); `hooks` ends with NULL.

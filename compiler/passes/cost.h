@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What rules cost a packet, and what follows from it.
+#pragma once
+
+#include "ruleset/ruleset.h"
+
+// A tree is made where a packet would walk more rules than this: it costs two or three levels of rules itself, and is
+// harder to read.
+#define COST_TREE_RULES 64
+
+// Of a tree. Small nodes make many chains, which load slowly, large ones make a packet walk more of them.
+#define COST_NODE_CELLS   9
+#define COST_LEAF_RULES   12
+#define COST_INLINE_RULES 3 // stand in the node itself
+
+#define COST_HEADER      4.5   // nanoseconds, of a rule's addresses, interfaces and protocol
+#define COST_OTHER_SHARE 0.001 // of a part that shares.def does not name
+
+// What a rule costs a packet that comes to it, in nanoseconds.
+double rule_cost(const struct rule *rule);
+
+// Which share of a busy server's packets a part of the policy decides, of 1 in all.
+double section_share(const char *section);
+
+// Rules that a packet walks in a built-in chain and those that it leads to; 0 where there is no such chain.
+struct walked {
+    size_t worst;    // at most
+    double expected; // the mean over the rules that decide, each part of the policy by its share
+};
+struct walked ruleset_walked(struct arena *arena, const struct ruleset *ruleset, const char *table,
+                             const char *chain);

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Rules that differ in one set alone become one rule with both sets together: ports that fit one multiport match, prefixes
+// that touch each other, addresses that one tree holds.
+//
+// May act on: neighbours that do the same with their packets and ask for nothing but the packet, for which it makes no
+// difference which of them comes first.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fatal.h"
+#include "base/vec.h"
+#include "passes/pass.h"
+
+enum part { PART_SOURCE_PORTS, PART_DESTINATION_PORTS, PART_SOURCES, PART_DESTINATIONS, PART_COUNT };
+
+// A rule of a run, and those that it is joined with.
+struct joined {
+    uint64_t rest;              // hash of all but the sets
+    uint64_t parts[PART_COUNT]; // hashes of the sets
+    size_t next;                // the next one of its group; 0: none, as the first one is nobody's next
+    size_t last;                // of a group's first rule: the group's last one
+    bool gone;
+};
+
+struct run {
+    struct arena *arena;
+    struct rule *rules;
+    struct joined *joined;
+    size_t count;
+    size_t *slots; // hash table of groups, by their first rule + 1
+    size_t slot_count;
+};
+
+static const struct range_list *addresses_of(const struct rule *rule, enum part part)
+{
+    return sets_of(rule)->addresses[part == PART_DESTINATIONS];
+}
+
+static const struct port_set *ports_of(const struct rule *rule, enum part part)
+{
+    return &sets_of(rule)->ports[part == PART_DESTINATION_PORTS];
+}
+
+static bool is_ports(enum part part)
+{
+    return part == PART_SOURCE_PORTS || part == PART_DESTINATION_PORTS;
+}
+
+static uint64_t part_hash(const struct rule *rule, enum part part)
+{
+    return is_ports(part) ? port_set_hash(ports_of(rule, part)) : range_list_hash(addresses_of(rule, part));
+}
+
+static bool parts_same(const struct rule *a, const struct rule *b, enum part part)
+{
+    return is_ports(part) ? port_sets_same(ports_of(a, part), ports_of(b, part))
+                          : range_lists_same(addresses_of(a, part), addresses_of(b, part));
+}
+
+// Whether two rules of a run differ in `but` at most.
+static bool same_but(const struct run *run, size_t a, size_t b, enum part but)
+{
+    if (run->joined[a].rest != run->joined[b].rest)
+        return false;
+    for (enum part part = 0; part < PART_COUNT; part++)
+        if (part != but && (run->joined[a].parts[part] != run->joined[b].parts[part] ||
+                            !parts_same(&run->rules[a], &run->rules[b], part)))
+            return false;
+    return rules_same_but_sets(&run->rules[a], &run->rules[b]);
+}
+
+// The slot of the rule's group, or the empty one where it would stand.
+static size_t *group_slot(struct run *run, size_t rule, enum part but)
+{
+    uint64_t hash = run->joined[rule].rest;
+
+    for (enum part part = 0; part < PART_COUNT; part++)
+        if (part != but)
+            hash = (hash ^ run->joined[rule].parts[part]) * 0x9E3779B97F4A7C15;
+    for (size_t slot = (size_t)(hash >> 32);; slot++) {
+        size_t *found = &run->slots[slot & (run->slot_count - 1)];
+
+        if (!*found || same_but(run, *found - 1, rule, but))
+            return found;
+    }
+}
+
+static const struct range_list *join_addresses(struct run *run, size_t first, enum part part)
+{
+    struct range_list *list = arena_alloc(run->arena, sizeof(*list));
+
+    *list = (struct range_list){0};
+    for (size_t i = first;; i = run->joined[i].next) {
+        const struct range_list *more = addresses_of(&run->rules[i], part);
+
+        if (!more)
+            return NULL;
+        for (size_t j = 0; j < more->count; j++)
+            *vec_push(run->arena, list) = more->items[j];
+        if (!run->joined[i].next)
+            break;
+    }
+    range_list_normalise(list);
+    return list;
+}
+
+static struct port_set join_ports(struct run *run, size_t first, enum part part)
+{
+    struct port_set set = {0};
+
+    for (size_t i = first;; i = run->joined[i].next) {
+        const struct port_set *more = ports_of(&run->rules[i], part);
+
+        if (!more->count)
+            return (struct port_set){0};
+        for (size_t j = 0; j < more->count; j++)
+            port_set_add(run->arena, &set, more->items[j]);
+        if (!run->joined[i].next)
+            return set;
+    }
+}
+
+static void join_group(struct run *run, enum family family, size_t first, enum part part)
+{
+    struct rule_sets sets = *sets_of(&run->rules[first]);
+    const enum side side =
+        part == PART_DESTINATION_PORTS || part == PART_DESTINATIONS ? SIDE_DESTINATION : SIDE_SOURCE;
+
+    if (is_ports(part)) {
+        sets.ports[side] = join_ports(run, first, part);
+    } else {
+        sets.addresses[side] = join_addresses(run, first, part);
+        if (sets.addresses[side] && range_list_all(family, sets.addresses[side]))
+            sets.addresses[side] = NULL;
+    }
+    for (size_t i = run->joined[first].next; i; i = run->joined[i].next)
+        run->joined[i].gone = true;
+    run->rules[first].sets =
+        sets.addresses[0] || sets.addresses[1] || sets.ports[0].count || sets.ports[1].count
+            ? rule_sets_copy(run->arena, &sets)
+            : NULL;
+    run->joined[first].parts[part] = part_hash(&run->rules[first], part);
+}
+
+// Whether any rules were joined.
+static bool join_part(struct run *run, enum family family, enum part part)
+{
+    bool any = false;
+
+    memset(run->slots, 0, run->slot_count * sizeof(*run->slots));
+    for (size_t i = 0; i < run->count; i++) {
+        size_t *slot;
+
+        if (run->joined[i].gone)
+            continue;
+        run->joined[i].next = 0;
+        run->joined[i].last = i;
+        slot = group_slot(run, i, part);
+        if (!*slot) {
+            *slot = i + 1;
+            continue;
+        }
+        run->joined[run->joined[*slot - 1].last].next = i;
+        run->joined[*slot - 1].last = i;
+        any = true;
+    }
+    for (size_t i = 0; i < run->count && any; i++)
+        if (!run->joined[i].gone && run->joined[i].next)
+            join_group(run, family, i, part);
+    return any;
+}
+
+// Those that are left stand at the front, in their order. Gives how many.
+static size_t join_run(struct passing *passing, struct rule *rules, size_t count)
+{
+    struct run run = {.arena = passing->arena, .rules = rules, .count = count, .slot_count = 4};
+    size_t kept = 0;
+    bool any = true;
+
+    while (run.slot_count < count * 2)
+        run.slot_count *= 2;
+    run.joined = calloc(count, sizeof(*run.joined));
+    run.slots = calloc(run.slot_count, sizeof(*run.slots));
+    if (!run.joined || !run.slots)
+        fatal_no_memory();
+    for (size_t i = 0; i < count; i++) {
+        run.joined[i].rest = rule_hash(&rules[i]);
+        for (enum part part = 0; part < PART_COUNT; part++)
+            run.joined[i].parts[part] = part_hash(&rules[i], part);
+    }
+    // Each join takes a rule away, so that this ends.
+    while (any) {
+        any = false;
+        for (enum part part = 0; part < PART_COUNT; part++)
+            any = join_part(&run, passing->family, part) || any;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!run.joined[i].gone)
+            rules[kept++] = rules[i];
+    free(run.joined);
+    free(run.slots);
+    return kept;
+}
+
+static bool may_join(const struct rule *rule)
+{
+    return rule_is_pure(rule) && (target_is_final(&rule->target) || rule->target.kind == TARGET_NOTRACK ||
+                                  rule->target.kind == TARGET_HELPER);
+}
+
+static void join_chain(struct passing *passing, struct chain *chain)
+{
+    struct rule *rules = chain->items;
+    size_t kept = 0;
+
+    for (size_t i = 0, end; i < chain->count; i = end) {
+        size_t count;
+
+        for (end = i + 1; may_join(&rules[i]) && end < chain->count && may_join(&rules[end]) &&
+                          targets_same(&rules[i].target, &rules[end].target);
+             end++)
+            ;
+        count = end - i > 1 ? join_run(passing, &rules[i], end - i) : 1;
+        memmove(&rules[kept], &rules[i], count * sizeof(*rules));
+        kept += count;
+    }
+    chain->count = kept;
+}
+
+void pass_join(struct passing *passing)
+{
+    for (size_t i = 0; i < passing->table->count; i++)
+        join_chain(passing, passing->table->items[i]);
+}

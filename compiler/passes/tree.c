@@ -1,0 +1,773 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Many rules that differ in addresses or ports become a tree of chains, so that a packet walks a few dozen of them:
+//
+//   -A INPUT -p tcp -j ctc-allow-000001
+//   -A ctc-allow-000001 -s 10.0.0.0/9 -g ctc-allow-000002
+//   -A ctc-allow-000001 -s 10.128.0.0/9 -g ctc-allow-000003
+//   -A ctc-allow-000002 -s 10.1.2.3/32 -p tcp -m tcp --dport 25 -j ACCEPT
+//
+// A node sorts packets by one field; what its cells do not hold falls out of the tree and goes on behind it.
+//
+// May act on: neighbours that do the same with their packets and ask for nothing but the packet, for which it makes no
+// difference which of them comes first; and on a rule alone, whatever it does, since each packet meets it once at most.
+// Rules with a limit are never made twice: the tree leads to them.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fatal.h"
+#include "base/protocols.h"
+#include "base/vec.h"
+#include "passes/cost.h"
+#include "passes/pass.h"
+
+// The fields that a tree can sort by.
+enum dimension {
+    DIMENSION_SOURCE,
+    DIMENSION_DESTINATION,
+    DIMENSION_TCP_SOURCE_PORT,
+    DIMENSION_TCP_DESTINATION_PORT,
+    DIMENSION_UDP_SOURCE_PORT,
+    DIMENSION_UDP_DESTINATION_PORT,
+    DIMENSION_COUNT
+};
+
+static const struct {
+    enum side side;
+    uint8_t protocol; // of a port; 0: an address
+} dimensions[DIMENSION_COUNT] = {
+    [DIMENSION_SOURCE] = {SIDE_SOURCE, 0},
+    [DIMENSION_DESTINATION] = {SIDE_DESTINATION, 0},
+    [DIMENSION_TCP_SOURCE_PORT] = {SIDE_SOURCE, PROTOCOL_TCP},
+    [DIMENSION_TCP_DESTINATION_PORT] = {SIDE_DESTINATION, PROTOCOL_TCP},
+    [DIMENSION_UDP_SOURCE_PORT] = {SIDE_SOURCE, PROTOCOL_UDP},
+    [DIMENSION_UDP_DESTINATION_PORT] = {SIDE_DESTINATION, PROTOCOL_UDP},
+};
+
+// A range of one of the rules that a tree is made of. Ports stand in `low`.
+struct item {
+    struct addr_range range;
+    uint32_t rule;
+};
+
+struct items {
+    struct item *items;
+    size_t count;
+    size_t capacity;
+};
+
+// A tree that has been made of one set, for those that need the same.
+struct grown {
+    enum dimension dimension;
+    const struct rule_sets *sets;
+    const struct rule *leaf;
+    const struct chain *root;
+};
+
+struct growing {
+    struct passing *passing;
+    struct arena *arena;
+    const char *section; // that the chains are named after
+    size_t number;
+    VEC(struct grown) grown;
+};
+
+// What the items of a tree belong to.
+struct crown {
+    enum dimension dimension;
+    const struct rule *rules;
+    const size_t *weights; // how many rules one range of each makes
+    size_t leaf;           // the weight of a leaf
+};
+
+// Chains that may still stand inside each other is what `depth` says everywhere. At first: one is left for what the leaves of
+// a tree lead to, be it the chain of a limit or that of the defaults.
+#define DEPTH (RULESET_DEPTH_MAX - 1)
+
+static void grow_rules(struct growing *growing, struct chain *chain, const struct rule *rules, size_t count,
+                       unsigned dimensions_left, unsigned depth);
+static void grow_rule(struct growing *growing, struct chain *chain, const struct rule *rule, size_t most,
+                      unsigned depth);
+
+static struct chain *new_chain(struct growing *growing)
+{
+    // Names that begin so are nobody else's.
+    return table_chain(growing->arena, growing->passing->table,
+                       arena_printf(growing->arena, "ctc-%s-%06zu", growing->section, ++growing->number),
+                       CHAIN_USER);
+}
+
+static void append(struct growing *growing, struct chain *chain, const struct rule *rule)
+{
+    *chain_append(growing->arena, chain) = *rule;
+}
+
+static bool has_dimension(const struct rule *rule, enum dimension dimension)
+{
+    const struct rule_sets *sets = sets_of(rule);
+    const enum side side = dimensions[dimension].side;
+
+    if (!dimensions[dimension].protocol)
+        return sets->addresses[side];
+    return rule->protocol == dimensions[dimension].protocol && !rule->protocol_inverted &&
+           sets->ports[side].count;
+}
+
+// How many ranges a rule has there.
+static size_t range_count(const struct rule *rule, enum dimension dimension)
+{
+    const struct rule_sets *sets = sets_of(rule);
+    const enum side side = dimensions[dimension].side;
+
+    return dimensions[dimension].protocol ? sets->ports[side].count : sets->addresses[side]->count;
+}
+
+static struct addr_range range_at(const struct rule *rule, enum dimension dimension, size_t i)
+{
+    const struct rule_sets *sets = sets_of(rule);
+    const enum side side = dimensions[dimension].side;
+
+    if (!dimensions[dimension].protocol)
+        return sets->addresses[side]->items[i];
+    return (struct addr_range){{0, sets->ports[side].items[i].first}, {0, sets->ports[side].items[i].last}};
+}
+
+// The rule with other ranges there; none: any.
+static struct rule with_ranges(struct growing *growing, const struct rule *rule, enum dimension dimension,
+                               const struct item *items, size_t count)
+{
+    struct rule_sets sets = *sets_of(rule);
+    const enum side side = dimensions[dimension].side;
+    struct rule made = *rule;
+
+    if (dimensions[dimension].protocol) {
+        struct port_set ports = {0};
+
+        for (size_t i = 0; i < count; i++)
+            *vec_push(growing->arena, &ports) =
+                (struct port_range){(uint16_t)items[i].range.first.low, (uint16_t)items[i].range.last.low};
+        sets.ports[side] = ports;
+    } else {
+        struct range_list *list = count ? arena_alloc(growing->arena, sizeof(*list)) : NULL;
+
+        if (list)
+            *list = (struct range_list){0};
+        for (size_t i = 0; i < count; i++)
+            *vec_push(growing->arena, list) = items[i].range;
+        sets.addresses[side] = list;
+    }
+    made.sets = sets.addresses[0] || sets.addresses[1] || sets.ports[0].count || sets.ports[1].count
+                    ? rule_sets_copy(growing->arena, &sets)
+                    : NULL;
+    return made;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct item *left = a, *right = b;
+    const int order = addr_compare(left->range.first, right->range.first);
+
+    if (order)
+        return order;
+    return left->rule < right->rule ? -1 : left->rule > right->rule;
+}
+
+static int compare_rules(const void *a, const void *b)
+{
+    const struct item *left = a, *right = b;
+
+    return left->rule < right->rule   ? -1
+           : left->rule > right->rule ? 1
+                                      : addr_compare(left->range.first, right->range.first);
+}
+
+static size_t weigh(const struct crown *crown, const struct item *items, size_t count)
+{
+    size_t weight = 0;
+
+    for (size_t i = 0; i < count; i++)
+        weight += crown->weights[items[i].rule];
+    return weight;
+}
+
+// Calls `act` with each rule that has items, cut down to them.
+static void each_part(struct growing *growing, const struct crown *crown, struct item *items, size_t count,
+                      void (*act)(struct growing *growing, void *closure, const struct rule *part),
+                      void *closure)
+{
+    qsort(items, count, sizeof(*items), compare_rules);
+    for (size_t i = 0, end; i < count; i = end) {
+        struct rule part;
+
+        for (end = i + 1; end < count && items[end].rule == items[i].rule; end++)
+            ;
+        part = with_ranges(growing, &crown->rules[items[i].rule], crown->dimension, &items[i], end - i);
+        act(growing, closure, &part);
+    }
+}
+
+static void append_part(struct growing *growing, void *closure, const struct rule *part)
+{
+    append(growing, closure, part);
+}
+
+typedef VEC(struct rule) rule_list;
+
+static void collect_part(struct growing *growing, void *closure, const struct rule *part)
+{
+    rule_list *parts = closure;
+
+    *vec_push(growing->arena, parts) = *part;
+}
+
+// Items that no cut parts are sorted by another field, if by any.
+static void grow_otherwise(struct growing *growing, const struct crown *crown, struct chain *chain,
+                           struct item *items, size_t count, unsigned dimensions_left, unsigned depth)
+{
+    rule_list parts = {0};
+
+    each_part(growing, crown, items, count, collect_part, &parts);
+    grow_rules(growing, chain, parts.items, parts.count, dimensions_left, depth);
+}
+
+// How many cells a node of so many rules has, so that all nodes of a tree have about as many.
+static size_t cells_for(const struct crown *crown, size_t weight)
+{
+    const double leaves = (double)weight / (double)crown->leaf;
+    const double levels = ceil(log(leaves) / log(COST_NODE_CELLS));
+
+    return (size_t)ceil(pow(leaves, 1 / (levels < 1 ? 1 : levels)) - 0.01);
+}
+
+static unsigned leading_zeros(struct addr addr)
+{
+    return addr.high  ? (unsigned)__builtin_clzll(addr.high)
+           : addr.low ? 64 + (unsigned)__builtin_clzll(addr.low)
+                      : 128;
+}
+
+// How many leading bits two addresses share.
+static unsigned common_bits(struct addr a, struct addr b)
+{
+    return leading_zeros((struct addr){a.high ^ b.high, a.low ^ b.low});
+}
+
+// The place near `at` where a cut parts what shares the fewest bits: there a prefix is likely to name each side. 0: none.
+static size_t cut_near(const struct item *items, size_t count, size_t at, size_t slack)
+{
+    const size_t from = at > slack ? at - slack : 1, to = at + slack < count ? at + slack : count - 1;
+    unsigned fewest = 129;
+    size_t best = 0;
+
+    for (size_t i = from; i <= to; i++) {
+        const struct addr left = items[i - 1].range.first, right = items[i].range.first;
+        const unsigned common = common_bits(left, right);
+        const size_t distance = i > at ? i - at : at - i, best_distance = best > at ? best - at : at - best;
+
+        if (addr_compare(left, right) == 0)
+            continue;
+        if (common < fewest || (common == fewest && distance < best_distance)) {
+            fewest = common;
+            best = i;
+        }
+    }
+    return best;
+}
+
+#define CELLS_MAX 16
+
+// Where cells begin, the first at 0. Gives how many.
+static size_t cut(const struct item *items, size_t count, size_t cells, size_t starts[CELLS_MAX + 1])
+{
+    size_t made = 1;
+
+    starts[0] = 0;
+    for (size_t i = 1; i < cells; i++) {
+        const size_t at = cut_near(items, count, count * i / cells, count / cells / 4);
+
+        if (at > starts[made - 1])
+            starts[made++] = at;
+    }
+    starts[made] = count;
+    return made;
+}
+
+// Items that reach into the cell behind theirs go to `crossing`. `*ends` says where the items of each cell end.
+static void take_crossing(struct item *items, const size_t *starts, size_t cells, size_t *ends,
+                          struct items *crossing, struct arena *arena)
+{
+    for (size_t cell = 0; cell < cells; cell++) {
+        const bool last = cell + 1 == cells;
+        const struct addr bound = last ? (struct addr){0} : items[starts[cell + 1]].range.first;
+        size_t kept = starts[cell];
+
+        for (size_t i = starts[cell]; i < starts[cell + 1]; i++)
+            if (!last && addr_compare(items[i].range.last, bound) >= 0)
+                *vec_push(arena, crossing) = items[i];
+            else
+                items[kept++] = items[i];
+        ends[cell] = kept;
+    }
+}
+
+static struct addr_range hull_of(const struct item *items, size_t count)
+{
+    struct addr_range hull = items[0].range;
+
+    for (size_t i = 1; i < count; i++)
+        if (addr_compare(items[i].range.last, hull.last) > 0)
+            hull.last = items[i].range.last;
+    return hull;
+}
+
+// The prefix that holds a cell and nothing of the others, which is quicker to ask than a range; else the range.
+static struct addr_range cell_test(enum family family, struct addr_range hull,
+                                   const struct addr_range *before, const struct addr_range *behind)
+{
+    const unsigned skipped = 128 - family_bits(family);
+    const unsigned common = common_bits(hull.first, hull.last);
+    const uint8_t bits = (uint8_t)(common > 128 ? 128 - skipped : common - skipped);
+    const uint64_t high_mask = common >= 64 ? UINT64_MAX : common ? ~(UINT64_MAX >> common) : 0;
+    const uint64_t low_mask = common <= 64 ? 0 : common >= 128 ? UINT64_MAX : ~(UINT64_MAX >> (common - 64));
+    const struct prefix prefix = {{hull.first.high & high_mask, hull.first.low & low_mask}, bits};
+    const struct addr_range range = prefix_range(family, prefix);
+
+    if ((before && addr_compare(before->last, range.first) >= 0) ||
+        (behind && addr_compare(behind->first, range.last) <= 0))
+        return hull;
+    return range;
+}
+
+// A rule of a node: what lies in `range` goes to the chain.
+static void append_test(struct growing *growing, const struct crown *crown, struct chain *node,
+                        struct addr_range range, const struct chain *inner)
+{
+    const struct item item = {range, 0};
+    struct rule test = {.protocol = dimensions[crown->dimension].protocol,
+                        .section = crown->rules[0].section,
+                        .target = {TARGET_GOTO, inner->name}};
+
+    test = with_ranges(growing, &test, crown->dimension, &item, 1);
+    append(growing, node, &test);
+}
+
+static void grow(struct growing *growing, const struct crown *crown, struct chain *node, struct item *items,
+                 size_t count, unsigned dimensions_left, unsigned depth);
+
+static void grow_cells(struct growing *growing, const struct crown *crown, struct chain *node,
+                       struct item *items, const size_t *starts, const size_t *ends, size_t cells,
+                       unsigned dimensions_left, unsigned depth)
+{
+    struct addr_range hulls[CELLS_MAX];
+    size_t filled[CELLS_MAX], count = 0;
+
+    for (size_t cell = 0; cell < cells; cell++)
+        if (ends[cell] > starts[cell]) {
+            hulls[count] = hull_of(&items[starts[cell]], ends[cell] - starts[cell]);
+            filled[count++] = cell;
+        }
+    for (size_t i = 0; i < count; i++) {
+        struct item *part = &items[starts[filled[i]]];
+        const size_t size = ends[filled[i]] - starts[filled[i]];
+        struct chain *inner;
+
+        if (weigh(crown, part, size) * COST_LEAF_RULES <= crown->leaf * COST_INLINE_RULES) {
+            each_part(growing, crown, part, size, append_part, node);
+            continue;
+        }
+        inner = new_chain(growing);
+        append_test(growing, crown, node,
+                    dimensions[crown->dimension].protocol
+                        ? hulls[i]
+                        : cell_test(growing->passing->family, hulls[i], i ? &hulls[i - 1] : NULL,
+                                    i + 1 < count ? &hulls[i + 1] : NULL),
+                    inner);
+        grow(growing, crown, inner, part, size, dimensions_left, depth - 1);
+    }
+}
+
+// Fills a node with items, which are sorted by where they begin.
+static void grow(struct growing *growing, const struct crown *crown, struct chain *node, struct item *items,
+                 size_t count, unsigned dimensions_left, unsigned depth)
+{
+    const size_t weight = weigh(crown, items, count);
+    size_t starts[CELLS_MAX + 1], ends[CELLS_MAX], cells;
+    struct items crossing = {0};
+    size_t crossing_weight;
+
+    if (weight <= crown->leaf * 3 / 2 || !depth) {
+        each_part(growing, crown, items, count, append_part, node);
+        return;
+    }
+    cells = cut(items, count, cells_for(crown, weight), starts);
+    if (cells == 1) {
+        grow_otherwise(growing, crown, node, items, count, dimensions_left & ~(1U << crown->dimension),
+                       depth);
+        return;
+    }
+    take_crossing(items, starts, cells, ends, &crossing, growing->arena);
+    crossing_weight = weigh(crown, crossing.items, crossing.count);
+    // What crosses stands ahead of the cells: a packet of a cell does not come back from there.
+    if (crossing.count)
+        grow_otherwise(growing, crown, node, crossing.items, crossing.count,
+                       crossing_weight * 2 > weight ? dimensions_left & ~(1U << crown->dimension)
+                                                    : dimensions_left,
+                       depth);
+    grow_cells(growing, crown, node, items, starts, ends, cells, dimensions_left, depth);
+}
+
+// Items of rules that have the dimension, sorted. `*weights` is one for each rule.
+static struct items collect_items(struct growing *growing, const struct rule *rules, size_t count,
+                                  enum dimension dimension, size_t *weights)
+{
+    struct items items = {0};
+    bool sorted = true;
+
+    for (size_t i = 0; i < count; i++) {
+        const size_t ranges = range_count(&rules[i], dimension);
+        const size_t all = expanded_count(growing->passing->family, &rules[i]);
+
+        weights[i] = all / ranges ? all / ranges : 1;
+        for (size_t j = 0; j < ranges; j++)
+            *vec_push(growing->arena, &items) = (struct item){range_at(&rules[i], dimension, j), (uint32_t)i};
+    }
+    for (size_t i = 1; i < items.count && sorted; i++)
+        sorted = compare_places(&items.items[i - 1], &items.items[i]) <= 0;
+    if (!sorted)
+        qsort(items.items, items.count, sizeof(*items.items), compare_places);
+    return items;
+}
+
+static void grow_tree(struct growing *growing, struct chain *root, const struct rule *rules, size_t count,
+                      enum dimension dimension, unsigned dimensions_left, unsigned depth)
+{
+    size_t *weights = arena_calloc(growing->arena, count, sizeof(*weights));
+    const struct items items = collect_items(growing, rules, count, dimension, weights);
+    // Of one rule, fifteen ports make a rule.
+    const bool ports = count == 1 && dimensions[dimension].protocol;
+    const struct crown crown = {dimension, rules, weights,
+                                ports ? COST_LEAF_RULES / 2 * MULTIPORT_SLOTS : COST_LEAF_RULES};
+
+    grow(growing, &crown, root, items.items, items.count, dimensions_left, depth);
+}
+
+// What all the rules ask of a packet's header, ahead of their tree.
+static struct rule guard_of(const struct rule *rules, size_t count, const struct chain *root)
+{
+    struct rule guard = {.section = rules[0].section,
+                         .in = rules[0].in,
+                         .out = rules[0].out,
+                         .protocol = rules[0].protocol,
+                         .protocol_inverted = rules[0].protocol_inverted,
+                         .target = {TARGET_JUMP, root->name}};
+
+    for (size_t i = 1; i < count; i++) {
+        if (!guard.in || !rules[i].in || strcmp(guard.in, rules[i].in) != 0)
+            guard.in = NULL;
+        if (!guard.out || !rules[i].out || strcmp(guard.out, rules[i].out) != 0)
+            guard.out = NULL;
+        if (guard.protocol != rules[i].protocol || guard.protocol_inverted != rules[i].protocol_inverted) {
+            guard.protocol = 0;
+            guard.protocol_inverted = false;
+        }
+    }
+    return guard;
+}
+
+// The rules without what their guard has asked. A port needs the protocol beside it.
+static void strip(struct rule *rules, size_t count, const struct rule *guard)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (guard->in)
+            rules[i].in = NULL;
+        if (guard->out)
+            rules[i].out = NULL;
+    }
+}
+
+// Of one rule: what ranges of its set are left with in a tree of their own.
+static const struct grown *find_grown(const struct growing *growing, enum dimension dimension,
+                                      const struct rule *rule, const struct rule *leaf)
+{
+    const enum side side = dimensions[dimension].side;
+    const struct rule_sets *sets = sets_of(rule);
+
+    for (size_t i = 0; i < growing->grown.count; i++) {
+        const struct grown *grown = &growing->grown.items[i];
+
+        if (grown->dimension == dimension && targets_same(&grown->leaf->target, &leaf->target) &&
+            (dimensions[dimension].protocol
+                 ? port_sets_same(&grown->sets->ports[side], &sets->ports[side])
+                 : range_lists_same(grown->sets->addresses[side], sets->addresses[side])))
+            return grown;
+    }
+    return NULL;
+}
+
+// Where the packets of the leaves go: to the target itself, or to a chain with what must be asked of them first, and once.
+static struct target leaf_target(struct growing *growing, const struct rule *rule)
+{
+    struct chain *chain;
+    struct rule last = {.section = rule->section,
+                        .name = rule->name,
+                        .span = rule->span,
+                        .protocol = rule->protocol,
+                        .protocol_inverted = rule->protocol_inverted,
+                        .matches = rule->matches,
+                        .match_count = rule->match_count,
+                        .target = rule->target};
+
+    if (rule_is_pure(rule))
+        return rule->target;
+    chain = new_chain(growing);
+    append(growing, chain, &last);
+    return (struct target){TARGET_GOTO, chain->name};
+}
+
+// The dimension in which a rule stands for most rules.
+static enum dimension widest(enum family family, const struct rule *rule, size_t *width)
+{
+    enum dimension best = DIMENSION_COUNT;
+
+    *width = 1;
+    for (enum dimension dimension = 0; dimension < DIMENSION_COUNT; dimension++) {
+        const enum side side = dimensions[dimension].side;
+        const size_t rules = !has_dimension(rule, dimension)  ? 1
+                             : dimensions[dimension].protocol ? port_rules(rule, side)
+                                                              : address_rules(family, rule, side);
+
+        if (rules > *width) {
+            *width = rules;
+            best = dimension;
+        }
+    }
+    return best;
+}
+
+// The root of the tree of one rule's set.
+static const struct chain *grow_set(struct growing *growing, const struct rule *rule,
+                                    enum dimension dimension, unsigned depth)
+{
+    struct rule *leaf = arena_alloc(growing->arena, sizeof(*leaf));
+    const enum side side = dimensions[dimension].side;
+    struct rule_sets only = {0};
+    const struct grown *grown;
+    struct chain *root;
+
+    if (dimensions[dimension].protocol)
+        only.ports[side] = sets_of(rule)->ports[side];
+    else
+        only.addresses[side] = sets_of(rule)->addresses[side];
+
+    *leaf = (struct rule){.section = rule->section,
+                          .name = rule->name,
+                          .span = rule->span,
+                          .protocol = dimensions[dimension].protocol,
+                          .sets = rule_sets_copy(growing->arena, &only)};
+    if (rule_is_pure(rule)) {
+        leaf->target = rule->target;
+        grown = find_grown(growing, dimension, rule, leaf);
+        if (grown)
+            return grown->root;
+    } else {
+        leaf->target = leaf_target(growing, rule);
+    }
+    root = new_chain(growing);
+    *vec_push(growing->arena, &growing->grown) = (struct grown){dimension, leaf->sets, leaf, root};
+    grow_tree(growing, root, leaf, 1, dimension, 0, depth);
+    return root;
+}
+
+// One rule, which may stand for `most` rules as it is.
+static void grow_rule(struct growing *growing, struct chain *chain, const struct rule *rule, size_t most,
+                      unsigned depth)
+{
+    const enum family family = growing->passing->family;
+    struct rule guard;
+    enum dimension dimension;
+    size_t width;
+
+    dimension = widest(family, rule, &width);
+    if (expanded_count(family, rule) <= most || !depth || width < 2) {
+        append(growing, chain, rule);
+        return;
+    }
+    guard = with_ranges(growing, rule, dimension, NULL, 0);
+    guard.target = (struct target){TARGET_JUMP, grow_set(growing, rule, dimension, depth - 1)->name};
+    if (!rule_is_pure(rule)) {
+        // Protocols that the guard asks for, its matches wait behind the tree.
+        guard.matches = NULL;
+        guard.match_count = 0;
+    }
+    grow_rule(growing, chain, &guard, most, depth);
+}
+
+// How much of a sample of the rules a cut in one dimension leaves together: a share from 0 to 1, of which less is better.
+#define SAMPLE 4096
+static double left_together(struct growing *growing, const struct rule *rules, size_t count,
+                            enum dimension dimension)
+{
+    const enum family family = growing->passing->family;
+    const size_t step = count / SAMPLE + 1;
+    struct items items = {0}, crossing = {0};
+    size_t starts[CELLS_MAX + 1], ends[CELLS_MAX], cells, ranges = 0, largest = 0, apart = 0;
+
+    for (size_t i = 0; i < count; i += step)
+        ranges += has_dimension(&rules[i], dimension) ? range_count(&rules[i], dimension) : 0;
+    if (!ranges)
+        return 1;
+
+    const size_t range_step = ranges / SAMPLE + 1;
+
+    for (size_t i = 0; i < count; i += step) {
+        if (!has_dimension(&rules[i], dimension)) {
+            apart += expanded_count(family, &rules[i]) / range_step + 1;
+            continue;
+        }
+        for (size_t j = i % range_step; j < range_count(&rules[i], dimension); j += range_step)
+            *vec_push(growing->arena, &items) = (struct item){range_at(&rules[i], dimension, j), 0};
+    }
+    if (items.count < 2)
+        return 1;
+    qsort(items.items, items.count, sizeof(*items.items), compare_places);
+    cells = cut(items.items, items.count, COST_NODE_CELLS, starts);
+    const size_t all = items.count + apart;
+
+    take_crossing(items.items, starts, cells, ends, &crossing, growing->arena);
+    for (size_t cell = 0; cell < cells; cell++)
+        if (ends[cell] - starts[cell] > largest)
+            largest = ends[cell] - starts[cell];
+    return (double)(apart + crossing.count + largest) / (double)all;
+}
+
+static enum dimension best_dimension(struct growing *growing, const struct rule *rules, size_t count,
+                                     unsigned dimensions_left)
+{
+    enum dimension best = DIMENSION_COUNT;
+    double least = 0.75;
+
+    for (enum dimension dimension = 0; dimension < DIMENSION_COUNT; dimension++) {
+        double together;
+
+        if (!(dimensions_left >> dimension & 1))
+            continue;
+        together = left_together(growing, rules, count, dimension);
+        if (together < least) {
+            least = together;
+            best = dimension;
+        }
+    }
+    return best;
+}
+
+static size_t count_expanded(enum family family, const struct rule *rules, size_t count)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (__builtin_add_overflow(total, expanded_count(family, &rules[i]), &total))
+            return SIZE_MAX;
+    return total;
+}
+
+// Whether one range of the rule's set there still makes so many rules that the rule needs a tree of its own.
+static bool is_heavy(enum family family, const struct rule *rule, enum dimension dimension)
+{
+    return expanded_count(family, rule) / range_count(rule, dimension) > COST_LEAF_RULES;
+}
+
+// Rules of which it makes no difference which comes first.
+static void grow_rules(struct growing *growing, struct chain *chain, const struct rule *rules, size_t count,
+                       unsigned dimensions_left, unsigned depth)
+{
+    const enum family family = growing->passing->family;
+    rule_list with = {0}, without = {0};
+    enum dimension dimension = DIMENSION_COUNT;
+
+    if (count > 1 && depth && count_expanded(family, rules, count) > COST_LEAF_RULES * 2)
+        dimension = best_dimension(growing, rules, count, dimensions_left);
+    for (size_t i = 0; i < count && dimension != DIMENSION_COUNT; i++)
+        if (has_dimension(&rules[i], dimension) && !is_heavy(family, &rules[i], dimension))
+            *vec_push(growing->arena, &with) = rules[i];
+        else
+            *vec_push(growing->arena, &without) = rules[i];
+    if (with.count < 2) {
+        for (size_t i = 0; i < count; i++)
+            grow_rule(growing, chain, &rules[i], COST_LEAF_RULES, depth);
+        return;
+    }
+    if (without.count)
+        grow_rules(growing, chain, without.items, without.count, dimensions_left & ~(1U << dimension), depth);
+
+    struct chain *root = new_chain(growing);
+    const struct rule guard = guard_of(with.items, with.count, root);
+
+    append(growing, chain, &guard);
+    strip(with.items, with.count, &guard);
+    grow_tree(growing, root, with.items, with.count, dimension, dimensions_left, depth - 1);
+}
+
+static bool may_grow(const struct rule *rule)
+{
+    return rule_is_pure(rule) && (target_is_final(&rule->target) || rule->target.kind == TARGET_NOTRACK ||
+                                  rule->target.kind == TARGET_HELPER);
+}
+
+// One name for all chains of a part of the policy: "ICMP errors" is ctc-icmp-errors.
+static const char *name_part(struct arena *arena, const char *section)
+{
+    char *name = arena_copy(arena, section ? section : "rules", strlen(section ? section : "rules"));
+
+    for (char *at = name; *at; at++)
+        *at = *at == ' ' ? '-' : *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
+    return name;
+}
+
+static void grow_chain(struct growing *growing, struct chain *chain)
+{
+    const enum family family = growing->passing->family;
+    const struct chain before = *chain;
+
+    chain->items = NULL;
+    chain->count = chain->capacity = 0;
+    for (size_t i = 0, end; i < before.count; i = end) {
+        const struct rule *rules = &before.items[i];
+
+        end = i + 1;
+        growing->section = name_part(growing->arena, rules->section);
+        if (!may_grow(rules)) {
+            if (rules->sets)
+                grow_rule(growing, chain, rules, COST_TREE_RULES, DEPTH);
+            else
+                append(growing, chain, rules);
+            continue;
+        }
+        // Rules of one part of the policy, so that its chains tell where they come from.
+        while (end < before.count && may_grow(&before.items[end]) &&
+               before.items[end].section == rules->section &&
+               targets_same(&before.items[end].target, &rules->target))
+            end++;
+        if (count_expanded(family, rules, end - i) > COST_TREE_RULES)
+            grow_rules(growing, chain, rules, end - i, (1U << DIMENSION_COUNT) - 1, DEPTH);
+        else
+            for (size_t j = i; j < end; j++)
+                append(growing, chain, &before.items[j]);
+    }
+}
+
+static bool is_large(const struct growing *growing, const struct chain *chain)
+{
+    return count_expanded(growing->passing->family, chain->items, chain->count) > COST_TREE_RULES;
+}
+
+void pass_tree(struct passing *passing)
+{
+    struct growing growing = {.passing = passing, .arena = passing->arena};
+    const size_t chains = passing->table->count;
+
+    // Those that it makes are at their end, and done.
+    for (size_t i = 0; i < chains; i++)
+        if (is_large(&growing, passing->table->items[i]))
+            grow_chain(&growing, passing->table->items[i]);
+}
