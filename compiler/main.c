@@ -11,7 +11,9 @@
 #include "cli/cli.h"
 
 const struct command commands[] = {
-    {"compile", "[-4|-6] [-o FILE|DIR/] [--comments] [--allow-unproved] POLICY",
+    {"compile",
+     "[-4|-6] [-o FILE|DIR/] [--comments] [--without PASS,...] [--until PASS] [--explain-cost] "
+     "[--allow-unproved] POLICY",
      "rules for iptables-restore; `ctc POLICY` is short for it", run_compile},
     {"check", "[-4|-6] [--strict] [--expect FILE] [--format text|json|sarif|github] POLICY|RULES...",
      "all that is wrong, doubtful or worth knowing", run_check},

@@ -10,22 +10,86 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/vec.h"
 #include "cli/cli.h"
+#include "cli/columns.h"
+#include "passes/cost.h"
 
 struct options {
     enum family family;
     bool family_chosen;
     const char *output; // NULL: standard output
     struct compile_options compile;
+    bool explain_cost; // in place of the rules
     const char *policy;
 };
 
+// The pass of that name; PASS_COUNT, and said, where there is none.
+static enum pass find_pass(struct slice name)
+{
+    enum pass pass = 0;
+
+    while (pass < PASS_COUNT && !slice_is(name, pass_names[pass]))
+        pass++;
+    if (pass == PASS_COUNT) {
+        struct buf names = {0};
+
+        for (enum pass known = 0; known < PASS_COUNT; known++)
+            buf_printf(&names, "%s%s", known ? ", " : "", pass_names[known]);
+        usage_error("compile", "there is no pass `%.*s`: %s", (int)name.length, name.at, names.bytes);
+        buf_clear(&names);
+    }
+    return pass;
+}
+
+// `join,tree`. False, and said, where one is unknown.
+static bool read_passes(const char *text, unsigned *passes)
+{
+    struct slice rest = slice_of(text), name;
+
+    for (bool more = true; more;) {
+        struct slice behind = {0};
+        enum pass pass;
+
+        more = slice_split(rest, ',', &name, &behind);
+        if (!more)
+            name = rest;
+        rest = behind;
+        pass = find_pass(name);
+        if (pass == PASS_COUNT)
+            return false;
+        *passes |= 1U << pass;
+    }
+    return true;
+}
+
+// `none`, or the name of a pass: what stands behind it does not run.
+static bool read_until(const char *text, unsigned *without)
+{
+    enum pass pass;
+
+    if (strcmp(text, "none") == 0) {
+        *without = PASSES_NONE;
+        return true;
+    }
+    pass = find_pass(slice_of(text));
+    if (pass == PASS_COUNT)
+        return false;
+    *without |= PASSES_NONE & ~((2U << pass) - 1);
+    return true;
+}
+
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {
-        {"ipv4", no_argument, NULL, '4'},           {"ipv6", no_argument, NULL, '6'},
-        {"output", required_argument, NULL, 'o'},   {"comments", no_argument, NULL, 'c'},
-        {"allow-unproved", no_argument, NULL, 'u'}, {0}};
+    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
+                                          {"ipv6", no_argument, NULL, '6'},
+                                          {"output", required_argument, NULL, 'o'},
+                                          {"comments", no_argument, NULL, 'c'},
+                                          {"allow-unproved", no_argument, NULL, 'u'},
+                                          {"without", required_argument, NULL, 'w'},
+                                          {"until", required_argument, NULL, 'l'},
+                                          {"explain-cost", no_argument, NULL, 'x'},
+                                          {0}};
 
     optind = 1;
     opterr = 0;
@@ -49,6 +113,17 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         case 'u':
             options->compile.allow_unproved = true;
             break;
+        case 'w':
+            if (!read_passes(optarg, &options->compile.passes.without))
+                return EXIT_USAGE;
+            break;
+        case 'l':
+            if (!read_until(optarg, &options->compile.passes.without))
+                return EXIT_USAGE;
+            break;
+        case 'x':
+            options->explain_cost = true;
+            break;
         default:
             return option_error("compile", argc, argv);
         }
@@ -56,6 +131,8 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
     if (argc - optind != 1)
         return usage_error("compile",
                            argc == optind ? "no policy is named" : "more than one policy is named");
+    if (options->explain_cost && options->output)
+        return usage_error("compile", "--explain-cost prints no rules: leave -o out");
     options->policy = argv[optind];
     return EXIT_FINE;
 }
@@ -139,6 +216,64 @@ static enum exit_code write_rules(const struct options *options, struct buf text
     return code;
 }
 
+static const struct {
+    const char *table, *chain;
+} hooks[] = {
+    {"raw", "PREROUTING"}, {"raw", "OUTPUT"},    {"filter", "INPUT"},
+    {"filter", "FORWARD"}, {"filter", "OUTPUT"},
+};
+
+// How many rules a packet walks, in the rules as they are and as they would be without the passes.
+static struct row walked_row(struct arena *arena, const struct ruleset *rules, const struct ruleset *plain,
+                             size_t hook)
+{
+    const struct walked now = ruleset_walked(arena, rules, hooks[hook].table, hooks[hook].chain);
+    struct row row = {{
+        arena_printf(arena, "%s %s %s", family_name(rules->family), hooks[hook].table, hooks[hook].chain),
+        arena_printf(arena, "%zu", now.worst),
+        arena_printf(arena, "%.1f", now.expected),
+        "more than a table holds",
+        "",
+    }};
+
+    if (plain) {
+        const struct walked then = ruleset_walked(arena, plain, hooks[hook].table, hooks[hook].chain);
+
+        row.cells[3] = arena_printf(arena, "%zu", then.worst);
+        row.cells[4] = arena_printf(arena, "%.1f", then.expected);
+    }
+    return row;
+}
+
+static enum exit_code explain_cost(struct compilation *compilation, const struct options *options)
+{
+    struct arena *arena = &compilation->arena;
+    struct rows rows = {0};
+    struct buf text = {0};
+    enum exit_code code;
+
+    *vec_push(arena, &rows) =
+        (struct row){{"rules that a packet walks", "at most", "expected", "without passes", "expected"}};
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        const struct ruleset *lowered = compilation->rules[family], *rules = lowered->printed;
+        struct diag_list too_many = {.arena = arena};
+        const struct ruleset *plain =
+            passes_run(arena, lowered, (struct pass_options){.without = PASSES_NONE}, &too_many);
+
+        for (size_t hook = 0; hook < sizeof(hooks) / sizeof(*hooks); hook++) {
+            const struct table *table = ruleset_find_table(rules, hooks[hook].table);
+            const struct chain *chain = table ? table_find_chain(table, hooks[hook].chain) : NULL;
+
+            if (chain && chain->count && (!options->family_chosen || options->family == family))
+                *vec_push(arena, &rows) = walked_row(arena, rules, plain, hook);
+        }
+    }
+    put_rows(&text, &rows, "", 0);
+    code = write_output(&text);
+    buf_clear(&text);
+    return code;
+}
+
 static enum exit_code compile(struct compilation *compilation, const struct options *options)
 {
     struct buf texts[FAMILY_COUNT] = {{0}};
@@ -153,6 +288,8 @@ static enum exit_code compile(struct compilation *compilation, const struct opti
 
     if (fine && options->output && would_replace_source(compilation, options->output))
         code = usage_error("compile", "%s would replace a file of the policy itself", options->output);
+    else if (fine && options->explain_cost)
+        code = explain_cost(compilation, options);
     else if (fine)
         code = write_rules(options, texts);
 
