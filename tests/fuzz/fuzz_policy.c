@@ -179,15 +179,16 @@ static void compile_family(struct compilation *compilation, enum family family, 
     // Tabs stand in rules that the policy's author wrote.
     const bool tabs = compilation->policy->verbatim[family].count > 0;
 
+    const struct ruleset *ruleset;
+
     outcome->fine = compile_rules(compilation, family, &with_comments, rules);
+    ruleset = outcome->fine ? compilation->rules[family]->printed : NULL;
     REQUIRE(compile_rules(compilation, family, &bare, &fewer) == outcome->fine);
     if (outcome->fine) {
-        const struct ruleset *ruleset = policy_to_ruleset(&compilation->arena, compilation->policy, family,
-                                                          with_comments.lower, &compilation->diags);
-
         REQUIRE(ruleset && !ruleset_broken_limit(&compilation->arena, ruleset));
         require_rules(ruleset, compilation->policy, rules);
-        REQUIRE(require_lines(rules, tabs) == require_lines(&fewer, tabs));
+        require_lines(rules, tabs);
+        require_lines(&fewer, tabs);
     }
     buf_clear(&fewer);
 }

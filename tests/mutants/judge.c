@@ -53,15 +53,19 @@ bool subject_open(struct subject *subject, struct compilation *compilation, enum
                   struct buf *why)
 {
     struct diag_list diags = {.arena = &compilation->arena};
+    const struct ruleset *printed;
     struct proof proof;
     bool equal;
 
     *subject = (struct subject){.compilation = compilation};
     subject->lowered = policy_to_ruleset(&compilation->arena, compilation->policy, family,
                                          (struct lower_options){0}, &diags);
-    if (!subject->lowered)
+    printed = subject->lowered
+                  ? passes_run(&compilation->arena, subject->lowered, (struct pass_options){0}, &diags)
+                  : NULL;
+    if (!printed)
         return false;
-    restore_text(&subject->text, subject->lowered);
+    restore_text(&subject->text, printed);
     subject->rules = read_back(&compilation->arena, &diags, &subject->text, family);
     if (!subject->rules) {
         buf_text(why, "the rules cannot be read back\n");

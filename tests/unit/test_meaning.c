@@ -464,11 +464,14 @@ static void check_proved(struct fixture *f, enum family family, const char *poli
     struct buf text = {0};
     const struct ruleset *lowered = policy_to_ruleset(&f->compilation.arena, f->policy, family,
                                                       (struct lower_options){0}, &f->compilation.diags);
-    const struct ruleset *rules;
+    // Any of the passes alone, and with any of the others.
+    const struct pass_options passes = {.without = (unsigned)random() & PASSES_NONE};
+    const struct ruleset *rules =
+        lowered ? passes_run(&f->compilation.arena, lowered, passes, &f->compilation.diags) : NULL;
     struct proof proof;
 
-    assert_non_null(lowered);
-    restore_text(&text, lowered);
+    assert_non_null(rules);
+    restore_text(&text, rules);
     rules = read_text(&f->compilation.arena, &f->compilation.diags, text.bytes, text.length, family);
     assert_non_null(rules);
     proof_open(&proof, &f->compilation.arena, f->policy, f->compilation.sources.items[0], lowered, rules);

@@ -49,7 +49,7 @@ static void check_edits(const char *policy, const struct edit *edits, size_t cou
     for (size_t i = 0; i < count; i++) {
         struct fixture f;
         struct buf text = {0}, edited = {0};
-        const struct ruleset *lowered;
+        const struct ruleset *lowered, *rules;
 
         fixture_open(&f);
         fixture_read(&f, policy);
@@ -57,7 +57,9 @@ static void check_edits(const char *policy, const struct edit *edits, size_t cou
         lowered = policy_to_ruleset(&f.compilation.arena, f.policy, edits[i].family,
                                     (struct lower_options){0}, &f.compilation.diags);
         assert_non_null(lowered);
-        restore_text(&text, lowered);
+        rules = passes_run(&f.compilation.arena, lowered, (struct pass_options){0}, &f.compilation.diags);
+        assert_non_null(rules);
+        restore_text(&text, rules);
         if (!strstr(text.bytes, edits[i].from))
             fail_msg("no '%s' in\n%s", edits[i].from, text.bytes);
         assert_true(is_proved(&f, lowered, text.bytes));

@@ -92,8 +92,13 @@ static inline void try_policies(void (*check)(void))
         fixture_open(&one.f);
         fixture_read(&one.f, one.text.bytes);
         for (one.family = 0; one.f.fine && one.family < FAMILY_COUNT; one.family++) {
-            one.ruleset = policy_to_ruleset(&one.f.compilation.arena, one.f.policy, one.family,
-                                            (struct lower_options){0}, &one.f.compilation.diags);
+            const struct ruleset *lowered =
+                policy_to_ruleset(&one.f.compilation.arena, one.f.policy, one.family,
+                                  (struct lower_options){0}, &one.f.compilation.diags);
+
+            // As the lowering means them, a rule for each entry at least.
+            one.ruleset = passes_run(&one.f.compilation.arena, lowered,
+                                     (struct pass_options){.without = PASSES_NONE}, &one.f.compilation.diags);
             check();
         }
         tried += one.f.fine;

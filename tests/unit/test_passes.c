@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The passes: fewer rules that mean the same. Every compile here is proved, so that what is left to look at is whether a
+// pass does something, and keeps to the limits.
+#include "passes/cost.h"
+#include "unit/fixture.h"
+
+struct compiled {
+    struct fixture f;
+    struct buf text;
+};
+
+static void compile_with(struct compiled *compiled, enum family family, unsigned without, const char *policy)
+{
+    const struct compile_options options = {.passes = {.without = without}};
+
+    *compiled = (struct compiled){0};
+    fixture_open(&compiled->f);
+    fixture_read(&compiled->f, policy);
+    if (!compiled->f.fine || !compile_rules(&compiled->f.compilation, family, &options, &compiled->text))
+        fail_msg("%s", vec_last(&compiled->f.compilation.diags.items)->message);
+}
+
+static void compiled_close(struct compiled *compiled)
+{
+    buf_clear(&compiled->text);
+    fixture_close(&compiled->f);
+}
+
+static const struct ruleset *printed(const struct compiled *compiled, enum family family)
+{
+    return compiled->f.compilation.rules[family]->printed;
+}
+
+static size_t count_lines(const struct compiled *compiled, const char *part)
+{
+    size_t count = 0;
+
+    for (const char *at = compiled->text.bytes; (at = strstr(at, part)); at++)
+        count++;
+    return count;
+}
+
+static size_t worst(struct compiled *compiled, enum family family, const char *table, const char *chain)
+{
+    return ruleset_walked(&compiled->f.compilation.arena, printed(compiled, family), table, chain).worst;
+}
+
+TEST(ports_of_neighbours_are_joined)
+{
+    static const char policy[] = "version: 1\nallow: [80/tcp, 443/tcp, 8080-8090/tcp, 53/udp, 123/udp]\n";
+    struct compiled c;
+
+    compile_with(&c, FAMILY_IPV4, 0, policy);
+    assert_int_equal(count_lines(&c, "-p tcp -m multiport --dports 80,443,8080:8090 -j ACCEPT\n"), 1);
+    assert_int_equal(count_lines(&c, "-p udp -m multiport --dports 53,123 -j ACCEPT\n"), 1);
+    compiled_close(&c);
+    compile_with(&c, FAMILY_IPV4, 1U << PASS_JOIN, policy);
+    assert_int_equal(count_lines(&c, "multiport"), 0);
+    compiled_close(&c);
+}
+
+TEST(addresses_of_neighbours_are_joined_and_aggregated)
+{
+    struct compiled c;
+
+    compile_with(
+        &c, FAMILY_IPV4, 0,
+        "version: 1\nallow:\n  - {tcp: 22, from: 192.0.2.0/25}\n  - {tcp: 22, from: 192.0.2.128/25}\n"
+        "  - {tcp: 22, from: 192.0.2.77}\n");
+    assert_int_equal(count_lines(&c, "--dport 22"), 1);
+    assert_int_equal(count_lines(&c, "-s 192.0.2.0/24 -p tcp -m tcp --dport 22 -j ACCEPT\n"), 1);
+    compiled_close(&c);
+}
+
+TEST(rules_that_differ_in_verdict_limit_or_name_are_not_joined)
+{
+    struct compiled c;
+
+    compile_with(&c, FAMILY_IPV4, 0,
+                 "version: 1\nallow:\n  - 80/tcp\n  - {tcp: 81, verdict: drop}\n  - 82/tcp\n"
+                 "  - {udp: 83, limit: 10/minute}\n  - {udp: 84, limit: 10/minute}\n");
+    assert_int_equal(count_lines(&c, "multiport"), 0);
+    assert_int_equal(count_lines(&c, "--dport 8"), 5 + 2); // the limited ones go on to the default
+    compiled_close(&c);
+}
+
+TEST(rules_that_are_reached_by_no_packet_are_left_out)
+{
+    static const char policy[] =
+        "version: 1\ntrust: [192.0.2.0/24]\nallow:\n  - {tcp: 22, from: 192.0.2.0/25}\n"
+        "  - {tcp: 80-90, verdict: drop}\n  - {tcp: 85, from: 198.51.100.1}\n";
+    struct compiled c;
+
+    compile_with(&c, FAMILY_IPV4, 0, policy);
+    assert_int_equal(count_lines(&c, "--dport 22"), 0);
+    assert_int_equal(count_lines(&c, "--dport 85"), 0);
+    compiled_close(&c);
+    compile_with(&c, FAMILY_IPV4, 1U << PASS_SHADOW, policy);
+    assert_int_equal(count_lines(&c, "--dport 22"), 1);
+    assert_int_equal(count_lines(&c, "--dport 85"), 1);
+    compiled_close(&c);
+}
+
+// Nothing comes to the rule for established connections, but without it nothing would be tracked.
+TEST(a_rule_that_switches_the_tracker_on_stays)
+{
+    struct compiled c;
+
+    compile_with(&c, FAMILY_IPV4, 0, "version: 1\ntrust: [0.0.0.0/0]\n");
+    assert_true(count_lines(&c, "--ctstate ESTABLISHED") > 0);
+    compiled_close(&c);
+}
+
+TEST(established_connections_are_decided_first)
+{
+    static const char policy[] = "version: 1\ntrust: [192.0.2.0/24]\nallow: [80/tcp]\n";
+    static const char first[] =
+        "-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n";
+    struct compiled c;
+
+    compile_with(&c, FAMILY_IPV4, 0, policy);
+    assert_int_equal(count_lines(&c, first), 1);
+    compiled_close(&c);
+    compile_with(&c, FAMILY_IPV4, 1U << PASS_ORDER, policy);
+    assert_int_equal(count_lines(&c, first), 0);
+    compiled_close(&c);
+    // Those of denied sources are dropped all the same.
+    compile_with(&c, FAMILY_IPV4, 0, "version: 1\ndeny: [192.0.2.0/24]\nallow: [80/tcp]\n");
+    assert_int_equal(count_lines(&c, first), 0);
+    compiled_close(&c);
+}
+
+// Policies of many entries. `line(i)` writes one.
+
+static void put_policy(struct buf *out, const char *head, size_t count,
+                       void (*line)(struct buf *out, size_t i))
+{
+    buf_text(out, head);
+    for (size_t i = 0; i < count; i++)
+        line(out, i);
+}
+
+static uint32_t scatter(size_t i)
+{
+    return (uint32_t)i * 2654435761U; // a permutation of all numbers of 32 bits (2^32 over the golden ratio)
+}
+
+static void put_address(struct buf *out, uint32_t address)
+{
+    buf_printf(out, "%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255);
+}
+
+static void scattered_pair(struct buf *out, size_t i)
+{
+    buf_printf(out, "  - {tcp: %zu, from: ", 1 + i % 60000);
+    put_address(out, scatter(i) | 1);
+    buf_text(out, "}\n");
+}
+
+static void scattered_untracked(struct buf *out, size_t i)
+{
+    buf_printf(out, "  - {tcp: %zu, track: false, from: ", 1 + i % 60000);
+    put_address(out, scatter(i) | 1);
+    buf_text(out, "}\n");
+}
+
+// Prefixes inside each other, with ports of their own.
+static void nested_pair(struct buf *out, size_t i)
+{
+    const unsigned bits = 1 + (unsigned)(i % 32);
+
+    buf_printf(out, "  - {%s: %zu, from: ", i % 3 ? "tcp" : "udp", 1 + i * 7 % 60000);
+    put_address(out, scatter(i / 5) & ~(bits == 32 ? 0 : UINT32_MAX >> bits));
+    buf_printf(out, "/%u}\n", bits);
+}
+
+static void one_of_each_24(struct buf *out, size_t i)
+{
+    buf_printf(out, "  - {tcp: %zu, from: 10.%zu.%zu.7}\n", 1 + i % 50, i / 256, i % 256);
+}
+
+static void unaligned_range(struct buf *out, size_t i)
+{
+    buf_text(out, "  - {tcp: 25, from: ");
+    put_address(out, (uint32_t)i * 40000 + 3);
+    buf_text(out, "-");
+    put_address(out, (uint32_t)i * 40000 + 20001);
+    buf_text(out, "}\n");
+}
+
+static void common_head(struct buf *out, size_t i)
+{
+    buf_printf(out, "  - {tcp: %zu, from: '2001:db8:1:2:%x:%x::%zx'}\n", 1 + i % 9, scatter(i) >> 16,
+               scatter(i) & 0xFFFF, i);
+}
+
+static void odd_port(struct buf *out, size_t i)
+{
+    buf_printf(out, "  - %zu/tcp\n", 1 + 2 * i);
+}
+
+static void port_and_verdict(struct buf *out, size_t i)
+{
+    buf_printf(out, "  - {tcp: %zu, from: 10.0.%zu.0/24, verdict: %s}\n", 1 + i * 3, i % 256,
+               i % 2 ? "accept" : "drop");
+}
+
+static void one_for_all(struct buf *out, size_t i)
+{
+    buf_printf(out, "  - {tcp: %zu, from: 0.0.0.0/0}\n", 1 + 2 * i);
+}
+
+// To and from addresses, and limits, which have one rule each whatever the size of their sets.
+static void both_sides(struct buf *out, size_t i)
+{
+    buf_printf(out, "  - {tcp: %zu, from: ", 1 + i % 7);
+    put_address(out, scatter(i));
+    buf_printf(out, ", to: 203.0.113.%zu}\n", i % 200);
+}
+
+struct shape {
+    const char *name, *head;
+    void (*line)(struct buf *out, size_t i);
+    size_t count;
+    enum family family;
+    const char *table, *chain;
+    size_t worst; // rules that a packet walks at most
+};
+
+// Log N of the entries, times the rules of a node, with some room: none walks what would be linear in N.
+static const struct shape shapes[] = {
+    {"pairs", "version: 1\nallow:\n", scattered_pair, 5000, FAMILY_IPV4, "filter", "INPUT", 80},
+    {"nested", "version: 1\nallow:\n", nested_pair, 4000, FAMILY_IPV4, "filter", "INPUT", 300},
+    {"each /24", "version: 1\nallow:\n", one_of_each_24, 5000, FAMILY_IPV4, "filter", "INPUT", 80},
+    {"ranges", "version: 1\nallow:\n", unaligned_range, 5000, FAMILY_IPV4, "filter", "INPUT", 80},
+    {"common head", "version: 1\nallow:\n", common_head, 5000, FAMILY_IPV6, "filter", "INPUT", 100},
+    {"ports", "version: 1\nallow:\n", odd_port, 5000, FAMILY_IPV4, "filter", "INPUT", 60},
+    {"ports of all", "version: 1\nallow:\n", one_for_all, 5000, FAMILY_IPV4, "filter", "INPUT", 60},
+    {"both sides", "version: 1\nallow:\n", both_sides, 2000, FAMILY_IPV4, "filter", "INPUT", 80},
+    {"untracked, in", "version: 1\ntracking: selective\nallow:\n", scattered_untracked, 2000, FAMILY_IPV4,
+     "raw", "PREROUTING", 80},
+    {"untracked, out", "version: 1\ntracking: selective\nallow:\n", scattered_untracked, 2000, FAMILY_IPV4,
+     "raw", "OUTPUT", 80},
+    {"none, answers", "version: 1\ntracking: none\ndefault: {output: drop}\nallow:\n", scattered_pair, 2000,
+     FAMILY_IPV4, "filter", "OUTPUT", 100},
+};
+
+TEST(many_entries_cost_a_packet_few_rules)
+{
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+        const struct shape *shape = &shapes[i];
+        struct buf policy = {0};
+        struct compiled c;
+        size_t found;
+
+        put_policy(&policy, shape->head, shape->count, shape->line);
+        compile_with(&c, shape->family, 0, policy.bytes);
+        found = worst(&c, shape->family, shape->table, shape->chain);
+        if (found > shape->worst)
+            fail_msg("%s: a packet walks %zu rules", shape->name, found);
+        compiled_close(&c);
+        buf_clear(&policy);
+    }
+}
+
+// Neither order nor verdicts of such a list let it become a tree: it is right all the same.
+TEST(entries_of_changing_verdicts_keep_their_order)
+{
+    struct buf policy = {0};
+    struct compiled c;
+
+    put_policy(&policy, "version: 1\nallow:\n", 500, port_and_verdict);
+    compile_with(&c, FAMILY_IPV4, 0, policy.bytes);
+    compiled_close(&c);
+    buf_clear(&policy);
+}
+
+static void put_list(struct buf *out, size_t count)
+{
+    buf_text(out, "version: 1\ndefine:\n  many:\n");
+    for (size_t i = 0; i < count; i++) {
+        buf_text(out, "    - ");
+        put_address(out, scatter(i) | 1);
+        buf_char(out, '\n');
+    }
+}
+
+TEST(one_set_has_one_tree)
+{
+    struct buf policy = {0};
+    struct compiled c;
+
+    put_list(&policy, 1000);
+    buf_text(&policy, "deny: [$many]\nallow:\n  - {tcp: [22, 80-90], from: $many, in: [eth0, eth1]}\n"
+                      "forward: [{in: eth0, out: eth1, protocol: any}]\n");
+    compile_with(&c, FAMILY_IPV4, 0, policy.bytes);
+    assert_int_equal(count_lines(&c, "-j DROP\n"), 1000 + 1); // of INPUT and FORWARD together; INVALID
+    compiled_close(&c);
+    buf_clear(&policy);
+}
+
+// What is over a limit, and what a limit lets pass, is decided once for each packet.
+TEST(a_limit_over_many_addresses_stands_once)
+{
+    struct buf policy = {0};
+    struct compiled c;
+
+    put_list(&policy, 1000);
+    buf_text(&policy,
+             "log: {prefix: 'x '}\nallow:\n  - {service: ssh, from: $many, limit: 10/minute, log: true}\n"
+             "  - {service: ping, from: $many, limit: 20/second}\n");
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        compile_with(&c, family, 0, policy.bytes);
+        assert_int_equal(count_lines(&c, "hashlimit-name"), family == FAMILY_IPV4 ? 2 : 0);
+        assert_true(worst(&c, family, "filter", "INPUT") < 300);
+        compiled_close(&c);
+    }
+    buf_clear(&policy);
+}
+
+// More rules than a table holds, were they written one by one.
+TEST(products_of_large_sets_stay_small)
+{
+    struct buf policy = {0};
+    struct compiled c;
+
+    put_list(&policy, 3000);
+    buf_text(&policy, "allow:\n  - {tcp: [");
+    for (unsigned port = 1; port < 2000; port += 2)
+        buf_printf(&policy, "%u, ", port);
+    buf_text(&policy, "9000], from: $many, to: $many, in: [eth0, eth1, eth2]}\n");
+    compile_with(&c, FAMILY_IPV4, 0, policy.bytes);
+    assert_true(c.text.length < 2000000);
+    assert_true(worst(&c, FAMILY_IPV4, "filter", "INPUT") < 500);
+    compiled_close(&c);
+    buf_clear(&policy);
+}
+
+TEST(without_trees_such_products_are_refused)
+{
+    const struct compile_options options = {.passes = {.without = PASSES_NONE}};
+    struct buf policy = {0}, text = {0};
+    struct fixture f;
+
+    put_list(&policy, 2000);
+    buf_text(&policy, "allow:\n  - {tcp: 22, from: $many, to: $many}\n");
+    fixture_open(&f);
+    fixture_read(&f, policy.bytes);
+    assert_true(f.fine);
+    assert_false(compile_rules(&f.compilation, FAMILY_IPV4, &options, &text));
+    assert_non_null(fixture_diag(&f, DIAG_TOO_LARGE));
+    fixture_close(&f);
+    buf_clear(&policy);
+    buf_clear(&text);
+}
+
+TEST(small_policies_have_no_trees)
+{
+    struct buf policy = {0};
+    struct compiled c;
+
+    put_policy(&policy, "version: 1\nallow:\n", 20, scattered_pair);
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        compile_with(&c, family, 0, policy.bytes);
+        assert_int_equal(count_lines(&c, ":ctc-"), 0);
+        compiled_close(&c);
+    }
+    buf_clear(&policy);
+}
+
+TEST(each_pass_has_a_name)
+{
+    for (enum pass pass = 0; pass < PASS_COUNT; pass++) {
+        assert_true(pass_names[pass][0]);
+        assert_true(pass_abouts[pass][0]);
+    }
+}
+
+RUN_TESTS(CASE(ports_of_neighbours_are_joined), CASE(addresses_of_neighbours_are_joined_and_aggregated),
+          CASE(rules_that_differ_in_verdict_limit_or_name_are_not_joined),
+          CASE(rules_that_are_reached_by_no_packet_are_left_out),
+          CASE(a_rule_that_switches_the_tracker_on_stays), CASE(established_connections_are_decided_first),
+          CASE(many_entries_cost_a_packet_few_rules), CASE(entries_of_changing_verdicts_keep_their_order),
+          CASE(one_set_has_one_tree), CASE(a_limit_over_many_addresses_stands_once),
+          CASE(products_of_large_sets_stay_small), CASE(without_trees_such_products_are_refused),
+          CASE(small_policies_have_no_trees), CASE(each_pass_has_a_name))
