@@ -11,12 +11,14 @@ static diagram between(struct packet_space *space, enum field field, uint64_t fi
     return diagram_test(space->diagrams, field, &range, 1, inside, outside);
 }
 
-// Multicast (RFC 5771, RFC 4291), the limited broadcast (RFC 919), and this host's loopback (RFC 1122, RFC 4291).
+// Multicast (RFC 5771, RFC 4291), this host's loopback (RFC 1122, RFC 4291), and broadcast: that of the loopback network,
+// which the kernel keeps beside its addresses (net/ipv4/fib_frontend.c, fib_add_ifaddr), and the limited one (RFC 919).
 static const struct addr_range multicast[FAMILY_COUNT] = {{{0, 0xE0000000}, {0, 0xEFFFFFFF}},
                                                           {{0xFFULL << 56, 0}, {UINT64_MAX, UINT64_MAX}}};
 static const struct addr_range loopback[FAMILY_COUNT] = {{{0, 0x7F000000}, {0, 0x7FFFFFFF}},
                                                          {{0, 1}, {0, 1}}};
-static const struct addr_range broadcast = {{0, UINT32_MAX}, {0, UINT32_MAX}};
+static const struct addr_range broadcasts[] = {{{0, 0x7FFFFFFF}, {0, 0x7FFFFFFF}},
+                                               {{0, UINT32_MAX}, {0, UINT32_MAX}}};
 
 // What routing can see in a destination at a hook: a multicast address in a multicast address, and so on; an address of
 // a subnet can be its broadcast address, of which IPv6 has none. What is forwarded is for another host.
@@ -36,11 +38,11 @@ static diagram destinations(struct packet_space *space, enum hook hook)
         rest = set_or(space, is[DESTINATION_LOCAL], is[DESTINATION_BROADCAST]);
     if (hook != HOOK_INPUT)
         rest = set_or(space, rest, is[DESTINATION_OTHER]);
-    if (family == FAMILY_IPV4)
-        rest = choose(space, diagram_test(space->diagrams, FIELD_DESTINATION, &broadcast, 1, all, none),
-                      is[DESTINATION_BROADCAST], rest);
     rest = choose(space, diagram_test(space->diagrams, FIELD_DESTINATION, &loopback[family], 1, all, none),
                   is[DESTINATION_LOCAL], rest);
+    if (family == FAMILY_IPV4)
+        rest = choose(space, diagram_test(space->diagrams, FIELD_DESTINATION, broadcasts, 2, all, none),
+                      is[DESTINATION_BROADCAST], rest);
     return choose(space, diagram_test(space->diagrams, FIELD_DESTINATION, &multicast[family], 1, all, none),
                   is[DESTINATION_MULTICAST], rest);
 }

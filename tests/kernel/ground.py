@@ -20,7 +20,7 @@ STRANGER_MAC = 0x020000000001
 
 # This host's address in the networks of nobody's rules, and destinations that are not of one host.
 OWN = ("10.203.7.1", "2001:db8:ffff::1")
-BROADCASTS = ("10.203.7.255", "255.255.255.255")
+BROADCASTS = ("10.203.7.255", "127.255.255.255", "255.255.255.255")
 GROUPS = (("224.0.0.1", "224.0.0.251", "239.1.2.3"), ("ff02::1", "ff02::fb", "ff05::1:3"))
 
 QUIET_KERNEL = {

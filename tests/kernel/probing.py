@@ -239,7 +239,7 @@ class Prober:
         wanted = picked.get("dest", rng.choice(self.own or self.pools["source"]))
         cast = picked.get("cast")
         if hook == "output" and cast == "broadcast" and ground.broadcasts:
-            return rng.choice(sorted(ground.broadcasts))
+            return rng.choice([each for each in sorted(ground.broadcasts) if each >> 24 != 127])
         if hook == "output" and (cast == "multicast" or rng.random() < 0.02):
             return rng.choice(ground.groups)
         return wanted if ground.cast(wanted) == "other" and self._reachable(wanted) else None

@@ -379,7 +379,7 @@ static bool is_loopback(enum family family, struct addr address)
 
 static bool is_broadcast(enum family family, struct addr address)
 {
-    return family == FAMILY_IPV4 && address.low == UINT32_MAX;
+    return family == FAMILY_IPV4 && (address.low == UINT32_MAX || address.low == 0x7FFFFFFF);
 }
 
 static void settle_destination(struct sampler *sampler, enum hook hook, field_value *packet)
@@ -396,10 +396,10 @@ static void settle_destination(struct sampler *sampler, enum hook hook, field_va
             family == FAMILY_IPV4 ? (struct addr){0, 0xC0000201} : (struct addr){0x20010DB8ULL << 32, 1};
     if (is_multicast(family, *address))
         *type = DESTINATION_MULTICAST;
-    else if (is_loopback(family, *address))
-        *type = DESTINATION_LOCAL;
     else if (is_broadcast(family, *address))
         *type = DESTINATION_BROADCAST;
+    else if (is_loopback(family, *address))
+        *type = DESTINATION_LOCAL;
     else if (hook == HOOK_FORWARD)
         *type = DESTINATION_OTHER;
     else if (*type == DESTINATION_BROADCAST)
@@ -449,7 +449,7 @@ static bool possible_type(enum family family, enum hook hook, const field_value 
         return hook != HOOK_FORWARD && !is_multicast(family, address) && !is_broadcast(family, address);
     case DESTINATION_BROADCAST:
         return hook != HOOK_FORWARD && family == FAMILY_IPV4 && !is_multicast(family, address) &&
-               !is_loopback(family, address);
+               (!is_loopback(family, address) || is_broadcast(family, address));
     default:
         return hook != HOOK_INPUT && !is_multicast(family, address) && !is_broadcast(family, address) &&
                !is_loopback(family, address);
