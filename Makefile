@@ -45,7 +45,7 @@ endif
 
 CFLAGS ?= $(OPTIMISE_$(MODE))
 
-PACKAGES := yaml-0.1 jansson libmd libip4tc libip6tc xtables
+PACKAGES := yaml-0.1 jansson libmd libip4tc libip6tc xtables libnetfilter_conntrack
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wmissing-declarations -Wold-style-definition -Wredundant-decls -Wnested-externs -Wpointer-arith \
@@ -184,7 +184,7 @@ check-unit: $(UNIT_PROGRAMS) ## functions keep their contracts
 check-golden: $(CTC)         ## each policy gives exactly the rules and diagnostics on file
 	$(call run_tier,golden)
 
-check-questions: $(CTC)      ## explain, diff and tune answer as on file
+check-questions: $(CTC)      ## explain, diff, tune and advise answer as on file
 	$(call run_tier,questions)
 
 check-findings: $(CTC)       ## what `ctc check` finds in rulesets, and what it does not

@@ -25,6 +25,10 @@ const struct command commands[] = {
      "[--sysctl|--modprobe|--modules|--live|--apply] [--kernel VERSION] [--formula auto|kernel|article] "
      "POLICY",
      "size, timeouts and modules of the tracking table, as the files a host reads at boot", run_tune},
+    {"advise",
+     "[--dump FILE] [--local ADDRESSES] [--top N] [--json|--prometheus] [--watch[=SECONDS]] [--write] "
+     "[POLICY]",
+     "who fills the tracking table, and what to untrack", run_advise},
     {"apply", "--dry-run [--format text|json] POLICY",
      "what loading the rules would change in this kernel, by rule and by traffic", run_apply},
     {"services", "", "the words that stand for ports", run_services},

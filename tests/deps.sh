@@ -20,12 +20,12 @@ build    cmd:pkg-config              pkg-config                                p
 build    lib:yaml-0.1                libyaml-dev                               libyaml-devel
 build    lib:jansson                 libjansson-dev                            jansson-devel
 build    lib:libmd                   libmd-dev                                 libmd-devel
+build    lib:libnetfilter_conntrack  libnetfilter-conntrack-dev                libnetfilter_conntrack-devel
 build    lib:libiptc                 libiptc-dev                               iptables-legacy-devel|iptables-devel
 build    lib:libip4tc                libip4tc-dev                              iptables-legacy-devel|iptables-devel
 build    lib:libip6tc                libip6tc-dev                              iptables-legacy-devel|iptables-devel
 build    lib:xtables                 libxtables-dev                            iptables-devel
 test     lib:cmocka                  libcmocka-dev                             libcmocka-devel
-test     lib:libnetfilter_conntrack  libnetfilter-conntrack-dev                libnetfilter_conntrack-devel
 test     cmd:iptables-restore        iptables                                  iptables-nft
 test     cmd:ip6tables-restore       iptables                                  iptables-nft
 test     cmd:iptables-legacy-restore iptables                                  iptables-legacy

@@ -24,6 +24,7 @@ enum exit_code run_compile(int argc, char **argv);
 enum exit_code run_check(int argc, char **argv);
 enum exit_code run_explain(int argc, char **argv);
 enum exit_code run_diff(int argc, char **argv);
+enum exit_code run_advise(int argc, char **argv);
 enum exit_code run_tune(int argc, char **argv);
 enum exit_code run_apply(int argc, char **argv);
 enum exit_code run_services(int argc, char **argv);

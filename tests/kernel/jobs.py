@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Callable
 
+import test_advise
 import test_agree
 import test_allowed
 import test_backend
@@ -73,6 +74,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
         for part in range(test_agree.PARTS):
             jobs[f"agree policies {backend} {part}"] = partial(test_agree.policies, backend, part)
             jobs[f"agree rulesets {backend} {part}"] = partial(test_agree.foreign, backend, part)
+    jobs["advise"] = test_advise.run
     jobs["tune"] = test_tune.run
     jobs["holes text"] = test_holes.another_text
     jobs["backend policies"] = test_backend.policies

@@ -57,11 +57,13 @@ trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
 mkdir -p "$BUILD"
-"${CC:-cc}" -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -o "$BUILD/fill_table" \
-    "$here/fill_table.c" -lnetfilter_conntrack
+for program in fill_table fill_shares; do
+    "${CC:-cc}" -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -o "$BUILD/$program" \
+        "$here/$program.c" -lnetfilter_conntrack
+done
 
 export CTC LOADER PATH
-export FILL_TABLE=$BUILD/fill_table SCRATCH=$scratch
+export FILL_TABLE=$BUILD/fill_table FILL_SHARES=$BUILD/fill_shares SCRATCH=$scratch
 export XTABLES_LOCKFILE=$scratch/lock    # not the one the machine's own firewall takes
 export PYTHONDONTWRITEBYTECODE=1
 

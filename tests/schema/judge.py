@@ -306,6 +306,30 @@ def judge_answers(tally):
                 tally.check(f"diff {now.name} and its rules: no change", f"{document['changes'][0]}")
 
 
+# Two tables: every state of TCP, and what else there is.
+TABLE = "".join(f"tcp 6 9 {state} src=203.0.113.9 dst=192.0.2.10 sport=50{number:03} dport=443 "
+                f"src=192.0.2.10 dst=203.0.113.9 sport=443 dport=50{number:03} [ASSURED] mark=0 use=1\n"
+                for number, state in enumerate(["NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT",
+                                                "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"]))
+OTHERS = """\
+udp 17 9 src=192.0.2.10 dst=192.0.2.53 sport=40000 dport=53 src=192.0.2.53 dst=192.0.2.10 sport=53 dport=40000 use=1
+udp 17 9 src=203.0.113.9 dst=203.0.113.10 sport=1 dport=2 [UNREPLIED] src=203.0.113.10 dst=203.0.113.9 sport=2 dport=1 use=1
+gre 47 9 src=203.0.113.9 dst=192.0.2.10 srckey=0x0 dstkey=0x0 src=192.0.2.10 dst=203.0.113.9 srckey=0x0 dstkey=0x0 use=1
+unknown 253 9 src=::1 dst=::1 src=::1 dst=::1 use=1
+"""
+
+
+def judge_advice(tally):
+    validator = load_schema(tally, ROOT / "schemas/advise.schema.json")
+    if not CTC:
+        return
+    for name, text in (("states of TCP", TABLE), ("other protocols", OTHERS), ("an empty table", ""),
+                       ("both", TABLE + OTHERS)):
+        judge_json(tally, f"advise: {name}", validator, ["advise", "--json", "--dump", "-"], text, {0})
+        judge_json(tally, f"advise with a policy: {name}", validator,
+                   ["advise", "--json", "--dump", "-", "examples/first.yaml"], text, {0})
+
+
 def at_path(schema, path):
     for part in path:
         schema = schema[part]
@@ -366,6 +390,7 @@ def main():
         tally.skip(len(cases), "the reader's side: CTC names no binary")
     judge_examples(tally, policy_validator)
     judge_answers(tally)
+    judge_advice(tally)
     judge_keys(tally, policy_validator.schema)
     judge_tables(tally, policy_validator.schema)
     print_reader_only(cases)
