@@ -8,8 +8,13 @@
 typedef unsigned long long number;
 
 #define BAR_WIDTH  20
-#define NAME_WIDTH 18
-#define NARROW     76 // columns: below, the bars are left out
+#define NAME_LEAST 18
+#define NAME_MOST  40
+
+// Columns of a terminal from which on there is room for more than names and numbers.
+#define ROOM_FOR_BARS    76
+#define ROOM_FOR_ASSURED 92
+#define ROOM_FOR_STATES  128
 
 static unsigned percent(uint64_t part, uint64_t whole)
 {
@@ -22,13 +27,18 @@ static void put_colour(struct buf *out, const struct style *style, const char *c
         buf_printf(out, "\033[%sm", code);
 }
 
+static bool has_room(const struct style *style, size_t columns)
+{
+    return !style->width || style->width >= columns;
+}
+
 // Filled as far as the part goes; what is not nothing is at least one step.
 static void put_bar(struct buf *out, const struct style *style, uint64_t part, uint64_t whole,
                     const char *code)
 {
     uint64_t filled = whole ? (part * BAR_WIDTH + whole / 2) / whole : 0;
 
-    if (style->width && style->width < NARROW)
+    if (!has_room(style, ROOM_FOR_BARS))
         return;
     if (part && !filled)
         filled = 1;
@@ -84,7 +94,7 @@ static void put_occupancy(struct buf *out, const struct report *report, const st
 static void put_share(struct buf *out, const struct style *style, const char *name, uint64_t part,
                       uint64_t whole, const char *code)
 {
-    buf_printf(out, "  %-*s %10llu  %3u %%", NAME_WIDTH, name, (number)part, percent(part, whole));
+    buf_printf(out, "  %-*s %10llu  %3u %%", NAME_LEAST, name, (number)part, percent(part, whole));
     put_bar(out, style, part, whole, code);
     buf_char(out, '\n');
 }
@@ -151,9 +161,24 @@ static const char *group_name(const struct group *group, char text[64])
     return text;
 }
 
+// As wide as the names that are shown.
+static int name_width(const struct report *report)
+{
+    size_t widest = NAME_LEAST;
+    char text[64];
+
+    for (size_t i = 0; i < report->census->groups.count && i < report->top; i++) {
+        const size_t width = strlen(group_name(&report->census->groups.items[i], text));
+
+        widest = width > widest ? width : widest;
+    }
+    return (int)(widest < NAME_MOST ? widest : NAME_MOST);
+}
+
 static void put_services(struct buf *out, const struct report *report, const struct style *style)
 {
     const struct census *census = report->census;
+    const int width = name_width(report);
     uint64_t others = 0;
     char text[64];
 
@@ -165,16 +190,18 @@ static void put_services(struct buf *out, const struct report *report, const str
             others += group->entries;
             continue;
         }
-        buf_printf(out, "  %-*s %-9s %10llu  %3u %%", NAME_WIDTH, group_name(group, text),
+        buf_printf(out, "  %-*s %-9s %10llu  %3u %%", width, group_name(group, text),
                    direction_names[group->direction], (number)group->entries,
                    percent(group->entries, census->entries));
         put_bar(out, style, group->entries, census->entries, "36");
-        buf_printf(out, "  assured %3u %%", percent(group->assured, group->entries));
-        put_states(out, group);
+        if (has_room(style, ROOM_FOR_ASSURED))
+            buf_printf(out, "  assured %3u %%", percent(group->assured, group->entries));
+        if (has_room(style, ROOM_FOR_STATES))
+            put_states(out, group);
         buf_char(out, '\n');
     }
     if (others)
-        buf_printf(out, "  %-*s %-9s %10llu  %3u %%\n", NAME_WIDTH, "others", "", (number)others,
+        buf_printf(out, "  %-*s %-9s %10llu  %3u %%\n", width, "others", "", (number)others,
                    percent(others, census->entries));
 }
 
@@ -222,6 +249,7 @@ static void put_local(struct buf *out, const struct report *report)
 static void put_verdicts(struct buf *out, const struct report *report, const struct style *style)
 {
     const struct advice *advice = report->advice;
+    const int width = name_width(report);
     char text[64];
 
     put_heading(out, style, "untracking");
@@ -229,8 +257,7 @@ static void put_verdicts(struct buf *out, const struct report *report, const str
         const struct suggestion *suggestion = &advice->items.items[i];
         const struct group *group = suggestion->group;
 
-        buf_printf(out, "  %-*s %-9s ", NAME_WIDTH, group_name(group, text),
-                   direction_names[group->direction]);
+        buf_printf(out, "  %-*s %-9s ", width, group_name(group, text), direction_names[group->direction]);
         put_colour(out, style, suggestion->worthwhile ? "32" : "0");
         if (suggestion->obstacle == OBSTACLE_NONE)
             buf_printf(out, "saves %llu %s, %u %% of the table", (number)group->entries,

@@ -117,6 +117,17 @@ def checking(ctc, folder, steps):
     print()
 
 
+def advising(ctc, folder, steps):
+    print("## `ctc advise` of a saved tracking table of N entries, with a policy of ten\n")
+    head("N", "seconds", "of the processor", "memory, MB")
+    generate("ten", 0, folder)
+    for count in steps:
+        generate("table", count, folder)
+        cost = Cost(folder, ctc, "advise", "--dump", str(folder / "table"), str(folder / "policy.yaml"))
+        row(number(count), f"{cost.seconds:.3f}", f"{cost.cpu:.3f}", cost.memory())
+    print()
+
+
 def stages(program, folder, steps):
     """What the proof adds to a compile, stage by stage."""
     print("## The stages of a compile, in milliseconds of the processor, IPv4\n")
@@ -171,6 +182,7 @@ def main():
         growth("A file of N prefixes in `deny`, both families, duplicates and overlaps", ctc, folder, "prefixes",
                STEPS + [LARGE])
         checking(ctc, folder, STEPS)
+        advising(ctc, folder, STEPS + [LARGE])
         if len(sys.argv) > 2 and not sys.argv[2].startswith("-"):
             stages(sys.argv[2], folder, STEPS + large)
         if shutil.which("ferm"):

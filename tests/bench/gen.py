@@ -8,6 +8,7 @@ Kinds:
   pairs     COUNT entries of `allow`: {tcp: PORT, from: ADDRESS}, all different
   untracked the same in mode selective, each with `track: false`
   ferm      the same rules as `pairs`, as ferm's configuration
+  table     a tracking table of COUNT entries, as `conntrack -L -o extended` prints it
   prefixes  a file of COUNT IPv4 and IPv6 prefixes that `deny` names: unsorted, a tenth twice, many inside others
 """
 
@@ -86,6 +87,19 @@ def write_prefixes(count, folder):
     (folder / "policy.yaml").write_text("version: 1\ndeny: [{file: list}]\nallow: [ssh]\n", encoding="ascii")
 
 
+def write_table(count, folder):
+    """A web server's: nearly every entry has a client of its own."""
+    source = random.Random(1)
+    with open(folder / "table", "w", encoding="ascii") as table:
+        for _ in range(count):
+            client = f"{source.randint(1, 126)}.{source.randint(0, 255)}.{source.randint(0, 255)}.{source.randint(1, 254)}"
+            port, service = source.randint(1024, 65535), source.choice((443, 443, 443, 443, 80, 80, 22, 8080, 9999))
+            state = source.choice(("TIME_WAIT", "TIME_WAIT", "TIME_WAIT", "ESTABLISHED"))
+            table.write(f"ipv4     2 tcp      6 {source.randint(1, 120)} {state} src={client} dst=192.0.2.10 sport={port} "
+                        f"dport={service} src=192.0.2.10 dst={client} sport={service} dport={port} [ASSURED] mark=0 "
+                        "zone=0 use=2\n")
+
+
 def write(kind, count, folder):
     folder = Path(folder)
     if kind == "ten":
@@ -98,6 +112,8 @@ def write(kind, count, folder):
         write_ferm(count, folder)
     elif kind == "prefixes":
         write_prefixes(count, folder)
+    elif kind == "table":
+        write_table(count, folder)
     else:
         raise SystemExit(__doc__)
 
