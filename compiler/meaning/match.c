@@ -368,11 +368,10 @@ static diagram dropped_on_the_way(const struct view *view, const struct rule *ru
     return dropped;
 }
 
-bool rule_cube(const struct view *view, const struct rule *rule, struct cube *cube)
+static bool add_cube(struct cube *cube, const struct rule *rule)
 {
     bool limited = false, plain = true;
 
-    cube_begin(cube, view);
     add_rule(cube, rule, rule->match_count);
     for (size_t i = 0; i < rule->match_count; i++) {
         const bool fills = fills_table(&rule->matches[i]);
@@ -382,6 +381,18 @@ bool rule_cube(const struct view *view, const struct rule *rule, struct cube *cu
     }
     // One table, asked last, is one test of the cube.
     return plain && (!limited || cube->unknowns.count == 1);
+}
+
+bool rule_cube(const struct view *view, const struct rule *rule, struct cube *cube)
+{
+    cube_begin(cube, view);
+    return add_cube(cube, rule);
+}
+
+bool rule_cube_within(const struct cube *outer, const struct rule *rule, struct cube *cube)
+{
+    *cube = *outer;
+    return add_cube(cube, rule);
 }
 
 diagram rule_function(const struct view *view, const struct rule *rule, uint32_t inside, uint32_t full)

@@ -18,12 +18,14 @@ struct walker {
     const struct table *table;
     struct rule_places *places; // NULL: outcomes remember no rule
     struct {
-        const struct chain *chain;
         diagram walk;
-        bool open; // its rules are being walked: a circle, which no kernel loads
-    } * chains;    // hash table, by address
-    size_t chain_slots;
-    bool staged; // the table is raw, and its rules ask for states
+        bool known;          // `walk` is
+        bool open;           // its rules are being walked: a circle, which no kernel loads
+        unsigned references; // rules that lead to it
+        enum { INLINE_UNKNOWN, INLINE_NO, INLINE_YES } inlined;
+    } * chains;         // by number
+    bool staged;        // the table is raw, and its rules ask for states
+    struct arena outer; // of the cubes that chains on the way stand in
 };
 
 // Joining walks.
@@ -292,71 +294,131 @@ struct outcome target_outcome(struct packet_space *space, const struct target *t
 
 static diagram walk_chain(struct walker *walker, const struct chain *chain);
 
-// A rule that neither ends a walk nor decides about tracking is left out before the others are joined.
-static void walk_rule(struct walker *walker, const struct chain *chain, size_t index, struct walk_list *list)
+static bool leads_on(const struct rule *rule)
+{
+    return rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
+}
+
+#define INLINED_RULES_MAX 64 // of a chain that is looked at for gotos: a node of a tree has few
+
+// Whether the rules of a chain can stand in place of the one rule that leads there, as they do in a tree: no packet that
+// falls out of the chain is told from one that comes to its end. Nothing returns there, and what goes elsewhere for good
+// would meet no rule behind that either.
+static bool is_inlined(struct walker *walker, const struct chain *chain)
+{
+    const enum family family = walker->view->space->family;
+    const unsigned number = (unsigned)chain->number;
+    bool fits = walker->chains[number].references == 1 && chain->count <= INLINED_RULES_MAX;
+
+    if (walker->chains[number].inlined != INLINE_UNKNOWN)
+        return walker->chains[number].inlined == INLINE_YES;
+    walker->chains[number].inlined = INLINE_NO; // of a circle
+    for (size_t i = 0; i < chain->count && fits; i++) {
+        const struct rule *rule = &chain->items[i];
+        const struct chain *inner =
+            rule->target.kind == TARGET_GOTO ? table_find_chain(walker->table, rule->target.text) : NULL;
+
+        fits = rule->target.kind != TARGET_RETURN && (rule->target.kind != TARGET_GOTO || inner);
+        for (size_t j = i + 1; j < chain->count && inner && fits; j++)
+            fits = rules_apart(family, rule, &chain->items[j]);
+        fits = fits && (!inner || is_inlined(walker, inner));
+    }
+    walker->chains[number].inlined = fits ? INLINE_YES : INLINE_NO;
+    return fits;
+}
+
+static void walk_rules(struct walker *walker, const struct chain *chain, const struct cube *outer,
+                       struct walk_list *list);
+
+// A rule that leads to another chain.
+static void walk_jump(struct walker *walker, const struct rule *rule, const struct cube *outer,
+                      struct outcome outcome, struct walk_list *list)
+{
+    struct packet_space *space = walker->view->space;
+    const struct chain *inner = table_find_chain(walker->table, rule->target.text);
+    const struct outcome full = {.walk = WALK_DROP, .rule = outcome.rule},
+                         elsewhere = {.walk = WALK_ELSEWHERE, .rule = outcome.rule};
+    // Within a chain that is itself inlined, so is what its gotos lead to.
+    const bool may_go = rule->target.kind == TARGET_JUMP || outer;
+    struct view view = *walker->view;
+    struct cube cube;
+    diagram function, inside;
+
+    view.scratch = &walker->outer;
+    if (outer)
+        cube = *outer;
+    else
+        cube_begin(&cube, &view);
+    if (inner && may_go && !walker->chains[inner->number].open && is_inlined(walker, inner) &&
+        rule_cube_within(&cube, rule, &cube) && !cube.unknowns.count) {
+        walker->chains[inner->number].open = true;
+        walk_rules(walker, inner, &cube, list);
+        walker->chains[inner->number].open = false;
+        if (!outer)
+            arena_reset(&walker->outer);
+        return;
+    }
+    function = rule_function(walker->view, rule, outcome_value(outcome), outcome_value(full));
+    if (outer)
+        function = only_where(space, cube_function(outer, 1, 1), function);
+    inside = inner ? walk_chain(walker, inner) : diagram_constant(space->diagrams, outcome_value(elsewhere));
+    walk_list_add(list, diagram_apply(space->diagrams,
+                                      rule->target.kind == TARGET_JUMP ? &op_jump : &op_goto, function, inside));
+}
+
+static void walk_rule(struct walker *walker, const struct chain *chain, size_t index, const struct cube *outer,
+                      struct walk_list *list)
 {
     struct packet_space *space = walker->view->space;
     const struct rule *rule = &chain->items[index];
     struct outcome outcome = target_outcome(space, &rule->target);
+    struct outcome full = {.walk = WALK_DROP};
+    struct cube cube;
 
     // The kernel takes it in raw alone (net/netfilter/xt_CT.c).
     if (!walker->view->raw)
         outcome.ct = CT_NONE;
-    outcome.rule = remember(walker, chain, index, outcome.walk);
-
-    const struct outcome full = {.walk = WALK_DROP, .rule = outcome.rule},
-                         elsewhere = {.walk = WALK_ELSEWHERE, .rule = outcome.rule};
-    const bool jumps = rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
-    struct cube cube;
-
-    if (!jumps && rule_cube(walker->view, rule, &cube)) {
+    outcome.rule = full.rule = remember(walker, chain, index, outcome.walk);
+    if (leads_on(rule)) {
+        walk_jump(walker, rule, outer, outcome, list);
+    } else if (outer ? rule_cube_within(outer, rule, &cube) : rule_cube(walker->view, rule, &cube)) {
         walk_list_add_cube(list, &cube, outcome_value(outcome), outcome_value(full));
-        arena_reset(walker->view->scratch);
-        return;
+    } else {
+        diagram function = rule_function(walker->view, rule, outcome_value(outcome), outcome_value(full));
+
+        if (outer)
+            function = only_where(space, cube_function(outer, 1, 1), function);
+        walk_list_add(list, function);
     }
-
-    diagram function = rule_function(walker->view, rule, outcome_value(outcome), outcome_value(full));
-
     arena_reset(walker->view->scratch);
-    if (jumps) {
-        const struct chain *inner = table_find_chain(walker->table, rule->target.text);
-        const diagram inside =
-            inner ? walk_chain(walker, inner) : diagram_constant(space->diagrams, outcome_value(elsewhere));
-
-        function = diagram_apply(space->diagrams, rule->target.kind == TARGET_JUMP ? &op_jump : &op_goto,
-                                 function, inside);
-    }
-    walk_list_add(list, function);
 }
 
-static size_t chain_slot(const struct walker *walker, const struct chain *chain)
+// The rules of a chain, for the packets of `outer`; NULL: for all.
+static void walk_rules(struct walker *walker, const struct chain *chain, const struct cube *outer,
+                       struct walk_list *list)
 {
-    size_t slot = (size_t)(((uintptr_t)chain * 0x9E3779B97F4A7C15ULL) >> 20) & (walker->chain_slots - 1);
-
-    while (walker->chains[slot].chain && walker->chains[slot].chain != chain)
-        slot = (slot + 1) & (walker->chain_slots - 1);
-    return slot;
+    for (size_t i = 0; i < chain->count; i++)
+        if (rule_decides(&chain->items[i]))
+            walk_rule(walker, chain, i, outer, list);
 }
 
 static diagram walk_chain(struct walker *walker, const struct chain *chain)
 {
     struct packet_space *space = walker->view->space;
-    const size_t slot = chain_slot(walker, chain);
+    const size_t number = chain->number;
     struct walk_list rules = {.staged = walker->staged};
 
-    if (walker->chains[slot].chain && !walker->chains[slot].open)
-        return walker->chains[slot].walk;
-    if (walker->chains[slot].open)
+    if (walker->chains[number].known)
+        return walker->chains[number].walk;
+    if (walker->chains[number].open)
         return diagram_constant(space->diagrams, outcome_value((struct outcome){.walk = WALK_ELSEWHERE}));
-    walker->chains[slot].chain = chain;
-    walker->chains[slot].open = true;
-    for (size_t i = 0; i < chain->count; i++)
-        if (rule_decides(&chain->items[i]))
-            walk_rule(walker, chain, i, &rules);
-    walker->chains[slot].walk = walk_list_join(space, &rules, 0);
+    walker->chains[number].open = true;
+    walk_rules(walker, chain, NULL, &rules);
+    walker->chains[number].walk = walk_list_join(space, &rules, 0);
+    walker->chains[number].known = true;
+    walker->chains[number].open = false;
     walk_list_clear(&rules);
-    walker->chains[slot].open = false;
-    return walker->chains[slot].walk;
+    return walker->chains[number].walk;
 }
 
 static bool asks_state(const struct table *table)
@@ -392,14 +454,25 @@ diagram staged_walk(const struct view *view, diagram walk)
 static void walker_init(struct walker *walker, const struct view *view, const struct table *table,
                         struct rule_places *places)
 {
-    *walker = (struct walker){.view = view,
-                              .table = table,
-                              .places = places,
-                              .chain_slots = 16,
-                              .staged = view->raw && asks_state(table)};
-    while (walker->chain_slots < table->count * 2)
-        walker->chain_slots *= 2;
-    walker->chains = arena_calloc(view->space->arena, walker->chain_slots, sizeof(*walker->chains));
+    *walker = (struct walker){
+        .view = view, .table = table, .places = places, .staged = view->raw && asks_state(table)};
+    walker->chains = arena_calloc(view->space->arena, table->count, sizeof(*walker->chains));
+    for (size_t i = 0; i < table->count; i++)
+        for (size_t j = 0; j < table->items[i]->count; j++) {
+            const struct rule *rule = &table->items[i]->items[j];
+            const struct chain *inner = leads_on(rule) ? table_find_chain(table, rule->target.text) : NULL;
+
+            if (inner)
+                walker->chains[inner->number].references++;
+        }
+}
+
+static diagram walk_first(struct walker *walker, const struct chain *chain)
+{
+    const diagram walk = walk_chain(walker, chain);
+
+    arena_clear(&walker->outer);
+    return walk;
 }
 
 diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table,
@@ -412,7 +485,7 @@ diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const
     if (!first)
         return set_none(view->space);
     walker_init(&walker, view, found, NULL);
-    return walk_chain(&walker, first);
+    return walk_first(&walker, first);
 }
 
 static bool has_returns(const struct table *table)
@@ -438,7 +511,7 @@ static diagram walk_hook(const struct view *view, const struct ruleset *ruleset,
         return set_none(space);
     walker_init(&walker, view, table, places);
 
-    const diagram walk = walk_chain(&walker, chain);
+    const diagram walk = walk_first(&walker, chain);
     const uint32_t rule =
         remember(&walker, chain, chain->count, chain->policy == CHAIN_DROP ? WALK_DROP : WALK_ACCEPT);
     const uint32_t accept = outcome_value((struct outcome){.walk = WALK_ACCEPT, .rule = rule});

@@ -203,22 +203,27 @@ diagram refused_of(struct packet_space *space, const struct meaning *meaning, en
     return set_minus(space, asked, accepted_set(space, hook_outcomes(space, meaning, hook, asked)));
 }
 
-// Who may send this host anything at all, as a set that asks for nothing but interface and addresses.
-static diagram heard_senders(struct packet_space *space, const struct meaning *meaning)
+// Interfaces and addresses of the packets of a set, as a set that asks for nothing else.
+static diagram senders_of(struct packet_space *space, diagram set)
 {
-    diagram heard = accepted_set(space, hook_outcomes(space, meaning, HOOK_INPUT, set_all(space)));
-
     for (unsigned field = 0; field < FIELD_COUNT + space->unknowns.count; field++)
         if (field != FIELD_IN && field != FIELD_SOURCE && field != FIELD_DESTINATION)
-            heard = diagram_largest(space->diagrams, heard, field);
-    return heard;
+            set = diagram_largest(space->diagrams, set, field);
+    return set;
 }
 
 diagram refused_path_mtu(struct packet_space *space, const struct meaning *meaning)
 {
     const diagram refused = refused_of(space, meaning, HOOK_INPUT, path_mtu_errors(space));
+    diagram senders, heard;
 
-    return refused == set_none(space) ? refused : set_and(space, refused, heard_senders(space, meaning));
+    if (refused == set_none(space))
+        return refused;
+    // Of those whose errors are refused, who may send this host anything at all: few of a long list of denied ones, so that
+    // their packets are looked at alone.
+    senders = senders_of(space, refused);
+    heard = accepted_set(space, hook_outcomes(space, meaning, HOOK_INPUT, senders));
+    return set_and(space, refused, senders_of(space, heard));
 }
 
 diagram refused_neighbours(struct packet_space *space, const struct meaning *meaning, enum hook hook)

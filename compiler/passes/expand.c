@@ -120,16 +120,9 @@ static void group_ports(struct expanding *expanding, const struct port_set *port
     }
 }
 
-const struct rule_sets *sets_of(const struct rule *rule)
-{
-    static const struct rule_sets none = {0};
-
-    return rule->sets ? rule->sets : &none;
-}
-
 size_t address_rules(enum family family, const struct rule *rule, enum side side)
 {
-    const struct range_list *list = sets_of(rule)->addresses[side];
+    const struct range_list *list = rule_sets_of(rule)->addresses[side];
     struct prefix but;
 
     return !list || named_by_exception(family, list, &but) ? 1 : list->count;
@@ -137,7 +130,7 @@ size_t address_rules(enum family family, const struct rule *rule, enum side side
 
 size_t port_rules(const struct rule *rule, enum side side)
 {
-    const struct port_set *ports = &sets_of(rule)->ports[side];
+    const struct port_set *ports = &rule_sets_of(rule)->ports[side];
     size_t slots = MULTIPORT_SLOTS, groups = !ports->count;
 
     for (size_t i = 0; i < ports->count; i++) {

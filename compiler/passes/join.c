@@ -34,12 +34,12 @@ struct run {
 
 static const struct range_list *addresses_of(const struct rule *rule, enum part part)
 {
-    return sets_of(rule)->addresses[part == PART_DESTINATIONS];
+    return rule_sets_of(rule)->addresses[part == PART_DESTINATIONS];
 }
 
 static const struct port_set *ports_of(const struct rule *rule, enum part part)
 {
-    return &sets_of(rule)->ports[part == PART_DESTINATION_PORTS];
+    return &rule_sets_of(rule)->ports[part == PART_DESTINATION_PORTS];
 }
 
 static bool is_ports(enum part part)
@@ -123,7 +123,7 @@ static struct port_set join_ports(struct run *run, size_t first, enum part part)
 
 static void join_group(struct run *run, enum family family, size_t first, enum part part)
 {
-    struct rule_sets sets = *sets_of(&run->rules[first]);
+    struct rule_sets sets = *rule_sets_of(&run->rules[first]);
     const enum side side =
         part == PART_DESTINATION_PORTS || part == PART_DESTINATIONS ? SIDE_DESTINATION : SIDE_SOURCE;
 

@@ -34,9 +34,6 @@ bool rule_is_pure(const struct rule *rule);
 // Whether one of these packets, once it passed the rule, ends its walk there.
 bool target_is_final(const struct target *target);
 
-// Whether it is plain that no packet passes both rules; false where it may be so and would cost time to find out.
-bool rules_apart(enum family family, const struct rule *a, const struct rule *b);
-
 bool targets_same(const struct target *a, const struct target *b);
 
 // Whether two rules differ in nothing but their sets, and where they come from.
@@ -49,6 +46,3 @@ bool range_lists_same(const struct range_list *a, const struct range_list *b); /
 bool port_sets_same(const struct port_set *a, const struct port_set *b);
 uint64_t range_list_hash(const struct range_list *list);
 uint64_t port_set_hash(const struct port_set *set);
-
-// The sets of a rule; where it has none, sets of nothing.
-const struct rule_sets *sets_of(const struct rule *rule);

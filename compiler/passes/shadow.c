@@ -25,7 +25,7 @@ static const struct {
 
 static bool is_large(const struct rule *rule)
 {
-    const struct rule_sets *sets = sets_of(rule);
+    const struct rule_sets *sets = rule_sets_of(rule);
     size_t ranges = sets->ports[SIDE_SOURCE].count + sets->ports[SIDE_DESTINATION].count;
 
     for (int side = 0; side < 2; side++)

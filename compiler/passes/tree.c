@@ -105,7 +105,7 @@ static void append(struct growing *growing, struct chain *chain, const struct ru
 
 static bool has_dimension(const struct rule *rule, enum dimension dimension)
 {
-    const struct rule_sets *sets = sets_of(rule);
+    const struct rule_sets *sets = rule_sets_of(rule);
     const enum side side = dimensions[dimension].side;
 
     if (!dimensions[dimension].protocol)
@@ -117,7 +117,7 @@ static bool has_dimension(const struct rule *rule, enum dimension dimension)
 // How many ranges a rule has there.
 static size_t range_count(const struct rule *rule, enum dimension dimension)
 {
-    const struct rule_sets *sets = sets_of(rule);
+    const struct rule_sets *sets = rule_sets_of(rule);
     const enum side side = dimensions[dimension].side;
 
     return dimensions[dimension].protocol ? sets->ports[side].count : sets->addresses[side]->count;
@@ -125,7 +125,7 @@ static size_t range_count(const struct rule *rule, enum dimension dimension)
 
 static struct addr_range range_at(const struct rule *rule, enum dimension dimension, size_t i)
 {
-    const struct rule_sets *sets = sets_of(rule);
+    const struct rule_sets *sets = rule_sets_of(rule);
     const enum side side = dimensions[dimension].side;
 
     if (!dimensions[dimension].protocol)
@@ -137,7 +137,7 @@ static struct addr_range range_at(const struct rule *rule, enum dimension dimens
 static struct rule with_ranges(struct growing *growing, const struct rule *rule, enum dimension dimension,
                                const struct item *items, size_t count)
 {
-    struct rule_sets sets = *sets_of(rule);
+    struct rule_sets sets = *rule_sets_of(rule);
     const enum side side = dimensions[dimension].side;
     struct rule made = *rule;
 
@@ -491,7 +491,7 @@ static const struct grown *find_grown(const struct growing *growing, enum dimens
                                       const struct rule *rule, const struct rule *leaf)
 {
     const enum side side = dimensions[dimension].side;
-    const struct rule_sets *sets = sets_of(rule);
+    const struct rule_sets *sets = rule_sets_of(rule);
 
     for (size_t i = 0; i < growing->grown.count; i++) {
         const struct grown *grown = &growing->grown.items[i];
@@ -556,9 +556,9 @@ static const struct chain *grow_set(struct growing *growing, const struct rule *
     struct chain *root;
 
     if (dimensions[dimension].protocol)
-        only.ports[side] = sets_of(rule)->ports[side];
+        only.ports[side] = rule_sets_of(rule)->ports[side];
     else
-        only.addresses[side] = sets_of(rule)->addresses[side];
+        only.addresses[side] = rule_sets_of(rule)->addresses[side];
 
     *leaf = (struct rule){.section = rule->section,
                           .name = rule->name,

@@ -128,6 +128,13 @@ struct rule_sets *rule_sets_copy(struct arena *arena, const struct rule_sets *se
     return copy;
 }
 
+const struct rule_sets *rule_sets_of(const struct rule *rule)
+{
+    static const struct rule_sets none = {0};
+
+    return rule->sets ? rule->sets : &none;
+}
+
 static int hook_rank(const struct chain *chain)
 {
     static const char *const hooks[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};

@@ -242,6 +242,12 @@ struct table *ruleset_table(struct arena *arena, struct ruleset *ruleset, const 
 struct chain *table_chain(struct arena *arena, struct table *table, const char *name,
                           enum chain_policy policy);
 
+// The sets of a rule; where it has none, sets of nothing.
+const struct rule_sets *rule_sets_of(const struct rule *rule);
+
+// Whether it is plain that no packet passes both rules; false where it may be so and would cost time to find out.
+bool rules_apart(enum family family, const struct rule *a, const struct rule *b);
+
 struct rule *chain_append(struct arena *arena, struct chain *chain);
 
 // Built-in chains in the kernel's order, then the others by the bytes of their names, as iptables-save prints them.

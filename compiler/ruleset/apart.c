@@ -3,7 +3,7 @@
 // Rules of which it is plain that no packet passes both.
 #include <string.h>
 
-#include "passes/pass.h"
+#include "ruleset/ruleset.h"
 
 #define RANGES_MAX 1000 // of a set: larger ones are taken to meet every other
 
@@ -24,8 +24,8 @@ static bool addresses_of(enum family family, const struct rule *rule, enum side 
     const struct rule_address *address = &rule->addresses[side];
 
     *list = (struct range_list){one, 1, 1};
-    if (sets_of(rule)->addresses[side]) {
-        *list = *sets_of(rule)->addresses[side];
+    if (rule_sets_of(rule)->addresses[side]) {
+        *list = *rule_sets_of(rule)->addresses[side];
         return list->count <= RANGES_MAX;
     }
     if (address->prefix.bits && !address->inverted) {
@@ -49,7 +49,7 @@ struct port_list {
 // The same for ports.
 static bool ports_of(const struct rule *rule, enum side side, struct port_list *list)
 {
-    const struct port_set *set = &sets_of(rule)->ports[side];
+    const struct port_set *set = &rule_sets_of(rule)->ports[side];
 
     *list = (struct port_list){set->items, set->count};
     if (set->count)
