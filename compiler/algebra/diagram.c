@@ -154,6 +154,8 @@ static inline diagram apply(struct diagram_space *space, const struct diagram_op
         return left;
     if (left == right && operation->id & DIAGRAM_SAME)
         return left;
+    if (left == right && operation->id & DIAGRAM_CANCELS)
+        return 0;
     return apply_remembered(space, operation, left, right);
 }
 

@@ -63,10 +63,11 @@ diagram diagram_any_of(struct diagram_space *space, const struct conjunction *co
                        uint32_t value);
 
 // Laws that an operation may keep, for all values that its operands take. They stand with its id, and save time.
-#define DIAGRAM_ZERO_LEFT  0x10000u // combine(0, x) is x
-#define DIAGRAM_ZERO_RIGHT 0x20000u // combine(x, 0) is x
-#define DIAGRAM_SAME       0x40000u // combine(x, x) is x
-#define DIAGRAM_COMMUTES   0x80000u // combine(x, y) is combine(y, x)
+#define DIAGRAM_ZERO_LEFT  0x10000u  // combine(0, x) is x
+#define DIAGRAM_ZERO_RIGHT 0x20000u  // combine(x, 0) is x
+#define DIAGRAM_SAME       0x40000u  // combine(x, x) is x
+#define DIAGRAM_COMMUTES   0x80000u  // combine(x, y) is combine(y, x)
+#define DIAGRAM_CANCELS    0x100000u // combine(x, x) is 0
 
 #define DIAGRAM_OPERATION_IDS 0x8000 // ids below are the user's, but for 0
 

@@ -58,14 +58,20 @@ static diagram rebuild(struct rebuilding *rebuilding, diagram function)
     diagram result = rebuilding->rebuild(rebuilding, function);
 
     if (result == UINT32_MAX) {
+        bool same = true;
+
         for (uint32_t i = 0; i < space->nodes[function].edge_count; i++) {
             const struct edge edge = node_edge(space, &space->nodes[function], i);
             const diagram to = rebuild(rebuilding, edge.to);
 
+            same = same && to == edge.to;
             if (space->overflowed || !push_edge(space, base, edge.last, to))
                 return drop_node(space, base);
         }
-        result = pop_node(space, space->nodes[function].field, base);
+        // A node that stays as it is needs no search for it.
+        if (same)
+            space->stack_count = base;
+        result = same ? function : pop_node(space, space->nodes[function].field, base);
     }
     space->memos[function] = (struct memo){rebuilding->walk, result};
     return result;

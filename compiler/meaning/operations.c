@@ -52,11 +52,11 @@ static const struct diagram_operation op_and = {1 | DIAGRAM_SAME | DIAGRAM_COMMU
                                       op_or = {2 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT | DIAGRAM_SAME |
                                                    DIAGRAM_COMMUTES,
                                                either, is_one},
-                                      op_minus = {3 | DIAGRAM_ZERO_RIGHT, without, is_zero},
+                                      op_minus = {3 | DIAGRAM_ZERO_RIGHT | DIAGRAM_CANCELS, without, is_zero},
                                       op_guard = {4, guarded, is_zero},
                                       op_first = {5 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT | DIAGRAM_SAME,
                                                   first_decided, is_decided},
-                                      op_differ = {6, unequal, NULL};
+                                      op_differ = {6 | DIAGRAM_CANCELS, unequal, NULL};
 
 diagram set_and(struct packet_space *space, diagram left, diagram right)
 {

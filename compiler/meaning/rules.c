@@ -362,12 +362,12 @@ static void walk_jump(struct walker *walker, const struct rule *rule, const stru
     if (outer)
         function = only_where(space, cube_function(outer, 1, 1), function);
     inside = inner ? walk_chain(walker, inner) : diagram_constant(space->diagrams, outcome_value(elsewhere));
-    walk_list_add(list, diagram_apply(space->diagrams,
-                                      rule->target.kind == TARGET_JUMP ? &op_jump : &op_goto, function, inside));
+    walk_list_add(list, diagram_apply(space->diagrams, rule->target.kind == TARGET_JUMP ? &op_jump : &op_goto,
+                                      function, inside));
 }
 
-static void walk_rule(struct walker *walker, const struct chain *chain, size_t index, const struct cube *outer,
-                      struct walk_list *list)
+static void walk_rule(struct walker *walker, const struct chain *chain, size_t index,
+                      const struct cube *outer, struct walk_list *list)
 {
     struct packet_space *space = walker->view->space;
     const struct rule *rule = &chain->items[index];

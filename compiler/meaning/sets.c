@@ -25,6 +25,14 @@ static uint32_t is_tracked(uint32_t value, uint32_t ignored)
     return outcome_of(value).tracked;
 }
 
+// What is accepted on the left and not on the right.
+static uint32_t accepts_more(uint32_t left, uint32_t right)
+{
+    return is_accepted(left, 0) && !is_accepted(right, 0);
+}
+
+static const struct diagram_operation op_accepts_more = {44 | DIAGRAM_CANCELS, accepts_more, NULL};
+
 static const struct diagram_operation op_accepted = {40, is_accepted, NULL},
                                       op_decided = {41, is_decided, NULL},
                                       op_refused = {42, is_refused, NULL},
@@ -169,17 +177,22 @@ static diagram meant_for_hosts(struct packet_space *space)
     return meant;
 }
 
+// What the filter does with packets of a state that no helper follows.
+static diagram without_helper(struct packet_space *space, diagram filter, unsigned state)
+{
+    return diagram_restrict(space->diagrams, as_state(space, filter, state), FIELD_HELPER,
+                            (field_value){0, 0});
+}
+
 diagram blanket_accepted(struct packet_space *space, const struct meaning *meaning, enum hook hook)
 {
-    const diagram filter = accepted_set(space, meaning->filters[hook]);
-    const diagram stateless =
-        set_or(space, as_untracked(space, filter),
-               diagram_restrict(space->diagrams, as_state(space, filter, PACKET_STATE_INVALID), FIELD_HELPER,
-                                (field_value){0, 0}));
-    const diagram new = diagram_restrict(space->diagrams, as_state(space, filter, PACKET_STATE_NEW),
-                                         FIELD_HELPER, (field_value){0, 0});
+    const diagram filter = meaning->filters[hook], as_new = without_helper(space, filter, PACKET_STATE_NEW);
+    const diagram untracked = diagram_apply(space->diagrams, &op_accepts_more,
+                                            without_helper(space, filter, PACKET_STATE_UNTRACKED), as_new),
+                  invalid = diagram_apply(space->diagrams, &op_accepts_more,
+                                          without_helper(space, filter, PACKET_STATE_INVALID), as_new);
 
-    return set_and(space, set_minus(space, set_minus(space, stateless, new), meant_for_hosts(space)),
+    return set_and(space, set_minus(space, set_or(space, untracked, invalid), meant_for_hosts(space)),
                    meaning->domains[hook]);
 }
 

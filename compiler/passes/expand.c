@@ -125,13 +125,16 @@ size_t address_rules(enum family family, const struct rule *rule, enum side side
     const struct range_list *list = rule_sets_of(rule)->addresses[side];
     struct prefix but;
 
-    return !list || named_by_exception(family, list, &but) ? 1 : list->count;
+    return !list || list->count == 1 || named_by_exception(family, list, &but) ? 1 : list->count;
 }
 
 size_t port_rules(const struct rule *rule, enum side side)
 {
     const struct port_set *ports = &rule_sets_of(rule)->ports[side];
     size_t slots = MULTIPORT_SLOTS, groups = !ports->count;
+
+    if (ports->count <= MULTIPORT_SLOTS / 2)
+        return 1;
 
     for (size_t i = 0; i < ports->count; i++) {
         const size_t need = slots_of(&ports->items[i]);
@@ -205,15 +208,16 @@ static void add_matches(struct expanding *expanding, struct rule *rule, const st
     rule->match_count = count;
 }
 
-static void expand_rule(struct expanding *expanding, const struct rule *rule, struct chain *chain)
+// `into` has room for as many rules as expanded_count() says; `rule` may stand in the first place of it.
+static void expand_rule(struct expanding *expanding, struct rule rule, struct rule *into)
 {
     struct address_matches addresses[2];
     struct port_groups ports[2];
 
     arena_reset(&expanding->scratch);
     for (int side = 0; side < 2; side++) {
-        match_addresses(expanding, rule->sets->addresses[side], &addresses[side]);
-        group_ports(expanding, &rule->sets->ports[side], &ports[side]);
+        match_addresses(expanding, rule.sets->addresses[side], &addresses[side]);
+        group_ports(expanding, &rule.sets->ports[side], &ports[side]);
     }
 
     const size_t factors[] = {ports[SIDE_SOURCE].count, ports[SIDE_DESTINATION].count,
@@ -221,7 +225,7 @@ static void expand_rule(struct expanding *expanding, const struct rule *rule, st
     const size_t total = factors[0] * factors[1] * factors[2] * factors[3];
 
     for (size_t i = 0; i < total; i++) {
-        struct rule *made = chain_append(expanding->arena, chain);
+        struct rule *made = &into[i];
         const struct port_set *groups[2];
         const struct address_match *matches[2];
         size_t at = i;
@@ -230,7 +234,7 @@ static void expand_rule(struct expanding *expanding, const struct rule *rule, st
         groups[SIDE_DESTINATION] = &ports[SIDE_DESTINATION].items[at % factors[1]], at /= factors[1];
         matches[SIDE_DESTINATION] = &addresses[SIDE_DESTINATION].items[at % factors[2]], at /= factors[2];
         matches[SIDE_SOURCE] = &addresses[SIDE_SOURCE].items[at];
-        *made = *rule;
+        *made = rule;
         made->sets = NULL;
         for (int side = 0; side < 2; side++)
             made->addresses[side] = matches[side]->address;
@@ -242,28 +246,33 @@ static void expand_rule(struct expanding *expanding, const struct rule *rule, st
 static bool expand_chain(struct expanding *expanding, struct chain *chain, size_t *room,
                          const struct rule **too_many)
 {
-    const struct rule *rules = chain->items;
+    struct rule *rules = chain->items, *into = rules;
     const size_t count = chain->count;
-    bool any = false;
+    size_t total = 0;
 
     for (size_t i = 0; i < count; i++) {
         const size_t more = expanded_count(expanding->family, &rules[i]);
 
-        any = any || rules[i].sets;
         *too_many = &rules[i];
         if (more > *room)
             return false;
         *room -= more;
+        total += more;
     }
-    if (!any)
-        return true;
-    chain->items = NULL;
-    chain->count = chain->capacity = 0;
-    for (size_t i = 0; i < count; i++)
+    // Most rules of a tree have sets of one range, and stay where they are.
+    if (total != count)
+        into = arena_calloc(expanding->arena, total, sizeof(*into));
+    chain->items = into;
+    chain->count = chain->capacity = total;
+    for (size_t i = 0; i < count; i++) {
+        const size_t more = expanded_count(expanding->family, &rules[i]);
+
         if (rules[i].sets)
-            expand_rule(expanding, &rules[i], chain);
-        else
-            *chain_append(expanding->arena, chain) = rules[i];
+            expand_rule(expanding, rules[i], into);
+        else if (into != &rules[i])
+            *into = rules[i];
+        into += more;
+    }
     return true;
 }
 

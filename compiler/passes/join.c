@@ -175,8 +175,9 @@ static bool join_part(struct run *run, enum family family, enum part part)
 static size_t join_run(struct passing *passing, struct rule *rules, size_t count)
 {
     struct run run = {.arena = passing->arena, .rules = rules, .count = count, .slot_count = 4};
+    bool named[PART_COUNT] = {[PART_DESTINATION_PORTS] =
+                                  true}; // by some rule; of one alone, that twins are joined
     size_t kept = 0;
-    bool any = true;
 
     while (run.slot_count < count * 2)
         run.slot_count *= 2;
@@ -186,15 +187,15 @@ static size_t join_run(struct passing *passing, struct rule *rules, size_t count
         fatal_no_memory();
     for (size_t i = 0; i < count; i++) {
         run.joined[i].rest = rule_hash(&rules[i]);
-        for (enum part part = 0; part < PART_COUNT; part++)
+        for (enum part part = 0; part < PART_COUNT; part++) {
             run.joined[i].parts[part] = part_hash(&rules[i], part);
+            named[part] |=
+                is_ports(part) ? ports_of(&rules[i], part)->count > 0 : addresses_of(&rules[i], part) != NULL;
+        }
     }
-    // Each join takes a rule away, so that this ends.
-    while (any) {
-        any = false;
-        for (enum part part = 0; part < PART_COUNT; part++)
-            any = join_part(&run, passing->family, part) || any;
-    }
+    // Each join takes a rule away, so that this ends: when no part has joined any since it was last looked at.
+    for (unsigned part = 0, quiet = 0; quiet < PART_COUNT; part = (part + 1) % PART_COUNT)
+        quiet = named[part] && join_part(&run, passing->family, (enum part)part) ? 0 : quiet + 1;
     for (size_t i = 0; i < count; i++)
         if (!run.joined[i].gone)
             rules[kept++] = rules[i];

@@ -142,20 +142,22 @@ static struct rule with_ranges(struct growing *growing, const struct rule *rule,
     struct rule made = *rule;
 
     if (dimensions[dimension].protocol) {
-        struct port_set ports = {0};
+        struct port_range *ports = arena_calloc(growing->arena, count, sizeof(*ports));
 
         for (size_t i = 0; i < count; i++)
-            *vec_push(growing->arena, &ports) =
+            ports[i] =
                 (struct port_range){(uint16_t)items[i].range.first.low, (uint16_t)items[i].range.last.low};
-        sets.ports[side] = ports;
-    } else {
-        struct range_list *list = count ? arena_alloc(growing->arena, sizeof(*list)) : NULL;
+        sets.ports[side] = (struct port_set){ports, count, count};
+    } else if (count) {
+        struct range_list *list = arena_alloc(growing->arena, sizeof(*list));
+        struct addr_range *ranges = arena_calloc(growing->arena, count, sizeof(*ranges));
 
-        if (list)
-            *list = (struct range_list){0};
         for (size_t i = 0; i < count; i++)
-            *vec_push(growing->arena, list) = items[i].range;
+            ranges[i] = items[i].range;
+        *list = (struct range_list){ranges, count, count};
         sets.addresses[side] = list;
+    } else {
+        sets.addresses[side] = NULL;
     }
     made.sets = sets.addresses[0] || sets.addresses[1] || sets.ports[0].count || sets.ports[1].count
                     ? rule_sets_copy(growing->arena, &sets)
@@ -196,7 +198,12 @@ static void each_part(struct growing *growing, const struct crown *crown, struct
                       void (*act)(struct growing *growing, void *closure, const struct rule *part),
                       void *closure)
 {
-    qsort(items, count, sizeof(*items), compare_rules);
+    bool sorted = true;
+
+    for (size_t i = 1; i < count && sorted; i++)
+        sorted = compare_rules(&items[i - 1], &items[i]) < 0;
+    if (!sorted)
+        qsort(items, count, sizeof(*items), compare_rules);
     for (size_t i = 0, end; i < count; i = end) {
         struct rule part;
 
@@ -397,6 +404,7 @@ static void grow(struct growing *growing, const struct crown *crown, struct chai
     size_t crossing_weight;
 
     if (weight <= crown->leaf * 3 / 2 || !depth) {
+        chain_reserve(growing->arena, node, count);
         each_part(growing, crown, items, count, append_part, node);
         return;
     }
@@ -424,6 +432,9 @@ static struct items collect_items(struct growing *growing, const struct rule *ru
     struct items items = {0};
     bool sorted = true;
 
+    for (size_t i = 0; i < count; i++)
+        items.capacity += range_count(&rules[i], dimension);
+    items.items = arena_calloc(growing->arena, items.capacity, sizeof(*items.items));
     for (size_t i = 0; i < count; i++) {
         const size_t ranges = range_count(&rules[i], dimension);
         const size_t all = expanded_count(growing->passing->family, &rules[i]);
@@ -661,14 +672,17 @@ static enum dimension best_dimension(struct growing *growing, const struct rule 
     return best;
 }
 
-static size_t count_expanded(enum family family, const struct rule *rules, size_t count)
+// Whether the rules stand for more than so many.
+static bool expand_beyond(enum family family, const struct rule *rules, size_t count, size_t few)
 {
-    size_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        const size_t more = expanded_count(family, &rules[i]);
 
-    for (size_t i = 0; i < count; i++)
-        if (__builtin_add_overflow(total, expanded_count(family, &rules[i]), &total))
-            return SIZE_MAX;
-    return total;
+        if (more > few)
+            return true;
+        few -= more;
+    }
+    return false;
 }
 
 // Whether one range of the rule's set there still makes so many rules that the rule needs a tree of its own.
@@ -685,8 +699,12 @@ static void grow_rules(struct growing *growing, struct chain *chain, const struc
     rule_list with = {0}, without = {0};
     enum dimension dimension = DIMENSION_COUNT;
 
-    if (count > 1 && depth && count_expanded(family, rules, count) > COST_LEAF_RULES * 2)
+    if (count > 1 && depth && expand_beyond(family, rules, count, COST_LEAF_RULES * 2))
         dimension = best_dimension(growing, rules, count, dimensions_left);
+    if (dimension != DIMENSION_COUNT) {
+        with.items = arena_calloc(growing->arena, count, sizeof(*with.items));
+        with.capacity = count;
+    }
     for (size_t i = 0; i < count && dimension != DIMENSION_COUNT; i++)
         if (has_dimension(&rules[i], dimension) && !is_heavy(family, &rules[i], dimension))
             *vec_push(growing->arena, &with) = rules[i];
@@ -748,7 +766,7 @@ static void grow_chain(struct growing *growing, struct chain *chain)
                before.items[end].section == rules->section &&
                targets_same(&before.items[end].target, &rules->target))
             end++;
-        if (count_expanded(family, rules, end - i) > COST_TREE_RULES)
+        if (expand_beyond(family, rules, end - i, COST_TREE_RULES))
             grow_rules(growing, chain, rules, end - i, (1U << DIMENSION_COUNT) - 1, DEPTH);
         else
             for (size_t j = i; j < end; j++)
@@ -758,7 +776,7 @@ static void grow_chain(struct growing *growing, struct chain *chain)
 
 static bool is_large(const struct growing *growing, const struct chain *chain)
 {
-    return count_expanded(growing->passing->family, chain->items, chain->count) > COST_TREE_RULES;
+    return expand_beyond(growing->passing->family, chain->items, chain->count, COST_TREE_RULES);
 }
 
 void pass_tree(struct passing *passing)

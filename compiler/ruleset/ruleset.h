@@ -248,6 +248,9 @@ const struct rule_sets *rule_sets_of(const struct rule *rule);
 // Whether it is plain that no packet passes both rules; false where it may be so and would cost time to find out.
 bool rules_apart(enum family family, const struct rule *a, const struct rule *b);
 
+// Room for that many rules more, which chain_append() then takes without moving the others.
+void chain_reserve(struct arena *arena, struct chain *chain, size_t more);
+
 struct rule *chain_append(struct arena *arena, struct chain *chain);
 
 // Built-in chains in the kernel's order, then the others by the bytes of their names, as iptables-save prints them.
