@@ -50,7 +50,7 @@ static void put_service(struct buf *out, const struct suggestion *suggestion, co
                         uint64_t value)
 {
     const struct group *group = suggestion->group;
-    const char *protocol = protocol_name(group->protocol);
+    const char *protocol = group->protocol == PROTOCOL_ANY ? "any" : protocol_name(group->protocol);
 
     buf_printf(out, "ctc_conntrack_%s{service=\"", metric);
     put_label(out, group->name);
@@ -59,7 +59,14 @@ static void put_service(struct buf *out, const struct suggestion *suggestion, co
         buf_text(out, protocol);
     else
         buf_printf(out, "%u", group->protocol);
-    buf_printf(out, "\",obstacle=\"%s\"} %llu\n", obstacle_kinds[suggestion->obstacle].name, (number)value);
+    buf_printf(out, "\",obstacle=\"%s\"", obstacle_kinds[suggestion->obstacle].name);
+    // Two entries of a policy may have one name, and a series must not be there twice.
+    if (group->entry) {
+        buf_text(out, ",place=\"");
+        put_label(out, group->entry->span.source->name);
+        buf_printf(out, ":%u:%u\"", group->entry->span.line, group->entry->span.column);
+    }
+    buf_printf(out, "} %llu\n", (number)value);
 }
 
 void put_report_prometheus(struct buf *out, const struct report *report)

@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
@@ -20,7 +21,7 @@ enum { LIFETIME_SECONDS = 600, PORTS = 60000, FIRST_PORT = 1024 };
 
 struct share {
     unsigned long count;
-    char protocol[8], source[46], target[46];
+    const char *protocol, *source, *target;
     unsigned port, state;
     int assured, unreplied, translated;
 };
@@ -63,6 +64,30 @@ static int put_entry(struct nfct_handle *kernel, const struct share *share, unsi
     return result;
 }
 
+/* Takes a line apart, which stays in the memory of the words. */
+static int read_share(char *line, struct share *share)
+{
+    char *words[10] = {0}, *at = NULL;
+    int count = 0;
+
+    for (char *word = strtok_r(line, " \n", &at); word && count < 10; word = strtok_r(NULL, " \n", &at))
+        words[count++] = word;
+    if (count < 6)
+        return 0;
+    *share = (struct share){.count = strtoul(words[0], NULL, 10),
+                            .protocol = words[1],
+                            .source = words[2],
+                            .target = words[3],
+                            .port = (unsigned)strtoul(words[4], NULL, 10),
+                            .state = (unsigned)strtoul(words[5], NULL, 10)};
+    for (int i = 6; i < count; i++) {
+        share->assured |= strcmp(words[i], "assured") == 0;
+        share->unreplied |= strcmp(words[i], "unreplied") == 0;
+        share->translated |= strcmp(words[i], "translated") == 0;
+    }
+    return 1;
+}
+
 int main(void)
 {
     struct nfct_handle *kernel = nfct_open(CONNTRACK, 0);
@@ -73,16 +98,12 @@ int main(void)
         return 3;
     }
     while (fgets(line, sizeof(line), stdin)) {
-        struct share share = {0};
+        struct share share;
 
-        if (sscanf(line, "%lu %7s %45s %45s %u %u", &share.count, share.protocol, share.source, share.target,
-                   &share.port, &share.state) != 6) {
-            fprintf(stderr, "fill_shares: not a share: %s", line);
+        if (!read_share(line, &share)) {
+            fprintf(stderr, "fill_shares: not a share: %s\n", line);
             return 2;
         }
-        share.assured = strstr(line, " assured") != NULL;
-        share.unreplied = strstr(line, " unreplied") != NULL;
-        share.translated = strstr(line, " translated") != NULL;
         for (unsigned long number = 0; number < share.count; number++)
             if (put_entry(kernel, &share, number) < 0) {
                 fprintf(stderr, "fill_shares: entry %lu: %s\n", number, strerror(errno));

@@ -42,6 +42,16 @@ def applied(report: Report) -> None:
     report.equal("--apply: again", (again.returncode, again.stdout.count("holds")), (0, 4))
 
 
+def reserved(report: Report) -> None:
+    host, key = Namespace("host"), "net.ipv4.ip_local_reserved_ports"
+    done = tune(host, "--apply", str(policy_path("tune-ports")))
+    report.equal("ports are reserved", (done.returncode, host.sysctl(key)), (0, "40000,60000-60100"))
+    host.sysctl(key, "1234")
+    done = tune(host, "--live", str(policy_path("tune-ports")))
+    report.equal("--live: other ports are", done.returncode, 4)
+    report.check("--live: it says which", "1234" in done.stdout and "40000,60000-60100" in done.stdout, done.stdout)
+
+
 def loaded_as_a_file(report: Report) -> None:
     host = Namespace("host")
     host.run("sysctl", "-q", "-p", "-",
@@ -187,6 +197,7 @@ def prediction(report: Report) -> None:
 
 def run(report: Report) -> None:
     applied(report)
+    reserved(report)
     loaded_as_a_file(report)
     refused(report)
     facts(report)
