@@ -23,9 +23,8 @@ struct walker {
         bool open;           // its rules are being walked: a circle, which no kernel loads
         unsigned references; // rules that lead to it
         enum { INLINE_UNKNOWN, INLINE_NO, INLINE_YES } inlined;
-    } * chains;         // by number
-    bool staged;        // the table is raw, and its rules ask for states
-    struct arena outer; // of the cubes that chains on the way stand in
+    } * chains;  // by number
+    bool staged; // the table is raw, and its rules ask for states
 };
 
 // Joining walks.
@@ -301,14 +300,24 @@ static bool leads_on(const struct rule *rule)
 
 #define INLINED_RULES_MAX 64 // of a chain that is looked at for gotos: a node of a tree has few
 
-// Whether the rules of a chain can stand in place of the one rule that leads there, as they do in a tree: no packet that
-// falls out of the chain is told from one that comes to its end. Nothing returns there, and what goes elsewhere for good
-// would meet no rule behind that either.
+// Whether it makes no difference that a packet which falls out of a goto's chain comes to no rule behind the goto: no such
+// packet would pass one.
+static bool goes_for_good(const struct walker *walker, const struct chain *chain, size_t index)
+{
+    if (chain->count - index > INLINED_RULES_MAX)
+        return false;
+    for (size_t i = index + 1; i < chain->count; i++)
+        if (!rules_apart(walker->view->space->family, &chain->items[index], &chain->items[i]))
+            return false;
+    return true;
+}
+
+// Whether the rules of a chain can stand in place of the one rule that leads there, as they do in a tree: what falls out of
+// it goes on behind that rule, wherever in the chain it was, and nothing returns there.
 static bool is_inlined(struct walker *walker, const struct chain *chain)
 {
-    const enum family family = walker->view->space->family;
-    const unsigned number = (unsigned)chain->number;
-    bool fits = walker->chains[number].references == 1 && chain->count <= INLINED_RULES_MAX;
+    const size_t number = chain->number;
+    bool fits = walker->chains[number].references == 1;
 
     if (walker->chains[number].inlined != INLINE_UNKNOWN)
         return walker->chains[number].inlined == INLINE_YES;
@@ -316,12 +325,11 @@ static bool is_inlined(struct walker *walker, const struct chain *chain)
     for (size_t i = 0; i < chain->count && fits; i++) {
         const struct rule *rule = &chain->items[i];
         const struct chain *inner =
-            rule->target.kind == TARGET_GOTO ? table_find_chain(walker->table, rule->target.text) : NULL;
+            leads_on(rule) ? table_find_chain(walker->table, rule->target.text) : NULL;
 
-        fits = rule->target.kind != TARGET_RETURN && (rule->target.kind != TARGET_GOTO || inner);
-        for (size_t j = i + 1; j < chain->count && inner && fits; j++)
-            fits = rules_apart(family, rule, &chain->items[j]);
-        fits = fits && (!inner || is_inlined(walker, inner));
+        fits = rule->target.kind != TARGET_RETURN &&
+               (rule->target.kind != TARGET_GOTO ||
+                (inner && goes_for_good(walker, chain, i) && is_inlined(walker, inner)));
     }
     walker->chains[number].inlined = fits ? INLINE_YES : INLINE_NO;
     return fits;
@@ -331,33 +339,36 @@ static void walk_rules(struct walker *walker, const struct chain *chain, const s
                        struct walk_list *list);
 
 // A rule that leads to another chain.
-static void walk_jump(struct walker *walker, const struct rule *rule, const struct cube *outer,
-                      struct outcome outcome, struct walk_list *list)
+static void walk_jump(struct walker *walker, const struct chain *chain, size_t index,
+                      const struct cube *outer, struct outcome outcome, struct walk_list *list)
 {
     struct packet_space *space = walker->view->space;
+    const struct rule *rule = &chain->items[index];
     const struct chain *inner = table_find_chain(walker->table, rule->target.text);
     const struct outcome full = {.walk = WALK_DROP, .rule = outcome.rule},
                          elsewhere = {.walk = WALK_ELSEWHERE, .rule = outcome.rule};
-    // Within a chain that is itself inlined, so is what its gotos lead to.
-    const bool may_go = rule->target.kind == TARGET_JUMP || outer;
+    struct arena own = {
+        0}; // of the cubes that the inlined chains stand in: the view's is reset at every rule
     struct view view = *walker->view;
     struct cube cube;
     diagram function, inside;
 
-    view.scratch = &walker->outer;
+    view.scratch = &own;
     if (outer)
         cube = *outer;
     else
         cube_begin(&cube, &view);
-    if (inner && may_go && !walker->chains[inner->number].open && is_inlined(walker, inner) &&
+    // A chain that is inlined was looked at as a whole.
+    if (inner && !walker->chains[inner->number].open && is_inlined(walker, inner) &&
+        (rule->target.kind == TARGET_JUMP || outer || goes_for_good(walker, chain, index)) &&
         rule_cube_within(&cube, rule, &cube) && !cube.unknowns.count) {
         walker->chains[inner->number].open = true;
         walk_rules(walker, inner, &cube, list);
         walker->chains[inner->number].open = false;
-        if (!outer)
-            arena_reset(&walker->outer);
+        arena_clear(&own);
         return;
     }
+    arena_clear(&own);
     function = rule_function(walker->view, rule, outcome_value(outcome), outcome_value(full));
     if (outer)
         function = only_where(space, cube_function(outer, 1, 1), function);
@@ -380,7 +391,7 @@ static void walk_rule(struct walker *walker, const struct chain *chain, size_t i
         outcome.ct = CT_NONE;
     outcome.rule = full.rule = remember(walker, chain, index, outcome.walk);
     if (leads_on(rule)) {
-        walk_jump(walker, rule, outer, outcome, list);
+        walk_jump(walker, chain, index, outer, outcome, list);
     } else if (outer ? rule_cube_within(outer, rule, &cube) : rule_cube(walker->view, rule, &cube)) {
         walk_list_add_cube(list, &cube, outcome_value(outcome), outcome_value(full));
     } else {
@@ -467,14 +478,6 @@ static void walker_init(struct walker *walker, const struct view *view, const st
         }
 }
 
-static diagram walk_first(struct walker *walker, const struct chain *chain)
-{
-    const diagram walk = walk_chain(walker, chain);
-
-    arena_clear(&walker->outer);
-    return walk;
-}
-
 diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table,
                    const char *chain)
 {
@@ -485,7 +488,7 @@ diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const
     if (!first)
         return set_none(view->space);
     walker_init(&walker, view, found, NULL);
-    return walk_first(&walker, first);
+    return walk_chain(&walker, first);
 }
 
 static bool has_returns(const struct table *table)
@@ -511,7 +514,7 @@ static diagram walk_hook(const struct view *view, const struct ruleset *ruleset,
         return set_none(space);
     walker_init(&walker, view, table, places);
 
-    const diagram walk = walk_first(&walker, chain);
+    const diagram walk = walk_chain(&walker, chain);
     const uint32_t rule =
         remember(&walker, chain, chain->count, chain->policy == CHAIN_DROP ? WALK_DROP : WALK_ACCEPT);
     const uint32_t accept = outcome_value((struct outcome){.walk = WALK_ACCEPT, .rule = rule});

@@ -235,6 +235,10 @@ diagram refused_path_mtu(struct packet_space *space, const struct meaning *meani
     // Of those whose errors are refused, who may send this host anything at all: few of a long list of denied ones, so that
     // their packets are looked at alone.
     senders = senders_of(space, refused);
+    // Whatever state the tracker would give them, mostly none.
+    heard = accepted_set(space, only_where(space, senders, meaning->filters[HOOK_INPUT]));
+    if (heard == set_none(space))
+        return heard;
     heard = accepted_set(space, hook_outcomes(space, meaning, HOOK_INPUT, senders));
     return set_and(space, refused, senders_of(space, heard));
 }
