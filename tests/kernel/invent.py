@@ -21,6 +21,8 @@ SERVICES = ("ssh", "http", "https", "smtp", "dns", "ntp", "ping", "wireguard")
 PROTOCOLS = ("gre", "esp", "sctp", "ospf", "udplite", "icmp", 253)
 # More than the probes of one trial can spend.
 LIMITS = ("1000/second burst 2000 per source", "1000/second burst 2000 total")
+# Entries of one kind, enough for the compiler to make a tree of chains of them.
+CROWD = 100
 REFUSALS = ({"ipv4": "icmp-port-unreachable", "ipv6": "icmp6-port-unreachable"}, {"tcp": "tcp-reset"})
 
 
@@ -44,6 +46,11 @@ class _Inventor:
                                 "output": rng.choice(("accept", "drop", "reject")),
                                 "forward": rng.choice(("drop", "reject", "accept"))},
                     "log": rng.random() < 0.3}
+        if rng.random() < 0.4:
+            crowd = self._crowd()
+            invented["deny"] += crowd.pop("deny", [])
+            at = rng.randrange(len(invented["allow"]) + 1)
+            invented["allow"][at:at] = crowd.pop("allow", [])
         if rng.random() < 0.8:
             invented["forward"] = self._some(self._passed, 1, 4)
         if rng.random() < 0.3:
@@ -56,6 +63,28 @@ class _Inventor:
 
     def _some(self, make, least: int, most: int) -> list[dict]:
         return [make() for _ in range(self.rng.randint(least, most))]
+
+    def _lone_address(self) -> str:
+        rng = self.rng
+        lone = (f"10.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(256)}", f"192.0.2.{rng.randrange(256)}",
+                f"10.{rng.randrange(256)}.{4 * rng.randrange(64)}.0/22", f"2001:db8:1:5::{rng.randrange(1, 65536):x}",
+                f"2001:db8:{rng.randrange(256):x}::/48", f"203.0.113.{rng.randrange(100)}-203.0.113.{rng.randrange(100, 200)}")
+        return rng.choice(lone)
+
+    def _crowd(self) -> dict:
+        """Pairs of an address and a port, some within others; addresses alone; or ports alone."""
+        rng, kind = self.rng, self.rng.choice(("pairs", "denied", "ports", "listed"))
+        addresses = [self._lone_address() for _ in range(CROWD)]
+        ports = rng.sample(range(1, 65536), 4 * CROWD)
+        protocol, untracked = rng.choice(("tcp", "udp")), self._untracked(0.5)
+        if kind == "pairs":
+            return {"allow": [{protocol: port, "from": address} | untracked
+                              for port, address in zip(ports, addresses)]}
+        if kind == "ports":
+            return {"allow": [{protocol: ports} | untracked]}
+        if kind == "listed":
+            return {"allow": [{protocol: rng.sample(PORTS, 4), "from": addresses} | untracked | self._verdict()]}
+        return {"deny": addresses}
 
     def _perhaps(self, share: float) -> bool:
         return self.rng.random() < share
