@@ -19,43 +19,9 @@
 #include "base/fatal.h"
 #include "base/protocols.h"
 #include "base/vec.h"
+#include "passes/cells.h"
 #include "passes/cost.h"
 #include "passes/pass.h"
-
-// The fields that a tree can sort by.
-enum dimension {
-    DIMENSION_SOURCE,
-    DIMENSION_DESTINATION,
-    DIMENSION_TCP_SOURCE_PORT,
-    DIMENSION_TCP_DESTINATION_PORT,
-    DIMENSION_UDP_SOURCE_PORT,
-    DIMENSION_UDP_DESTINATION_PORT,
-    DIMENSION_COUNT
-};
-
-static const struct {
-    enum side side;
-    uint8_t protocol; // of a port; 0: an address
-} dimensions[DIMENSION_COUNT] = {
-    [DIMENSION_SOURCE] = {SIDE_SOURCE, 0},
-    [DIMENSION_DESTINATION] = {SIDE_DESTINATION, 0},
-    [DIMENSION_TCP_SOURCE_PORT] = {SIDE_SOURCE, PROTOCOL_TCP},
-    [DIMENSION_TCP_DESTINATION_PORT] = {SIDE_DESTINATION, PROTOCOL_TCP},
-    [DIMENSION_UDP_SOURCE_PORT] = {SIDE_SOURCE, PROTOCOL_UDP},
-    [DIMENSION_UDP_DESTINATION_PORT] = {SIDE_DESTINATION, PROTOCOL_UDP},
-};
-
-// A range of one of the rules that a tree is made of. Ports stand in `low`.
-struct item {
-    struct addr_range range;
-    uint32_t rule;
-};
-
-struct items {
-    struct item *items;
-    size_t count;
-    size_t capacity;
-};
 
 // A tree that has been made of one set, for those that need the same.
 struct grown {
@@ -103,87 +69,6 @@ static void append(struct growing *growing, struct chain *chain, const struct ru
     *chain_append(growing->arena, chain) = *rule;
 }
 
-static bool has_dimension(const struct rule *rule, enum dimension dimension)
-{
-    const struct rule_sets *sets = rule_sets_of(rule);
-    const enum side side = dimensions[dimension].side;
-
-    if (!dimensions[dimension].protocol)
-        return sets->addresses[side];
-    return rule->protocol == dimensions[dimension].protocol && !rule->protocol_inverted &&
-           sets->ports[side].count;
-}
-
-// How many ranges a rule has there.
-static size_t range_count(const struct rule *rule, enum dimension dimension)
-{
-    const struct rule_sets *sets = rule_sets_of(rule);
-    const enum side side = dimensions[dimension].side;
-
-    return dimensions[dimension].protocol ? sets->ports[side].count : sets->addresses[side]->count;
-}
-
-static struct addr_range range_at(const struct rule *rule, enum dimension dimension, size_t i)
-{
-    const struct rule_sets *sets = rule_sets_of(rule);
-    const enum side side = dimensions[dimension].side;
-
-    if (!dimensions[dimension].protocol)
-        return sets->addresses[side]->items[i];
-    return (struct addr_range){{0, sets->ports[side].items[i].first}, {0, sets->ports[side].items[i].last}};
-}
-
-// The rule with other ranges there; none: any.
-static struct rule with_ranges(struct growing *growing, const struct rule *rule, enum dimension dimension,
-                               const struct item *items, size_t count)
-{
-    struct rule_sets sets = *rule_sets_of(rule);
-    const enum side side = dimensions[dimension].side;
-    struct rule made = *rule;
-
-    if (dimensions[dimension].protocol) {
-        struct port_range *ports = arena_calloc(growing->arena, count, sizeof(*ports));
-
-        for (size_t i = 0; i < count; i++)
-            ports[i] =
-                (struct port_range){(uint16_t)items[i].range.first.low, (uint16_t)items[i].range.last.low};
-        sets.ports[side] = (struct port_set){ports, count, count};
-    } else if (count) {
-        struct range_list *list = arena_alloc(growing->arena, sizeof(*list));
-        struct addr_range *ranges = arena_calloc(growing->arena, count, sizeof(*ranges));
-
-        for (size_t i = 0; i < count; i++)
-            ranges[i] = items[i].range;
-        *list = (struct range_list){ranges, count, count};
-        sets.addresses[side] = list;
-    } else {
-        sets.addresses[side] = NULL;
-    }
-    made.sets = sets.addresses[0] || sets.addresses[1] || sets.ports[0].count || sets.ports[1].count
-                    ? rule_sets_copy(growing->arena, &sets)
-                    : NULL;
-    return made;
-}
-
-static int compare_places(const void *a, const void *b)
-{
-    const struct item *left = a, *right = b;
-    const int order = addr_compare(left->range.first, right->range.first);
-
-    if (order)
-        return order;
-    return left->rule < right->rule ? -1 : left->rule > right->rule;
-}
-
-static int compare_rules(const void *a, const void *b)
-{
-    const struct item *left = a, *right = b;
-
-    return left->rule < right->rule   ? -1
-           : left->rule > right->rule ? 1
-                                      : addr_compare(left->range.first, right->range.first);
-}
-
 static size_t weigh(const struct crown *crown, const struct item *items, size_t count)
 {
     size_t weight = 0;
@@ -209,7 +94,8 @@ static void each_part(struct growing *growing, const struct crown *crown, struct
 
         for (end = i + 1; end < count && items[end].rule == items[i].rule; end++)
             ;
-        part = with_ranges(growing, &crown->rules[items[i].rule], crown->dimension, &items[i], end - i);
+        part =
+            with_ranges(growing->arena, &crown->rules[items[i].rule], crown->dimension, &items[i], end - i);
         act(growing, closure, &part);
     }
 }
@@ -247,105 +133,6 @@ static size_t cells_for(const struct crown *crown, size_t weight)
     return (size_t)ceil(pow(leaves, 1 / (levels < 1 ? 1 : levels)) - 0.01);
 }
 
-static unsigned leading_zeros(struct addr addr)
-{
-    return addr.high  ? (unsigned)__builtin_clzll(addr.high)
-           : addr.low ? 64 + (unsigned)__builtin_clzll(addr.low)
-                      : 128;
-}
-
-// How many leading bits two addresses share.
-static unsigned common_bits(struct addr a, struct addr b)
-{
-    return leading_zeros((struct addr){a.high ^ b.high, a.low ^ b.low});
-}
-
-// The place near `at` where a cut parts what shares the fewest bits: there a prefix is likely to name each side. 0: none.
-static size_t cut_near(const struct item *items, size_t count, size_t at, size_t slack)
-{
-    const size_t from = at > slack ? at - slack : 1, to = at + slack < count ? at + slack : count - 1;
-    unsigned fewest = 129;
-    size_t best = 0;
-
-    for (size_t i = from; i <= to; i++) {
-        const struct addr left = items[i - 1].range.first, right = items[i].range.first;
-        const unsigned common = common_bits(left, right);
-        const size_t distance = i > at ? i - at : at - i, best_distance = best > at ? best - at : at - best;
-
-        if (addr_compare(left, right) == 0)
-            continue;
-        if (common < fewest || (common == fewest && distance < best_distance)) {
-            fewest = common;
-            best = i;
-        }
-    }
-    return best;
-}
-
-#define CELLS_MAX 16
-
-// Where cells begin, the first at 0. Gives how many.
-static size_t cut(const struct item *items, size_t count, size_t cells, size_t starts[CELLS_MAX + 1])
-{
-    size_t made = 1;
-
-    starts[0] = 0;
-    for (size_t i = 1; i < cells; i++) {
-        const size_t at = cut_near(items, count, count * i / cells, count / cells / 4);
-
-        if (at > starts[made - 1])
-            starts[made++] = at;
-    }
-    starts[made] = count;
-    return made;
-}
-
-// Items that reach into the cell behind theirs go to `crossing`. `*ends` says where the items of each cell end.
-static void take_crossing(struct item *items, const size_t *starts, size_t cells, size_t *ends,
-                          struct items *crossing, struct arena *arena)
-{
-    for (size_t cell = 0; cell < cells; cell++) {
-        const bool last = cell + 1 == cells;
-        const struct addr bound = last ? (struct addr){0} : items[starts[cell + 1]].range.first;
-        size_t kept = starts[cell];
-
-        for (size_t i = starts[cell]; i < starts[cell + 1]; i++)
-            if (!last && addr_compare(items[i].range.last, bound) >= 0)
-                *vec_push(arena, crossing) = items[i];
-            else
-                items[kept++] = items[i];
-        ends[cell] = kept;
-    }
-}
-
-static struct addr_range hull_of(const struct item *items, size_t count)
-{
-    struct addr_range hull = items[0].range;
-
-    for (size_t i = 1; i < count; i++)
-        if (addr_compare(items[i].range.last, hull.last) > 0)
-            hull.last = items[i].range.last;
-    return hull;
-}
-
-// The prefix that holds a cell and nothing of the others, which is quicker to ask than a range; else the range.
-static struct addr_range cell_test(enum family family, struct addr_range hull,
-                                   const struct addr_range *before, const struct addr_range *behind)
-{
-    const unsigned skipped = 128 - family_bits(family);
-    const unsigned common = common_bits(hull.first, hull.last);
-    const uint8_t bits = (uint8_t)(common > 128 ? 128 - skipped : common - skipped);
-    const uint64_t high_mask = common >= 64 ? UINT64_MAX : common ? ~(UINT64_MAX >> common) : 0;
-    const uint64_t low_mask = common <= 64 ? 0 : common >= 128 ? UINT64_MAX : ~(UINT64_MAX >> (common - 64));
-    const struct prefix prefix = {{hull.first.high & high_mask, hull.first.low & low_mask}, bits};
-    const struct addr_range range = prefix_range(family, prefix);
-
-    if ((before && addr_compare(before->last, range.first) >= 0) ||
-        (behind && addr_compare(behind->first, range.last) <= 0))
-        return hull;
-    return range;
-}
-
 // A rule of a node: what lies in `range` goes to the chain.
 static void append_test(struct growing *growing, const struct crown *crown, struct chain *node,
                         struct addr_range range, const struct chain *inner)
@@ -355,7 +142,7 @@ static void append_test(struct growing *growing, const struct crown *crown, stru
                         .section = crown->rules[0].section,
                         .target = {TARGET_GOTO, inner->name}};
 
-    test = with_ranges(growing, &test, crown->dimension, &item, 1);
+    test = with_ranges(growing->arena, &test, crown->dimension, &item, 1);
     append(growing, node, &test);
 }
 
@@ -604,7 +391,7 @@ static void grow_rule(struct growing *growing, struct chain *chain, const struct
         append(growing, chain, rule);
         return;
     }
-    guard = with_ranges(growing, rule, dimension, NULL, 0);
+    guard = with_ranges(growing->arena, rule, dimension, NULL, 0);
     guard.target = (struct target){TARGET_JUMP, grow_set(growing, rule, dimension, depth - 1)->name};
     if (!rule_is_pure(rule)) {
         // Protocols that the guard asks for, its matches wait behind the tree.
@@ -699,7 +486,7 @@ static void grow_rules(struct growing *growing, struct chain *chain, const struc
     rule_list with = {0}, without = {0};
     enum dimension dimension = DIMENSION_COUNT;
 
-    if (count > 1 && depth && expand_beyond(family, rules, count, COST_LEAF_RULES * 2))
+    if (count > 1 && depth && expand_beyond(family, rules, count, 2 * (size_t)COST_LEAF_RULES))
         dimension = best_dimension(growing, rules, count, dimensions_left);
     if (dimension != DIMENSION_COUNT) {
         with.items = arena_calloc(growing->arena, count, sizeof(*with.items));
