@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "apply/plan.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "kernel/text.h"
 
-// The tables of a family as they are.
-struct live {
-    VEC(struct kernel_table *) tables;
-    const struct ruleset *rules;
-};
-
-static bool read_live(struct arena *arena, enum family family, struct live *live, struct kernel_error *error)
+static bool read_live(struct arena *arena, enum family family, struct apply_plan *plan,
+                      struct kernel_error *error)
 {
     struct diag_list diags = {.arena = arena}; // of rules that are there whatever they are
     const char *const *names = kernel_tables(arena, family, error);
+    const size_t first = plan->tables.count;
 
     if (!names)
         return false;
@@ -23,38 +20,32 @@ static bool read_live(struct arena *arena, enum family family, struct live *live
 
         if (!table)
             return false;
-        *vec_push(arena, &live->tables) = table;
+        *vec_push(arena, &plan->tables) = table;
     }
-    live->rules = kernel_ruleset(arena, live->tables.items, live->tables.count, family, &diags, error);
-    return live->rules != NULL;
-}
-
-static void close_live(struct live *live)
-{
-    for (size_t i = 0; i < live->tables.count; i++)
-        kernel_table_close(live->tables.items[i]);
+    plan->live[family] =
+        kernel_ruleset(arena, plan->tables.items + first, plan->tables.count - first, family, &diags, error);
+    return plan->live[family] != NULL;
 }
 
 // NULL: it is not there.
-static const struct kernel_table *find_live(const struct live *live, const char *name)
+static struct kernel_table *find_live(const struct apply_plan *plan, enum family family, const char *name)
 {
-    for (size_t i = 0; i < live->tables.count; i++)
-        if (strcmp(live->tables.items[i]->name, name) == 0)
-            return live->tables.items[i];
+    for (size_t i = 0; i < plan->tables.count; i++)
+        if (plan->tables.items[i]->family == family && strcmp(plan->tables.items[i]->name, name) == 0)
+            return plan->tables.items[i];
     return NULL;
 }
 
-static void compare_tables(struct arena *arena, const struct live *live, const struct encoded *encoded,
-                           struct apply_plan *plan)
+static void compare_tables(struct arena *arena, const struct encoded *encoded, struct apply_plan *plan)
 {
     for (size_t i = 0; i < encoded->ruleset->count; i++) {
         const struct kernel_table none = {.family = encoded->ruleset->family,
                                           .name = encoded->ruleset->items[i].name};
-        const struct kernel_table *table = find_live(live, none.name);
         struct plan_table *planned = vec_push(arena, plan);
 
-        *planned = (struct plan_table){.family = none.family, .name = none.name, .there = table != NULL};
-        planned->comparison = kernel_table_compare(arena, table ? table : &none, encoded);
+        *planned = (struct plan_table){
+            .family = none.family, .name = none.name, .live = find_live(plan, none.family, none.name)};
+        planned->comparison = kernel_table_compare(arena, planned->live ? planned->live : &none, encoded);
         plan->same = plan->same && planned->comparison.same;
     }
 }
@@ -94,17 +85,22 @@ static struct table copy_table(struct arena *arena, const struct table *table)
     return copy;
 }
 
-// The live rules as they will be.
-static const struct ruleset *rules_afterwards(struct arena *arena, const struct ruleset *live,
-                                              const struct ruleset *wanted)
+const struct ruleset *rules_between(struct arena *arena, const struct ruleset *live,
+                                    const struct ruleset *wanted, unsigned chosen)
 {
     struct ruleset *result = arena_alloc(arena, sizeof(*result));
 
     result->family = wanted->family;
-    for (size_t i = 0; i < live->count; i++)
-        if (!ruleset_find_table(wanted, live->items[i].name))
+    for (size_t i = 0; i < live->count; i++) {
+        const struct table *table = ruleset_find_table(wanted, live->items[i].name);
+
+        if (!table || !(chosen >> (table - wanted->items) & 1))
             *vec_push(arena, result) = live->items[i];
+    }
     for (size_t i = 0; i < wanted->count; i++) {
+        if (!(chosen >> i & 1))
+            continue;
+
         struct table *table = vec_push(arena, result);
 
         *table = copy_table(arena, &wanted->items[i]);
@@ -113,33 +109,35 @@ static const struct ruleset *rules_afterwards(struct arena *arena, const struct 
     return result;
 }
 
-static void compare(struct arena *arena, const struct policy *policy, const struct live *live,
-                    const struct encoded *encoded, size_t regions, struct apply_plan *plan)
+static void compare(struct arena *arena, const struct policy *policy, enum family family, size_t regions,
+                    struct apply_plan *plan)
 {
-    compare_tables(arena, live, encoded, plan);
-    find_changes(arena, live->rules, NULL, rules_afterwards(arena, live->rules, encoded->ruleset), policy,
-                 regions, &plan->difference);
+    const struct ruleset *live = plan->live[family];
+
+    compare_tables(arena, &plan->encoded[family], plan);
+    find_changes(arena, live, NULL, rules_between(arena, live, plan->encoded[family].ruleset, UINT_MAX),
+                 policy, regions, &plan->difference);
 }
 
 bool plan_apply(struct arena *arena, const struct policy *policy,
                 const struct ruleset *const wanted[FAMILY_COUNT], size_t regions, struct apply_plan *plan,
                 struct kernel_error *error)
 {
-    struct live live[FAMILY_COUNT];
-    struct encoded encoded[FAMILY_COUNT];
     bool fine = true;
 
-    memset(live, 0, sizeof(live));
-    memset(encoded, 0, sizeof(encoded));
     *plan = (struct apply_plan){.same = true, .difference.complete = true};
     for (enum family family = 0; family < FAMILY_COUNT; family++)
-        fine = fine && read_live(arena, family, &live[family], error);
-    fine = fine && encode_rulesets(arena, wanted, encoded, error);
-    for (enum family family = 0; family < FAMILY_COUNT; family++) {
-        if (fine)
-            compare(arena, policy, &live[family], &encoded[family], regions, plan);
-        close_live(&live[family]);
-    }
-    encoded_clear(encoded);
+        fine = fine && read_live(arena, family, plan, error);
+    fine = fine && encode_rulesets(arena, wanted, plan->encoded, error);
+    for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
+        compare(arena, policy, family, regions, plan);
     return fine;
+}
+
+void plan_clear(struct apply_plan *plan)
+{
+    for (size_t i = 0; i < plan->tables.count; i++)
+        kernel_table_close(plan->tables.items[i]);
+    encoded_clear(plan->encoded);
+    plan->tables.count = 0;
 }

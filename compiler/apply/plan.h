@@ -11,19 +11,32 @@
 struct plan_table {
     enum family family;
     const char *name;
-    bool there; // before; else the kernel makes it
+    struct kernel_table *live; // as it was read; NULL: it is not there, and the kernel makes it
     struct table_comparison comparison;
 };
 
 struct apply_plan {
-    struct plan_table *items; // IPv4, then IPv6, each in the order of its ruleset
+    struct plan_table *items; // IPv4, then IPv6, each in the order in which they are loaded
     size_t count, capacity;
     bool same; // nothing would change, counters apart
     struct difference difference;
+    const struct ruleset *live[FAMILY_COUNT]; // all tables that there are
+    struct encoded encoded[FAMILY_COUNT];     // what is wanted
+    struct {
+        struct kernel_table **items;
+        size_t count, capacity;
+    } tables; // that were read
 };
 
-// Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is made that
-// is not there. False, and why, where it cannot be done. Rules that are too many to be compared by meaning are `difference.undecided`.
+// `wanted` are plain rules. Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is made that
+// is not there. False, and why, where it cannot be done. Rules that are too many to be compared by meaning are
+// `difference.undecided`. To be cleared either way.
 bool plan_apply(struct arena *arena, const struct policy *policy,
                 const struct ruleset *const wanted[FAMILY_COUNT], size_t regions, struct apply_plan *plan,
                 struct kernel_error *error);
+void plan_clear(struct apply_plan *plan);
+
+// The live rules with the wanted tables in place of those of the same name for which `chosen` has the bit of their number in
+// the wanted ruleset.
+const struct ruleset *rules_between(struct arena *arena, const struct ruleset *live,
+                                    const struct ruleset *wanted, unsigned chosen);

@@ -1,186 +1,202 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// ctc apply: what a load of a policy's rules would change in the kernel that runs here.
-#include "apply/plan.h"
-
+// ctc apply: a policy's rules put into the kernel that runs here; or what that would change.
+#include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/json.h"
-#include "cli/changes.h"
+#include "apply/load.h"
+#include "apply/pending.h"
 #include "cli/cli.h"
-#include "cli/columns.h"
+#include "cli/plan.h"
 #include "compile.h"
+#include "kernel/lock.h"
 
-#define REGIONS 40 // of one kind at one hook
+#define REGIONS         40    // of one kind at one hook
+#define LOCK_WAIT       20000 // milliseconds
+#define CONFIRM_SECONDS 60    // unless the caller says otherwise
+#define CONFIRM_MAX     86400 // a day
 
 struct options {
-    bool dry_run, json;
+    bool dry_run, now, json;
+    unsigned confirm; // seconds; 0: not asked for
     const char *policy;
 };
 
+static enum exit_code take_option(struct options *options, int option, int argc, char **argv)
+{
+    uint64_t seconds;
+
+    switch (option) {
+    case 'd':
+        options->dry_run = true;
+        return EXIT_FINE;
+    case 'n':
+        options->now = true;
+        return EXIT_FINE;
+    case 'c':
+        if (!parse_number(slice_of(optarg), CONFIRM_MAX, &seconds) || !seconds)
+            return usage_error("apply", "'%s' is no number of seconds from 1 to %d", optarg, CONFIRM_MAX);
+        options->confirm = (unsigned)seconds;
+        return EXIT_FINE;
+    case 'f':
+        if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
+            return usage_error("apply", "'%s' is not a format: text or json", optarg);
+        options->json = strcmp(optarg, "json") == 0;
+        return EXIT_FINE;
+    default:
+        return option_error("apply", argc, argv);
+    }
+}
+
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {
-        {"dry-run", no_argument, NULL, 'd'}, {"format", required_argument, NULL, 'f'}, {0}};
+    static const struct option words[] = {{"dry-run", no_argument, NULL, 'd'},
+                                          {"now", no_argument, NULL, 'n'},
+                                          {"confirm", required_argument, NULL, 'c'},
+                                          {"format", required_argument, NULL, 'f'},
+                                          {0}};
 
     optind = 1;
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, "", words, NULL)) != -1;) {
-        switch (option) {
-        case 'd':
-            options->dry_run = true;
-            break;
-        case 'f':
-            if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
-                return usage_error("apply", "'%s' is not a format: text or json", optarg);
-            options->json = strcmp(optarg, "json") == 0;
-            break;
-        default:
-            return option_error("apply", argc, argv);
-        }
+        const enum exit_code code = take_option(options, option, argc, argv);
+
+        if (code != EXIT_FINE)
+            return code;
     }
     if (argc - optind != 1)
         return usage_error("apply", argc == optind ? "no policy is named" : "more than one policy is named");
-    if (!options->dry_run)
-        return usage_error("apply",
-                           "this version plans a load and does not perform it: say --dry-run, and load "
-                           "with iptables-restore");
+    if (options->dry_run + options->now + (options->confirm != 0) > 1)
+        return usage_error("apply", "--dry-run, --now and --confirm exclude each other");
+    // Whoever sits at the other end of a connection wants to be asked through it.
+    if (!options->dry_run && !options->now && !options->confirm && isatty(STDIN_FILENO) &&
+        getenv("SSH_CONNECTION"))
+        options->confirm = CONFIRM_SECONDS;
     options->policy = argv[optind];
     return EXIT_FINE;
 }
 
-static const char *policy_word(enum chain_policy policy)
-{
-    return policy == CHAIN_DROP ? "DROP" : "ACCEPT";
-}
-
-// "+2 -1 rules", where something is added or taken away.
-static const char *changed(struct arena *arena, size_t added, size_t removed, const char *noun)
-{
-    const char *plus = added ? arena_printf(arena, "+%zu ", added) : "";
-    const char *minus = removed ? arena_printf(arena, "-%zu ", removed) : "";
-
-    return added || removed
-               ? arena_printf(arena, "%s%s%s%s", plus, minus, noun, added + removed > 1 ? "s" : "")
-               : "";
-}
-
-static const char *rules_cell(struct arena *arena, const struct plan_table *table)
-{
-    const struct table_comparison *found = &table->comparison;
-    const char *rules = changed(arena, found->added, found->removed, "rule");
-    const char *chains = changed(arena, found->chains_added, found->chains_removed, "chain");
-
-    if (found->same)
-        return arena_printf(arena, "unchanged, rules: %zu", found->kept);
-    return arena_printf(arena, "%s%s%s%skept: %zu", rules, *rules ? ", " : "", chains, *chains ? ", " : "",
-                        found->kept);
-}
-
-static const char *policies_cell(struct arena *arena, const struct plan_table *table)
-{
-    const struct table_comparison *found = &table->comparison;
-    const char *text = table->there ? "" : "is not there yet";
-
-    for (size_t i = 0; i < found->count; i++)
-        if (found->chains[i].policy != CHAIN_UNWRITTEN)
-            text = arena_printf(arena, "%s%spolicy of %s: %s", text, *text ? "\n" : "", found->chains[i].name,
-                                policy_word(found->chains[i].policy));
-    return text;
-}
-
-static void put_plan(struct buf *out, struct arena *arena, const struct apply_plan *plan)
-{
-    struct rows rows = {0};
-
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct plan_table *table = &plan->items[i];
-
-        *vec_push(arena, &rows) = (struct row){{family_name(table->family), table->name,
-                                                rules_cell(arena, table), policies_cell(arena, table), ""}};
-    }
-    put_rows(out, &rows, "", terminal_width());
-    buf_char(out, '\n');
-    put_changes(out, arena, &plan->difference);
-}
-
-static json_t *chain_json(const struct chain_comparison *chain)
-{
-    json_t *object = json_object();
-
-    json_set(object, "chain", json_text(chain->name));
-    json_set(object, "there", json_boolean(chain->live != NULL));
-    json_set(object, "wanted", json_boolean(chain->wanted != NULL));
-    json_set(object, "added", json_integer((json_int_t)chain->added));
-    json_set(object, "removed", json_integer((json_int_t)chain->removed));
-    json_set(object, "kept", json_integer((json_int_t)chain->kept));
-    json_set(object, "policy",
-             chain->policy == CHAIN_UNWRITTEN ? json_null() : json_text(policy_word(chain->policy)));
-    return object;
-}
-
-static json_t *table_json(const struct plan_table *table)
-{
-    const struct table_comparison *found = &table->comparison;
-    json_t *object = json_object(), *chains = json_array();
-
-    for (size_t i = 0; i < found->count; i++)
-        json_push(chains, chain_json(&found->chains[i]));
-    json_set(object, "family", json_text(table->family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
-    json_set(object, "table", json_text(table->name));
-    json_set(object, "there", json_boolean(table->there));
-    json_set(object, "same", json_boolean(found->same));
-    json_set(object, "added", json_integer((json_int_t)found->added));
-    json_set(object, "removed", json_integer((json_int_t)found->removed));
-    json_set(object, "kept", json_integer((json_int_t)found->kept));
-    json_set(object, "chains", chains);
-    return object;
-}
-
-static json_t *document(const struct options *options, const struct apply_plan *plan)
-{
-    json_t *object = json_object(), *tables = json_array();
-
-    for (size_t i = 0; i < plan->count; i++)
-        json_push(tables, table_json(&plan->items[i]));
-    json_set(object, "version", json_integer(1));
-    json_set(object, "tool", json_text("ctc"));
-    json_set(object, "command", json_text("apply"));
-    json_set(object, "ctc", json_text(CTC_VERSION));
-    json_set(object, "policy", json_text(options->policy));
-    json_set(object, "applied", json_boolean(false));
-    json_set(object, "same", json_boolean(plan->same));
-    json_set(object, "tables", tables);
-    set_changes(object, &plan->difference);
-    return object;
-}
-
 static enum exit_code print_plan(struct arena *arena, const struct options *options,
-                                 const struct apply_plan *plan)
+                                 const struct apply_plan *plan, bool applied)
 {
     struct buf text = {0};
-    enum exit_code code = EXIT_UNPROVED;
+    enum exit_code code;
 
-    if (plan->difference.undecided) {
-        fputs("ctc: error: not decided: the rules are too many\n", stderr);
+    if (options->json) {
+        json_t *object = json_object();
+
+        json_set(object, "version", json_integer(1));
+        json_set(object, "tool", json_text("ctc"));
+        json_set(object, "command", json_text("apply"));
+        json_set(object, "ctc", json_text(CTC_VERSION));
+        json_set(object, "policy", json_text(options->policy));
+        json_set(object, "applied", json_boolean(applied));
+        json_set(object, "confirm",
+                 applied && options->confirm ? json_integer(options->confirm) : json_null());
+        set_plan(object, plan);
+        json_print(&text, object);
     } else {
-        if (options->json)
-            json_print(&text, document(options, plan));
-        else
-            put_plan(&text, arena, plan);
-        code = write_output(&text);
+        put_plan(&text, arena, plan);
     }
+    code = write_output(&text);
     buf_clear(&text);
     return code;
+}
+
+static enum exit_code world_error(const struct kernel_error *error)
+{
+    fprintf(stderr, "ctc: error: %s\n", error->text);
+    return EXIT_WORLD;
+}
+
+// Counts down on the terminal until somebody answers there, or elsewhere. Where the terminal is lost, the watchdog decides.
+static enum exit_code ask(unsigned seconds, struct kernel_error *error)
+{
+    char line[80];
+    enum pending_end end = PENDING_NONE;
+
+    for (; seconds > 0; seconds--) {
+        struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+
+        fprintf(stderr, "\rThe old rules come back in %u s. Keep the new ones? (yes) ", seconds);
+        if (!pending_awaits(error->arena))
+            break;
+        if (poll(&input, 1, 1000) <= 0)
+            continue;
+        if (!fgets(line, sizeof(line), stdin))
+            break;
+        if (strcmp(line, "yes\n") != 0 && strcmp(line, "y\n") != 0)
+            continue;
+        end = pending_confirm(error);
+        fputs(end == PENDING_DONE ? "Kept.\n" : "\n", stderr);
+        return end == PENDING_DONE ? EXIT_FINE : world_error(error);
+    }
+    fputs("\nNot confirmed here; `ctc status` says what stands.\n", stderr);
+    return EXIT_WORLD;
+}
+
+static enum exit_code report_load(struct arena *arena, const struct options *options,
+                                  const struct apply_plan *plan, enum load_end end, const char *meddled,
+                                  struct kernel_error *error)
+{
+    enum exit_code code;
+
+    if (meddled)
+        fprintf(stderr, "ctc: warning: somebody else changed %s as soon as it was loaded; that stays\n",
+                meddled);
+    switch (end) {
+    case LOAD_DONE:
+        return print_plan(arena, options, plan, true);
+    case LOAD_WAITS:
+        code = print_plan(arena, options, plan, true);
+        if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
+            return ask(options->confirm, error);
+        fprintf(stderr, "ctc: note: the old rules come back in %u s unless `ctc confirm` comes first\n",
+                options->confirm);
+        return code;
+    case LOAD_REVERTED:
+        fputs("ctc: note: the kernel has the rules that it had before\n", stderr);
+        return world_error(error);
+    default:
+        fputs("ctc: error: some tables are new and some are old: say `ctc rollback`\n", stderr);
+        return world_error(error);
+    }
+}
+
+static enum exit_code carry_out(struct compilation *compilation, const struct options *options,
+                                struct apply_plan *plan, int lock)
+{
+    struct kernel_error error = {.arena = &compilation->arena};
+    const struct ruleset *const wanted[FAMILY_COUNT] = {compilation->rules[FAMILY_IPV4]->printed,
+                                                        compilation->rules[FAMILY_IPV6]->printed};
+    const char *meddled = NULL;
+    enum load_end end;
+
+    if (!plan_apply(&compilation->arena, compilation->policy, wanted, REGIONS, plan, &error))
+        return world_error(&error);
+    if (plan->difference.undecided) {
+        fputs("ctc: error: not decided: the rules are too many\n", stderr);
+        return EXIT_UNPROVED;
+    }
+    if (options->dry_run)
+        return print_plan(&compilation->arena, options, plan, false);
+    end = load_plan(&compilation->arena, plan, options->policy, options->confirm, lock, &meddled, &error);
+    xtables_unlock(lock);
+    return report_load(&compilation->arena, options, plan, end, meddled, &error);
 }
 
 static enum exit_code apply(struct compilation *compilation, const struct options *options)
 {
     struct kernel_error error = {.arena = &compilation->arena};
     bool fine = compile_read(compilation, options->policy);
-    struct apply_plan plan;
+    struct apply_plan plan = {0};
+    enum exit_code code;
+    int lock = -1;
 
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++) {
         struct buf text = {0};
@@ -191,11 +207,11 @@ static enum exit_code apply(struct compilation *compilation, const struct option
     report_diags(&compilation->diags, SEVERITY_WARNING);
     if (!fine)
         return compilation->diags.exit;
-    if (!plan_apply(&compilation->arena, compilation->policy, compilation->rules, REGIONS, &plan, &error)) {
-        fprintf(stderr, "ctc: error: %s\n", error.text);
-        return EXIT_WORLD;
-    }
-    return print_plan(&compilation->arena, options, &plan);
+    if (!options->dry_run && (lock = xtables_lock(LOCK_WAIT, &error)) < 0)
+        return world_error(&error);
+    code = carry_out(compilation, options, &plan, lock);
+    plan_clear(&plan);
+    return code;
 }
 
 enum exit_code run_apply(int argc, char **argv)

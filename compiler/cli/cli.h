@@ -27,6 +27,9 @@ enum exit_code run_diff(int argc, char **argv);
 enum exit_code run_advise(int argc, char **argv);
 enum exit_code run_tune(int argc, char **argv);
 enum exit_code run_apply(int argc, char **argv);
+enum exit_code run_confirm(int argc, char **argv);
+enum exit_code run_rollback(int argc, char **argv);
+enum exit_code run_status(int argc, char **argv);
 enum exit_code run_services(int argc, char **argv);
 enum exit_code run_help(int argc, char **argv);
 

@@ -187,7 +187,7 @@ struct comparer {
     struct listing live, wanted;
 };
 
-static void compare_rules(struct comparer *comparer, struct chain_comparison *chain, size_t first)
+static void compare_rules(struct comparer *comparer, struct chain_comparison *chain)
 {
     struct listing *live = &comparer->live, *wanted = &comparer->wanted;
     const size_t live_count = chain->live ? chain->live->rules.count : 0;
@@ -206,7 +206,8 @@ static void compare_rules(struct comparer *comparer, struct chain_comparison *ch
     for (size_t i = 0; i < wanted_count; i++) {
         const size_t from = wanted->text.length;
 
-        put_wanted(&wanted->text, comparer->encoded, comparer->table, comparer->encoded->rules[first + i]);
+        put_wanted(&wanted->text, comparer->encoded, comparer->table,
+                   comparer->encoded->rules[chain->first + i]);
         add_item(wanted, from);
     }
     chain->partners = arena_calloc(comparer->arena, wanted_count, sizeof(*chain->partners));
@@ -237,7 +238,6 @@ struct table_comparison kernel_table_compare(struct arena *arena, const struct k
     struct table_comparison result = {.same = true};
     struct table names = {0}; // of the live chains, for their numbers
     size_t first = comparer.table ? encoded_table_start(encoded, comparer.table) : 0;
-    size_t *firsts = arena_calloc(arena, table->chains.count + wanted_count, sizeof(*firsts));
 
     result.chains = arena_calloc(arena, table->chains.count + wanted_count, sizeof(*result.chains));
     result.count = table->chains.count;
@@ -254,13 +254,13 @@ struct table_comparison kernel_table_compare(struct arena *arena, const struct k
 
         result.chains[at].name = chain->name;
         result.chains[at].wanted = chain;
-        firsts[at] = first;
+        result.chains[at].first = first;
         first += chain->count;
     }
     for (size_t i = 0; i < result.count; i++) {
         struct chain_comparison *chain = &result.chains[i];
 
-        compare_rules(&comparer, chain, firsts[i]);
+        compare_rules(&comparer, chain);
         chain->policy = new_policy(chain);
         result.kept += chain->kept;
         result.removed += chain->removed;
@@ -274,4 +274,30 @@ struct table_comparison kernel_table_compare(struct arena *arena, const struct k
     buf_clear(&comparer.wanted.text);
     arena_clear(&comparer.scratch);
     return result;
+}
+
+static void put_chains(struct buf *out, const struct kernel_table *table, const struct encoded *encoded)
+{
+    for (size_t i = 0; i < table->chains.count; i++) {
+        const struct live_chain *chain = &table->chains.items[i];
+
+        put_name(out, chain->name, (uint8_t)chain->policy);
+        put(out, &chain->rules.count, sizeof(chain->rules.count));
+        for (size_t j = 0; j < chain->rules.count; j++)
+            put_live(out, encoded, &chain->rules.items[j]);
+    }
+}
+
+bool kernel_tables_same(const struct kernel_table *a, const struct kernel_table *b,
+                        const struct encoded *encoded)
+{
+    struct buf left = {0}, right = {0};
+    bool same;
+
+    put_chains(&left, a, encoded);
+    put_chains(&right, b, encoded);
+    same = left.length == right.length && (!left.length || memcmp(left.bytes, right.bytes, left.length) == 0);
+    buf_clear(&left);
+    buf_clear(&right);
+    return same;
 }

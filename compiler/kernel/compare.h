@@ -15,6 +15,7 @@ struct chain_comparison {
     const struct chain *wanted;    // NULL: it is not wanted
     enum chain_policy policy;      // that it gets; CHAIN_UNWRITTEN: it keeps the one it has, if any
     size_t *partners; // by the number of the wanted rule: that of the live one, ascending, or RULE_NEW
+    size_t first;     // of the wanted rules, among those that were encoded
     size_t kept, removed, added; // rules
 };
 
@@ -29,3 +30,8 @@ struct table_comparison {
 // Compares a table with that of the same name in a ruleset, whose lack is an empty table.
 struct table_comparison kernel_table_compare(struct arena *arena, const struct kernel_table *table,
                                              const struct encoded *encoded);
+
+// Whether two readings of a table found the same chains, policies and rules, by what counts of them beside such rules as were
+// encoded.
+bool kernel_tables_same(const struct kernel_table *a, const struct kernel_table *b,
+                        const struct encoded *encoded);

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <xtables.h>
 
+#include "kernel/compare.h"
 #include "kernel/entry.h"
 
 // libip4tc and libip6tc beside each other. Both name what does not know of rules by struct xtc_ops; the rest is theirs.
@@ -14,6 +16,8 @@ struct library {
     const void *(*next_rule)(const void *rule, struct xtc_handle *handle);
     const char *(*target)(const void *rule, struct xtc_handle *handle);
     int (*append)(const char *chain, const void *rule, struct xtc_handle *handle);
+    int (*insert)(const char *chain, const void *rule, unsigned number, struct xtc_handle *handle);
+    int (*remove)(const char *chain, unsigned number, struct xtc_handle *handle);
     int (*delete_chain)(const char *chain, struct xtc_handle *handle);
     const char *module;
     const char *names; // the file that lists the tables there are
@@ -35,16 +39,21 @@ struct library {
     static int prefix##_append(const char *chain, const void *rule, struct xtc_handle *handle) \
     {                                                                                          \
         return prefix##_append_entry(chain, (const struct entry *)rule, handle);               \
+    }                                                                                          \
+    static int prefix##_insert(const char *chain, const void *rule, unsigned number,           \
+                               struct xtc_handle *handle)                                      \
+    {                                                                                          \
+        return prefix##_insert_entry(chain, (const struct entry *)rule, number, handle);       \
     }
 
 CALLS(iptc, ipt_entry)
 CALLS(ip6tc, ip6t_entry)
 
 static const struct library libraries[FAMILY_COUNT] = {
-    {&iptc_ops, iptc_first, iptc_next, iptc_target, iptc_append, iptc_delete_chain, "ip_tables",
-     "/proc/net/ip_tables_names"},
-    {&ip6tc_ops, ip6tc_first, ip6tc_next, ip6tc_target, ip6tc_append, ip6tc_delete_chain, "ip6_tables",
-     "/proc/net/ip6_tables_names"},
+    {&iptc_ops, iptc_first, iptc_next, iptc_target, iptc_append, iptc_insert, iptc_delete_num_entry,
+     iptc_delete_chain, "ip_tables", "/proc/net/ip_tables_names"},
+    {&ip6tc_ops, ip6tc_first, ip6tc_next, ip6tc_target, ip6tc_append, ip6tc_insert, ip6tc_delete_num_entry,
+     ip6tc_delete_chain, "ip6_tables", "/proc/net/ip6_tables_names"},
 };
 
 static bool fail_reading(struct kernel_error *error, enum family family, const char *name, int problem)
@@ -187,62 +196,115 @@ void kernel_table_close(struct kernel_table *table)
         table->handle = NULL;
 }
 
-// Chains can go when nothing jumps to them any more.
-static bool empty(struct kernel_table *table)
+static bool set_policy(struct kernel_table *table, const struct chain_comparison *chain)
 {
-    const struct library *library = &libraries[table->family];
+    const struct counters *wanted = &chain->wanted->counters;
+    struct xt_counters counters = {.pcnt = wanted->packets, .bcnt = wanted->bytes};
 
-    for (size_t i = 0; i < table->chains.count; i++)
-        if (!library->ops->flush_entries(table->chains.items[i].name, table->handle))
-            return false;
-    for (size_t i = 0; i < table->chains.count; i++)
-        if (table->chains.items[i].policy == CHAIN_USER &&
-            !library->delete_chain(table->chains.items[i].name, table->handle))
-            return false;
-    table->chains.count = 0;
-    return true;
+    return libraries[table->family].ops->set_policy(chain->name,
+                                                    chain->wanted->policy == CHAIN_DROP ? "DROP" : "ACCEPT",
+                                                    wanted->present ? &counters : NULL, table->handle);
 }
 
-static bool make_chain(struct kernel_table *table, const struct chain *chain)
+// Chains first: rules lead to them. What is not wanted loses its rules, which lead to others.
+static bool change_chains(struct kernel_table *table, const struct table_comparison *comparison)
 {
     const struct xtc_ops *ops = libraries[table->family].ops;
-    struct xt_counters counters = {0};
+    bool fine = true;
 
-    switch (chain->policy) {
-    case CHAIN_USER:
-        return ops->create_chain(chain->name, table->handle);
-    case CHAIN_UNWRITTEN:
-        return true;
-    case CHAIN_ACCEPT:
-    case CHAIN_DROP:
-        break;
+    for (size_t i = 0; i < comparison->count && fine; i++) {
+        const struct chain_comparison *chain = &comparison->chains[i];
+
+        if (!chain->wanted)
+            fine = !chain->live->rules.count || ops->flush_entries(chain->name, table->handle);
+        else if (chain->wanted->policy == CHAIN_USER)
+            fine = chain->live || ops->create_chain(chain->name, table->handle);
+        else if (chain->policy != CHAIN_UNWRITTEN ||
+                 (chain->wanted->counters.present && chain->wanted->policy != CHAIN_UNWRITTEN))
+            fine = set_policy(table, chain);
     }
-    if (chain->counters.present)
-        counters = (struct xt_counters){.pcnt = chain->counters.packets, .bcnt = chain->counters.bytes};
-    return ops->set_policy(chain->name, chain->policy == CHAIN_DROP ? "DROP" : "ACCEPT", &counters,
-                           table->handle);
+    return fine;
 }
 
-bool kernel_table_replace(struct kernel_table *table, const struct encoded *encoded,
-                          struct kernel_error *error)
+// libiptc walks to the number of a rule from whichever end of the chain is nearer: beyond so many steps it is cheaper
+// to make the chain anew.
+#define STEPS_MAX ((size_t)1 << 27)
+
+static bool too_far(const struct chain_comparison *chain)
+{
+    const size_t rules = chain->kept + chain->added + chain->removed;
+
+    return (chain->added + chain->removed) > STEPS_MAX / (rules + 1) * 4;
+}
+
+// A chain anew. Rules that stay carry what they have counted, but for what they count between here and the commit.
+static bool append_rules(struct kernel_table *table, const struct chain_comparison *chain, void *const *rules)
 {
     const struct library *library = &libraries[table->family];
-    const struct table *wanted = ruleset_find_table(encoded->ruleset, table->name);
-    void *const *rule = encoded->rules;
+    const size_t at = entry_layouts[table->family].counters;
+    struct xt_counters *counted = calloc(chain->wanted->count + 1, sizeof(*counted));
+    bool fine = counted != NULL;
 
-    if (!empty(table))
-        return fail_changing(error, table, errno);
-    if (!wanted)
-        return true;
-    for (size_t i = 0; i < wanted->count; i++) // all of them first: rules jump to chains below
-        if (!make_chain(table, wanted->items[i]))
-            return fail_changing(error, table, errno);
-    rule += encoded_table_start(encoded, wanted);
-    for (size_t i = 0; i < wanted->count; i++)
-        for (size_t j = 0; j < wanted->items[i]->count; j++)
-            if (!library->append(wanted->items[i]->name, *rule++, table->handle))
-                return fail_changing(error, table, errno);
+    for (size_t i = 0; i < chain->wanted->count && fine; i++) {
+        const size_t partner = chain->partners[i];
+        const char *from =
+            partner == RULE_NEW || !chain->live ? rules[i] : chain->live->rules.items[partner].entry;
+
+        memcpy(&counted[i], from + at, sizeof(*counted));
+    }
+    fine = fine && (!chain->live || library->ops->flush_entries(chain->name, table->handle));
+    for (size_t i = 0; i < chain->wanted->count && fine; i++) {
+        memcpy((char *)rules[i] + at, &counted[i], sizeof(*counted));
+        fine = library->append(chain->name, rules[i], table->handle);
+    }
+    free(counted);
+    return fine;
+}
+
+// Rules that stay are not touched, so that the kernel goes on counting.
+static bool change_rules(struct kernel_table *table, const struct chain_comparison *chain, void *const *rules)
+{
+    const struct library *library = &libraries[table->family];
+    const size_t wanted = chain->wanted->count;
+    size_t live = chain->live ? chain->live->rules.count : 0, next = wanted, length = chain->kept;
+
+    if (!chain->kept || too_far(chain))
+        return append_rules(table, chain, rules);
+    while (live-- > 0) { // from the end, so that numbers stay
+        while (next > 0 && (chain->partners[next - 1] == RULE_NEW || chain->partners[next - 1] > live))
+            next--;
+        if ((next == 0 || chain->partners[next - 1] != live) &&
+            !library->remove(chain->name, (unsigned)live, table->handle))
+            return false;
+    }
+    for (size_t i = 0; i < wanted; i++) {
+        if (chain->partners[i] != RULE_NEW)
+            continue;
+        if (!(i == length ? library->append(chain->name, rules[i], table->handle)
+                          : library->insert(chain->name, rules[i], (unsigned)i, table->handle)))
+            return false;
+        length++;
+    }
     return true;
+}
+
+bool kernel_table_change(struct kernel_table *table, const struct table_comparison *comparison,
+                         const struct encoded *encoded, struct kernel_error *error)
+{
+    const struct library *library = &libraries[table->family];
+    bool fine = change_chains(table, comparison);
+
+    for (size_t i = 0; i < comparison->count && fine; i++) {
+        const struct chain_comparison *chain = &comparison->chains[i];
+
+        if (chain->wanted && (chain->added || chain->removed))
+            fine = change_rules(table, chain, encoded->rules + chain->first);
+    }
+    for (size_t i = 0; i < comparison->count && fine; i++)
+        if (!comparison->chains[i].wanted && comparison->chains[i].live->policy == CHAIN_USER)
+            fine = library->delete_chain(comparison->chains[i].name, table->handle);
+    table->chains.count = 0;
+    return fine || fail_changing(error, table, errno);
 }
 
 bool kernel_table_commit(struct kernel_table *table, struct kernel_error *error)

@@ -39,10 +39,11 @@ struct kernel_table *kernel_table_read(struct arena *arena, enum family family, 
                                        struct kernel_error *error);
 void kernel_table_close(struct kernel_table *table); // NULL is fine
 
-// Gives the table other contents, which nobody sees before they are committed: all its chains go, but for the policies
-// of built-in ones that the ruleset leaves unwritten. What was read of it is gone too.
-bool kernel_table_replace(struct kernel_table *table, const struct encoded *encoded,
-                          struct kernel_error *error);
+// Gives the table the contents that it was compared with, which nobody sees before they are committed. Rules that stay keep
+// their counters, and so do policies, but for those whose counters are written. What was read of the table is gone.
+struct table_comparison;
+bool kernel_table_change(struct kernel_table *table, const struct table_comparison *comparison,
+                         const struct encoded *encoded, struct kernel_error *error);
 
 // Puts the new contents into the kernel, all at once, and then their counters. False, and why, where it cannot: the
 // kernel keeps the old ones, but where somebody else replaced the table between the two, so whoever must know reads it

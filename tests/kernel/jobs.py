@@ -6,6 +6,7 @@ from typing import Callable
 import test_advise
 import test_agree
 import test_allowed
+import test_apply
 import test_backend
 import test_disagree
 import test_fixed_point
@@ -83,6 +84,11 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["backend concurrency"] = test_backend.concurrency
     jobs["backend corpus"] = test_backend.corpus
     jobs["plan"] = test_plan.run
+    jobs["apply"] = test_apply.applied
+    jobs["apply others"] = test_apply.others
+    jobs["apply confirmed"] = test_apply.confirmed
+    for how in ("fail", "kill"):
+        jobs[f"apply faults {how}"] = partial(test_apply.faults, how)
     return jobs
 
 

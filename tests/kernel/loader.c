@@ -70,11 +70,17 @@ static bool replace_all(struct run *run, const struct encoded *encoded)
     for (size_t i = 0; i < ruleset->count; i++) {
         struct kernel_table *table =
             kernel_table_read(&run->arena, run->family, ruleset->items[i].name, &run->error);
-        bool fine = table != NULL;
+        bool fine;
 
         lap(run, "read");
-        fine = fine && kernel_table_replace(table, encoded, &run->error);
-        lap(run, "append");
+        if (!table)
+            return false;
+
+        const struct table_comparison found = kernel_table_compare(&run->arena, table, encoded);
+
+        lap(run, "compare");
+        fine = kernel_table_change(table, &found, encoded, &run->error);
+        lap(run, "change");
         if (run->waits) {
             puts("ready");
             fflush(stdout);

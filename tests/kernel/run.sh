@@ -61,8 +61,10 @@ for program in fill_table fill_shares; do
     "${CC:-cc}" -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -o "$BUILD/$program" \
         "$here/$program.c" -lnetfilter_conntrack
 done
+"${CC:-cc}" -std=c11 -O2 -Wall -Wextra -Werror -shared -fPIC -o "$BUILD/faults.so" "$here/faults.c" -ldl
 
 export CTC LOADER PATH
+export FAULTS=$BUILD/faults.so
 export FILL_TABLE=$BUILD/fill_table FILL_SHARES=$BUILD/fill_shares SCRATCH=$scratch
 export XTABLES_LOCKFILE=$scratch/lock    # not the one the machine's own firewall takes
 export PYTHONDONTWRITEBYTECODE=1

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/lock.h"
+
+#define TICK      100000000L // nanoseconds between two looks at the journal while a confirmation is awaited
+#define LOCK_WAIT 5000       // milliseconds; whoever holds the lock for longer keeps nobody locked out
+
+struct order {
+    enum { ORDER_TABLE, ORDER_TABLE_NOT, ORDER_KEEP, ORDER_REVERT } what;
+    unsigned seconds; // that a confirmation of what is kept is awaited; 0: none is
+};
+
+struct answer {
+    enum guard_end end;
+    char text[240];
+};
+
+enum guard_end revert(const struct guarded *guarded, size_t begun, struct restored *restored,
+                      struct kernel_error *error)
+{
+    if (!state_rename(guarded->directory, guarded->file, STATE_PENDING, STATE_REVERTING))
+        kernel_fail(error, KERNEL_FAILED, "the journal is gone");
+    if (!restore_tables(guarded->journal, begun, restored, error))
+        return GUARD_FAILED;
+    state_rename(guarded->directory, guarded->file, STATE_REVERTING, STATE_REVERTED);
+    return GUARD_REVERTED;
+}
+
+// Where the caller is killed nobody reads it.
+static void reply(int answers, enum guard_end end, const struct kernel_error *error)
+{
+    struct answer answer = {.end = end};
+
+    if (error->text)
+        snprintf(answer.text, sizeof(answer.text), "%s", error->text);
+    if (send(answers, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
+        return;
+}
+
+static bool still_pending(const struct guarded *guarded)
+{
+    return state_is(guarded->directory, guarded->file, STATE_PENDING);
+}
+
+// The journal is gone when somebody has confirmed it, or is reverting it.
+static _Noreturn void watch(struct guarded guarded, int64_t deadline)
+{
+    struct arena arena = {0};
+    struct kernel_error error = {.arena = &arena};
+    struct restored restored;
+
+    while (boot_time() < deadline && still_pending(&guarded))
+        nanosleep(&(struct timespec){.tv_nsec = TICK}, NULL);
+    guarded.lock = still_pending(&guarded) ? xtables_lock(LOCK_WAIT, &error) : -1;
+    if (!still_pending(&guarded))
+        _exit(0);
+    _exit(revert(&guarded, guarded.journal->changed, &restored, &error) == GUARD_REVERTED ? 0 : 1);
+}
+
+// Nothing of the caller's is kept open: neither its terminal, nor pipes whose end somebody waits for.
+static void leave_caller(const struct guarded *guarded, int socket)
+{
+    static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP};
+    const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC), last = (int)sysconf(_SC_OPEN_MAX);
+
+    setsid();
+    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+        signal(signals[i], SIG_IGN);
+    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
+        dup2(nowhere, descriptor);
+    for (int descriptor = STDERR_FILENO + 1; descriptor < (last < 0 || last > 4096 ? 4096 : last);
+         descriptor++)
+        if (descriptor != guarded->directory && descriptor != guarded->file && descriptor != guarded->lock &&
+            descriptor != socket)
+            close(descriptor);
+}
+
+// The next order; one to revert where the caller is gone.
+static struct order receive(int socket)
+{
+    struct order order;
+    ssize_t got;
+
+    do
+        got = recv(socket, &order, sizeof(order), 0);
+    while (got < 0 && errno == EINTR);
+    return got == sizeof(order) ? order : (struct order){.what = ORDER_REVERT};
+}
+
+static enum guard_end keep(const struct guarded *guarded, int64_t deadline, struct kernel_error *error)
+{
+    if (deadline ? journal_set_deadline(guarded->file, deadline)
+                 : state_rename(guarded->directory, guarded->file, STATE_PENDING, STATE_LAST))
+        return deadline ? GUARD_WAITS : GUARD_KEPT;
+    kernel_fail(error, KERNEL_FAILED, "cannot write the journal: %s", strerror(errno));
+    return GUARD_FAILED;
+}
+
+static _Noreturn void stand_guard(const struct guarded *guarded, int socket)
+{
+    struct arena arena = {0};
+    struct kernel_error error = {.arena = &arena};
+    struct restored restored;
+    struct order order;
+    size_t begun = 0;
+    int64_t deadline;
+    enum guard_end end;
+
+    leave_caller(guarded, socket);
+    reply(socket, GUARD_WAITS, &error); // armed
+    for (order = receive(socket); order.what == ORDER_TABLE || order.what == ORDER_TABLE_NOT;
+         order = receive(socket))
+        begun += order.what == ORDER_TABLE ? 1 : (size_t)-1;
+    deadline = order.seconds ? boot_time() + (int64_t)order.seconds * 1000000000 : 0;
+    end = order.what == ORDER_KEEP ? keep(guarded, deadline, &error)
+                                   : revert(guarded, begun, &restored, &error);
+    reply(socket, end, &error);
+    close(socket);
+    close(guarded->lock);
+    if (end == GUARD_WAITS)
+        watch(*guarded, deadline);
+    _exit(end == GUARD_FAILED);
+}
+
+// What the guard says next. GUARD_GONE: it has died without a word.
+static struct answer hear(const struct guard *guard)
+{
+    struct answer answer;
+    ssize_t got;
+
+    do
+        got = recv(guard->socket, &answer, sizeof(answer), 0);
+    while (got < 0 && errno == EINTR);
+    return got == sizeof(answer) ? answer : (struct answer){.end = GUARD_GONE};
+}
+
+bool guard_start(struct guard *guard, const struct guarded *guarded, struct kernel_error *error)
+{
+    int ends[2];
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return kernel_fail(error, KERNEL_FAILED, "cannot start a guard: %s", strerror(errno));
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0)
+        stand_guard(guarded, ends[1]);
+    if (pid < 0) {
+        kernel_fail(error, KERNEL_FAILED, "cannot start a guard: %s", strerror(errno));
+        close(ends[0]);
+    }
+    close(ends[1]);
+    guard->socket = ends[0];
+    if (pid > 0 && hear(guard).end == GUARD_GONE) {
+        close(ends[0]);
+        return kernel_fail(error, KERNEL_FAILED, "cannot start a guard: it was killed");
+    }
+    return pid > 0;
+}
+
+static bool give_order(struct guard *guard, struct order order)
+{
+    return send(guard->socket, &order, sizeof(order), MSG_NOSIGNAL) == sizeof(order);
+}
+
+bool guard_begin_table(struct guard *guard)
+{
+    return give_order(guard, (struct order){.what = ORDER_TABLE});
+}
+
+bool guard_spare_table(struct guard *guard)
+{
+    return give_order(guard, (struct order){.what = ORDER_TABLE_NOT});
+}
+
+// A guard that cannot be told anything takes its caller for dead, and reverts.
+static enum guard_end dismiss(struct guard *guard, struct order order, struct kernel_error *error)
+{
+    struct answer answer;
+
+    if (!give_order(guard, order))
+        shutdown(guard->socket, SHUT_WR);
+    answer = hear(guard);
+    close(guard->socket);
+    if (answer.end == GUARD_GONE)
+        kernel_fail(error, KERNEL_FAILED, "the guard process was killed");
+    else if (answer.end == GUARD_FAILED)
+        kernel_fail(error, KERNEL_FAILED, "%s", answer.text);
+    else if (answer.end == GUARD_REVERTED && order.what == ORDER_KEEP)
+        kernel_fail(error, KERNEL_FAILED, "the guard process could not be told to keep the new rules");
+    return answer.end;
+}
+
+enum guard_end guard_keep(struct guard *guard, unsigned seconds, struct kernel_error *error)
+{
+    return dismiss(guard, (struct order){ORDER_KEEP, seconds}, error);
+}
+
+enum guard_end guard_revert(struct guard *guard, struct kernel_error *error)
+{
+    return dismiss(guard, (struct order){.what = ORDER_REVERT}, error);
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The guard of an apply: a process in a session of its own, which puts the old tables back as soon as whoever changes them
+// says so or is gone. It has what it needs in its memory, and the xtables lock, which it shares with its caller. Where a
+// confirmation is awaited it stays as the watchdog, and puts them back when the time is over.
+#pragma once
+
+#include "apply/restore.h"
+
+struct guard {
+    int socket; // to it; closed when it has answered
+};
+
+// What a guard is to know.
+struct guarded {
+    const struct journal *journal;
+    int directory; // of the state
+    int file;      // the pending journal there
+    int lock;      // of xtables
+};
+
+// Arms one. False, and why, where there is no process to be had.
+bool guard_start(struct guard *guard, const struct guarded *guarded, struct kernel_error *error);
+
+// Tells it that the next table of the journal is about to be changed. False where the guard is gone.
+bool guard_begin_table(struct guard *guard);
+
+// Takes that back: the table was not changed, and what others have made of it stays.
+bool guard_spare_table(struct guard *guard);
+
+enum guard_end {
+    GUARD_KEPT,     // the new tables stand
+    GUARD_WAITS,    // they stand until the deadline
+    GUARD_REVERTED, // the old tables are back
+    GUARD_FAILED,   // not all of them are; the journal is still there
+    GUARD_GONE,     // it was killed before it could do anything; likewise
+};
+
+// Has it keep the new tables, for so many seconds without a confirmation (0: for good); or put the old ones back. Closes it.
+// `error` says why where it fails.
+enum guard_end guard_keep(struct guard *guard, unsigned seconds, struct kernel_error *error);
+enum guard_end guard_revert(struct guard *guard, struct kernel_error *error);
+
+// Puts the old tables back in this process, as a guard does, and files the journal.
+enum guard_end revert(const struct guarded *guarded, size_t begun, struct restored *restored,
+                      struct kernel_error *error);

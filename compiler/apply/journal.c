@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/journal.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+// A multiple of what records are aligned to.
+struct head {
+    char magic[32];
+    int64_t when, deadline;
+    uint64_t network[2]; // device and inode of the network namespace
+    uint64_t count, changed;
+    char policy[PATH_MAX];
+};
+
+static const char magic[32] = "ctc journal " CTC_VERSION;
+
+static void this_network(uint64_t network[2])
+{
+    struct stat found = {0};
+
+    if (stat("/proc/self/ns/net", &found) == 0) {
+        network[0] = found.st_dev;
+        network[1] = found.st_ino;
+    }
+}
+
+int64_t boot_time(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void journal_begin(struct buf *out, const char *policy, size_t count, size_t changed)
+{
+    struct head head = {.when = time(NULL), .count = count, .changed = changed};
+
+    memcpy(head.magic, magic, sizeof(magic));
+    this_network(head.network);
+    snprintf(head.policy, sizeof(head.policy), "%s", policy);
+    buf_append(out, (const char *)&head, sizeof(head));
+}
+
+bool journal_read(struct arena *arena, struct slice bytes, struct journal *journal)
+{
+    uint64_t network[2] = {0};
+    struct head head;
+
+    if (bytes.length < sizeof(head))
+        return false;
+    memcpy(&head, bytes.at, sizeof(head));
+    if (memcmp(head.magic, magic, sizeof(magic)) != 0 || head.count > bytes.length ||
+        head.changed > head.count || !memchr(head.policy, '\0', sizeof(head.policy)))
+        return false;
+    bytes.at += sizeof(head);
+    bytes.length -= sizeof(head);
+    this_network(network);
+    *journal = (struct journal){.when = head.when,
+                                .deadline = head.deadline,
+                                .policy = arena_copy(arena, head.policy, strlen(head.policy)),
+                                .elsewhere = memcmp(network, head.network, sizeof(network)) != 0,
+                                .count = (size_t)head.count,
+                                .changed = (size_t)head.changed};
+    journal->tables = arena_calloc(arena, journal->count, sizeof(*journal->tables));
+    for (size_t i = 0; i < journal->count; i++)
+        if (!record_take(arena, &bytes, &journal->tables[i].before) ||
+            !record_take(arena, &bytes, &journal->tables[i].after))
+            return false;
+    return true;
+}
+
+bool journal_set_deadline(int file, int64_t deadline)
+{
+    return pwrite(file, &deadline, sizeof(deadline), offsetof(struct head, deadline)) == sizeof(deadline);
+}

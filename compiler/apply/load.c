@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/load.h"
+
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "apply/guard.h"
+
+struct loading {
+    struct arena *arena;
+    struct apply_plan *plan;
+    struct guarded guarded;
+    struct guard guard;
+    size_t begun;
+    const char *meddled;
+};
+
+static bool changed_by_others(const struct plan_table *planned, struct kernel_error *error)
+{
+    return kernel_fail(error, KERNEL_CHANGED, "%s %s: somebody else has changed the table since it was read",
+                       family_name(planned->family), planned->name);
+}
+
+bool load_allowed(int directory, struct kernel_error *error)
+{
+    static const char *const names[] = {STATE_PENDING, STATE_REVERTING};
+    struct journal journal = {0};
+    struct slice bytes;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const int file = state_read(error->arena, directory, names[i], &bytes);
+
+        if (file < 0)
+            continue;
+
+        const bool abandoned = flock(file, LOCK_EX | LOCK_NB) == 0;
+        const bool read = journal_read(error->arena, bytes, &journal);
+
+        close(file);
+        if (!abandoned && read && journal.deadline)
+            return kernel_fail(
+                error, KERNEL_BUSY,
+                "the last apply waits for its confirmation: say `ctc confirm` or `ctc rollback`");
+        return kernel_fail(error, KERNEL_BUSY,
+                           abandoned ? "the last apply was cut short: `ctc rollback` puts its old tables back"
+                                     : "another apply is under way");
+    }
+    return true;
+}
+
+// A table that is not there is made, empty, to be read.
+static bool read_missing(struct loading *load, struct kernel_error *error)
+{
+    for (size_t i = 0; i < load->plan->count; i++) {
+        struct plan_table *planned = &load->plan->items[i];
+
+        if (planned->live)
+            continue;
+        planned->live = kernel_table_read(load->arena, planned->family, planned->name, error);
+        if (!planned->live)
+            return false;
+        *vec_push(load->arena, &load->plan->tables) = planned->live;
+        planned->comparison =
+            kernel_table_compare(load->arena, planned->live, &load->plan->encoded[planned->family]);
+    }
+    return true;
+}
+
+static void record_tables(struct buf *out, const struct loading *load, bool same)
+{
+    for (size_t i = 0; i < load->plan->count; i++) {
+        const struct plan_table *planned = &load->plan->items[i];
+
+        if (planned->comparison.same != same)
+            continue;
+        record_live(out, planned->live);
+        record_wanted(out, &load->plan->encoded[planned->family], planned->name);
+    }
+}
+
+// Writes the journal, and holds its lock as long as this process or the guard lives: so others see that it is attended to.
+static bool write_journal(struct loading *load, const char *policy, struct kernel_error *error)
+{
+    struct journal *journal = arena_alloc(load->arena, sizeof(*journal));
+    struct buf bytes = {0};
+    size_t changed = 0;
+
+    for (size_t i = 0; i < load->plan->count; i++)
+        changed += !load->plan->items[i].comparison.same;
+    journal_begin(&bytes, policy, load->plan->count, changed);
+    record_tables(&bytes, load, false);
+    record_tables(&bytes, load, true);
+    load->guarded.journal = journal;
+    if (!journal_read(load->arena, (struct slice){bytes.bytes, bytes.length}, journal))
+        kernel_fail(error, KERNEL_FAILED, "the tables cannot be recorded");
+    else
+        load->guarded.file = state_write(load->guarded.directory, STATE_PENDING, &bytes, error);
+    buf_clear(&bytes);
+    if (load->guarded.file >= 0)
+        flock(load->guarded.file, LOCK_EX | LOCK_NB);
+    return load->guarded.file >= 0;
+}
+
+// Whether the last apply put there what the kernel has and the plan wants: then it stays the last one, so that there is a way
+// back from it.
+static bool stands_already(const struct loading *load)
+{
+    struct arena scratch = {0};
+    struct journal journal = {0};
+    struct slice bytes;
+    const int file =
+        load->plan->same ? state_read(&scratch, load->guarded.directory, STATE_LAST, &bytes) : -1;
+    bool same = file >= 0 && journal_read(&scratch, bytes, &journal) && !journal.elsewhere &&
+                journal.count == load->plan->count;
+
+    for (size_t i = 0; i < journal.count && same; i++) {
+        const struct encoded *after = &journal.tables[i].after;
+        bool found = false;
+
+        for (size_t j = 0; j < load->plan->count && !found; j++) {
+            const struct plan_table *planned = &load->plan->items[j];
+
+            found = planned->family == after->ruleset->family &&
+                    strcmp(planned->name, after->ruleset->items[0].name) == 0 &&
+                    kernel_table_compare(&scratch, planned->live, after).same;
+        }
+        same = found;
+    }
+    if (file >= 0)
+        close(file);
+    arena_clear(&scratch);
+    return same;
+}
+
+// Whether the table is as it was planned, right now.
+static bool still_as_planned(const struct plan_table *planned, const struct encoded *encoded,
+                             struct kernel_error *error)
+{
+    struct arena scratch = {0};
+    struct kernel_table *now = kernel_table_read(&scratch, planned->family, planned->name, error);
+    const bool same = now && kernel_tables_same(planned->live, now, encoded);
+
+    if (now && !same)
+        changed_by_others(planned, error);
+    kernel_table_close(now);
+    arena_clear(&scratch);
+    return same;
+}
+
+// What a table holds once it was committed, whatever came of that.
+enum outcome_of_commit { COMMITTED, COMMITTED_NOT, COMMITTED_UNKNOWN };
+
+// Rules of others beside all of ours: somebody was quick.
+static enum outcome_of_commit look_again(struct loading *load, const struct plan_table *planned,
+                                         struct kernel_error *error)
+{
+    struct arena scratch = {0};
+    struct kernel_table *now = kernel_table_read(&scratch, planned->family, planned->name, error);
+    enum outcome_of_commit outcome = COMMITTED_UNKNOWN;
+
+    if (now) {
+        const struct table_comparison found =
+            kernel_table_compare(&scratch, now, &load->plan->encoded[planned->family]);
+
+        outcome = found.same || (!found.added && !found.chains_added) ? COMMITTED : COMMITTED_NOT;
+        if (!found.same && outcome == COMMITTED)
+            load->meddled =
+                arena_printf(load->arena, "%s%s%s %s", load->meddled ? load->meddled : "",
+                             load->meddled ? ", " : "", family_name(planned->family), planned->name);
+    }
+    kernel_table_close(now);
+    arena_clear(&scratch);
+    return outcome;
+}
+
+// Where the commit fails, the table is as it was, or the kernel has the new one and something went wrong with its counters;
+// or others were at it.
+static bool commit(struct loading *load, const struct plan_table *planned, struct kernel_table *table,
+                   struct kernel_error *error)
+{
+    struct kernel_error trouble = {.arena = load->arena};
+
+    if (!guard_begin_table(&load->guard))
+        return kernel_fail(error, KERNEL_FAILED, "the guard process was killed");
+    load->begun++;
+
+    const bool fine = kernel_table_commit(table, error);
+
+    switch (look_again(load, planned, fine ? error : &trouble)) {
+    case COMMITTED:
+        return true;
+    case COMMITTED_NOT:
+        if (fine)
+            return changed_by_others(planned, error);
+        load->begun -= guard_spare_table(&load->guard);
+        return false;
+    default:
+        return false;
+    }
+}
+
+// What is read just before the commit closes the window in which a change by somebody else would be lost, but for the moment
+// in between: the kernel itself notices only that the number of rules has changed.
+static bool load_table(struct loading *load, const struct plan_table *planned, struct kernel_error *error)
+{
+    const struct encoded *encoded = &load->plan->encoded[planned->family];
+    struct kernel_table *table = kernel_table_read(load->arena, planned->family, planned->name, error);
+    bool fine = table != NULL;
+
+    if (fine && !kernel_tables_same(planned->live, table, encoded))
+        fine = changed_by_others(planned, error);
+    if (fine) {
+        const struct table_comparison found = kernel_table_compare(load->arena, table, encoded);
+
+        fine =
+            kernel_table_change(table, &found, encoded, error) && still_as_planned(planned, encoded, error);
+    }
+    fine = fine && commit(load, planned, table, error);
+    kernel_table_close(table);
+    return fine;
+}
+
+// What is left to do where the guard was killed is done here.
+static enum load_end keep_alone(struct loading *load, unsigned seconds, struct kernel_error *error)
+{
+    struct restored restored;
+
+    if (!seconds && (state_is(load->guarded.directory, load->guarded.file, STATE_LAST) ||
+                     state_rename(load->guarded.directory, load->guarded.file, STATE_PENDING, STATE_LAST)))
+        return LOAD_DONE;
+    return revert(&load->guarded, load->begun, &restored, error) == GUARD_REVERTED ? LOAD_REVERTED
+                                                                                   : LOAD_STUCK;
+}
+
+static enum load_end finish(struct loading *load, bool fine, unsigned seconds, struct kernel_error *error)
+{
+    struct kernel_error trouble = {.arena = load->arena};
+    struct restored restored;
+    enum guard_end end;
+
+    end = fine ? guard_keep(&load->guard, seconds, error) : guard_revert(&load->guard, &trouble);
+    if (fine && end == GUARD_GONE)
+        return keep_alone(load, seconds, error);
+    if (end == GUARD_GONE || (fine && end == GUARD_FAILED))
+        end = revert(&load->guarded, load->begun, &restored, &trouble);
+    switch (end) {
+    case GUARD_KEPT:
+        return LOAD_DONE;
+    case GUARD_WAITS:
+        return LOAD_WAITS;
+    case GUARD_REVERTED:
+        return LOAD_REVERTED;
+    default:
+        kernel_fail(error, error->trouble, "%s; and then: %s", error->text, trouble.text);
+        return LOAD_STUCK;
+    }
+}
+
+enum load_end load_plan(struct arena *arena, struct apply_plan *plan, const char *policy, unsigned seconds,
+                        int lock, const char **meddled, struct kernel_error *error)
+{
+    struct loading load = {.arena = arena, .plan = plan, .guarded.lock = lock};
+    enum load_end end = LOAD_REVERTED;
+    bool fine;
+
+    load.guarded.directory = state_open(error);
+    load.guarded.file = -1;
+    if (load.guarded.directory < 0)
+        return LOAD_REVERTED;
+    fine = load_allowed(load.guarded.directory, error) && read_missing(&load, error);
+    if (fine && stands_already(&load)) {
+        close(load.guarded.directory);
+        return LOAD_DONE;
+    }
+    fine = fine && write_journal(&load, policy, error);
+    if (fine && !guard_start(&load.guard, &load.guarded, error)) {
+        state_remove(load.guarded.directory, STATE_PENDING);
+        fine = false;
+    }
+    if (fine) {
+        for (size_t i = 0; i < plan->count && fine; i++)
+            fine = plan->items[i].comparison.same || load_table(&load, &plan->items[i], error);
+        end = finish(&load, fine, seconds, error);
+    }
+    if (load.guarded.file >= 0)
+        close(load.guarded.file);
+    close(load.guarded.directory);
+    *meddled = load.meddled;
+    return end;
+}

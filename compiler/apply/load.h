@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A plan carried out: the tables of both families, one after the other, all of them or none.
+#pragma once
+
+#include "apply/plan.h"
+
+enum load_end {
+    LOAD_DONE,     // the new tables stand
+    LOAD_WAITS,    // they stand, and the old ones come back without a confirmation
+    LOAD_REVERTED, // the old tables stand, as if nothing had been done
+    LOAD_STUCK,    // neither: the journal is there, and rollback puts the old ones back
+};
+
+// Puts the tables of a plan that are to change into the kernel, in the order in which the plan has them. The xtables lock has
+// been held since they were read. `policy`: its path, to be remembered; `seconds`: how long a confirmation is awaited, 0: none is.
+// On failure `error` says why. `meddled`, unless all is well, names tables that somebody else changed as soon as they
+// were loaded.
+enum load_end load_plan(struct arena *arena, struct apply_plan *plan, const char *policy, unsigned seconds,
+                        int lock, const char **meddled, struct kernel_error *error);
+
+// Whether an earlier apply stands in the way: it is not over. False, and which.
+bool load_allowed(int directory, struct kernel_error *error);

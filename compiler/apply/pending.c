@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/pending.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "apply/guard.h"
+#include "base/vec.h"
+#include "kernel/compare.h"
+#include "kernel/lock.h"
+
+#define LOCK_WAIT 20000 // milliseconds
+
+// A journal that is there.
+struct found {
+    int directory, file;
+    const char *name;
+    bool attended; // somebody holds it: an apply, or a watchdog
+    struct journal journal;
+};
+
+static void release(struct found *found)
+{
+    if (found->file >= 0)
+        close(found->file);
+    if (found->directory >= 0)
+        close(found->directory);
+}
+
+static enum pending_end find(struct arena *arena, const char *const *names, struct found *found,
+                             struct kernel_error *error)
+{
+    struct slice bytes;
+
+    found->file = -1;
+    found->directory = state_open(error);
+    if (found->directory < 0)
+        return PENDING_FAILED;
+    for (; *names && found->file < 0; names++) {
+        found->name = *names;
+        found->file = state_read(arena, found->directory, *names, &bytes);
+        if (found->file < 0 && errno != ENOENT) {
+            kernel_fail(error, KERNEL_FAILED, "cannot read what is remembered of the last apply: %s",
+                        strerror(errno));
+            return PENDING_FAILED;
+        }
+    }
+    if (found->file < 0)
+        return PENDING_NONE;
+
+    const bool read = journal_read(arena, bytes, &found->journal);
+
+    found->attended = flock(found->file, LOCK_EX | LOCK_NB) < 0;
+    if (read)
+        return PENDING_DONE;
+    kernel_fail(error, KERNEL_FAILED,
+                "what is remembered of the last apply is damaged, or another version's");
+    return PENDING_FAILED;
+}
+
+static const char *const pending_names[] = {STATE_PENDING, NULL};
+static const char *const all_names[] = {STATE_REVERTING, STATE_PENDING, STATE_LAST, NULL};
+
+enum pending_end pending_confirm(struct kernel_error *error)
+{
+    struct found found;
+    enum pending_end end = find(error->arena, pending_names, &found, error);
+
+    if (end == PENDING_DONE && !found.journal.deadline)
+        end = PENDING_NONE;
+    if (end == PENDING_DONE && !state_rename(found.directory, found.file, STATE_PENDING, STATE_LAST)) {
+        kernel_fail(error, KERNEL_FAILED, "too late: the old rules are coming back");
+        end = PENDING_FAILED;
+    }
+    release(&found);
+    return end;
+}
+
+bool pending_awaits(struct arena *arena)
+{
+    struct kernel_error error = {.arena = arena};
+    struct found found;
+    const bool awaits = find(arena, pending_names, &found, &error) == PENDING_DONE && found.journal.deadline;
+
+    release(&found);
+    return awaits;
+}
+
+// A watchdog that is waiting makes way, and one that was told to go may still be there; whoever is at work does not.
+static bool may_revert(const struct found *found, struct kernel_error *error)
+{
+    if (found->journal.elsewhere)
+        return kernel_fail(error, KERNEL_FAILED, "the last apply was in another network namespace");
+    if (found->attended && (strcmp(found->name, STATE_REVERTING) == 0 ||
+                            (strcmp(found->name, STATE_PENDING) == 0 && !found->journal.deadline)))
+        return kernel_fail(error, KERNEL_BUSY, "an apply is under way");
+    return true;
+}
+
+enum pending_end pending_rollback(struct restored *restored, struct kernel_error *error)
+{
+    const int lock = xtables_lock(LOCK_WAIT, error);
+    struct found found = {.file = -1, .directory = -1};
+    enum pending_end end = lock < 0 ? PENDING_FAILED : find(error->arena, all_names, &found, error);
+
+    if (end == PENDING_DONE && !may_revert(&found, error))
+        end = PENDING_FAILED;
+    if (end == PENDING_DONE && strcmp(found.name, STATE_REVERTING) != 0 &&
+        !state_rename(found.directory, found.file, found.name, STATE_REVERTING)) {
+        kernel_fail(error, KERNEL_BUSY, "somebody else is rolling back");
+        end = PENDING_FAILED;
+    }
+    if (end == PENDING_DONE) {
+        if (restore_tables(&found.journal, found.journal.changed, restored, error))
+            state_rename(found.directory, found.file, STATE_REVERTING, STATE_REVERTED);
+        else
+            end = PENDING_FAILED;
+    }
+    release(&found);
+    xtables_unlock(lock);
+    return end;
+}
+
+static bool find_drift(struct arena *arena, struct standing *standing, struct kernel_error *error)
+{
+    for (size_t i = 0; i < standing->journal.count; i++) {
+        const struct encoded *after = &standing->journal.tables[i].after;
+        const char *name = after->ruleset->items[0].name;
+        struct kernel_table *table = kernel_table_read(arena, after->ruleset->family, name, error);
+
+        if (!table)
+            return false;
+        if (!kernel_table_compare(arena, table, after).same)
+            *vec_push(arena, &standing->drifted) = (struct drift){after->ruleset->family, name};
+        kernel_table_close(table);
+    }
+    return true;
+}
+
+bool pending_status(struct arena *arena, struct standing *standing, struct kernel_error *error)
+{
+    struct found found;
+    const enum pending_end end = find(arena, all_names, &found, error);
+    bool fine = end != PENDING_FAILED;
+
+    *standing = (struct standing){.what = APPLIED_NOTHING};
+    if (end == PENDING_DONE) {
+        standing->journal = found.journal;
+        standing->watched = found.attended;
+        standing->seconds = (double)(found.journal.deadline - boot_time()) / 1e9;
+        standing->what = strcmp(found.name, STATE_LAST) == 0                                ? APPLIED_LAST
+                         : strcmp(found.name, STATE_PENDING) == 0 && found.journal.deadline ? APPLIED_WAITS
+                         : found.attended                                                   ? APPLIED_UNDERWAY
+                                          : APPLIED_ABANDONED;
+        if (found.journal.elsewhere)
+            fine = kernel_fail(error, KERNEL_FAILED, "the last apply was in another network namespace");
+        else if (standing->what == APPLIED_LAST || standing->what == APPLIED_WAITS)
+            fine = find_drift(arena, standing, error);
+    }
+    release(&found);
+    return fine;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What becomes of an apply afterwards: confirmed, rolled back, or looked at.
+#pragma once
+
+#include "apply/restore.h"
+
+enum pending_end {
+    PENDING_DONE,
+    PENDING_NONE,   // there is nothing of the kind
+    PENDING_FAILED, // and why
+};
+
+// Keeps what waits for a confirmation.
+enum pending_end pending_confirm(struct kernel_error *error);
+
+// Whether something waits for one now.
+bool pending_awaits(struct arena *arena);
+
+// Puts back the tables of before the last apply, whether it stands, waits for its confirmation or was cut short.
+enum pending_end pending_rollback(struct restored *restored, struct kernel_error *error);
+
+enum applied {
+    APPLIED_NOTHING,
+    APPLIED_LAST,      // the last apply stands
+    APPLIED_WAITS,     // it stands until the deadline
+    APPLIED_UNDERWAY,  // somebody is at it
+    APPLIED_ABANDONED, // it was cut short: rollback puts the old tables back
+};
+
+struct drift {
+    enum family family;
+    const char *table;
+};
+
+struct standing {
+    enum applied what;
+    bool watched;           // of APPLIED_WAITS: the watchdog is alive
+    struct journal journal; // of what is APPLIED
+    double seconds;         // of APPLIED_WAITS: until the deadline
+    struct {
+        struct drift *items; // tables that are not as they were loaded
+        size_t count, capacity;
+    } drifted;
+};
+
+// What there is. False, and why, where it cannot be told.
+bool pending_status(struct arena *arena, struct standing *standing, struct kernel_error *error);

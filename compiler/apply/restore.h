@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The way back: tables as they were before an apply.
+#pragma once
+
+#include "apply/journal.h"
+
+struct restored {
+    size_t tables;      // that were put back
+    size_t overwritten; // of these, those that somebody else had changed since
+    size_t left;        // that somebody else has changed, and the apply has not
+};
+
+// Puts the tables of a journal back, the last one first. The first `begun` of them were changed, or may have been: they are put
+// back whatever they hold now; the others only where they hold what the apply made of them. The lock is the caller's. False,
+// and why, where one of them cannot be; the others are put back all the same.
+bool restore_tables(const struct journal *journal, size_t begun, struct restored *restored,
+                    struct kernel_error *error);

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kernel/child.h"
+
+#define DIRECTORY "/run/ctc"
+#define TEMPORARY "new"
+
+static const char *directory_name(void)
+{
+    const char *named = getenv("CTC_STATE_DIR");
+
+    return named && named[0] ? named : DIRECTORY;
+}
+
+static bool fail(struct kernel_error *error, const char *what)
+{
+    return kernel_fail(error, errno == EACCES || errno == EPERM ? KERNEL_PERMISSION : KERNEL_FAILED,
+                       "cannot %s %s: %s", what, directory_name(), strerror(errno));
+}
+
+int state_open(struct kernel_error *error)
+{
+    struct stat found;
+    int directory;
+
+    if (mkdir(directory_name(), 0700) < 0 && errno != EEXIST) {
+        fail(error, "make the directory");
+        return -1;
+    }
+    directory = open(directory_name(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (directory < 0 || fstat(directory, &found) < 0) {
+        fail(error, "open the directory");
+    } else if (found.st_uid != geteuid() || (found.st_mode & (S_IWGRP | S_IWOTH))) {
+        kernel_fail(error, KERNEL_FAILED,
+                    "others may write to the directory %s: it must belong to root alone", directory_name());
+    } else {
+        return directory;
+    }
+    if (directory >= 0)
+        close(directory);
+    return -1;
+}
+
+int state_write(int directory, const char *name, const struct buf *bytes, struct kernel_error *error)
+{
+    int file;
+
+    unlinkat(directory, TEMPORARY, 0);
+    file = openat(directory, TEMPORARY, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file >= 0 && child_write(file, bytes) && fsync(file) == 0 &&
+        renameat(directory, TEMPORARY, directory, name) == 0)
+        return file;
+    fail(error, "write to");
+    if (file >= 0)
+        close(file);
+    unlinkat(directory, TEMPORARY, 0);
+    return -1;
+}
+
+static bool read_whole(int file, char *bytes, size_t length)
+{
+    size_t done = 0;
+
+    while (done < length) {
+        const ssize_t more = pread(file, bytes + done, length - done, (off_t)done);
+
+        if (more == 0)
+            errno = EINVAL;
+        if (more == 0 || (more < 0 && errno != EINTR))
+            return false;
+        done += more > 0 ? (size_t)more : 0;
+    }
+    return true;
+}
+
+int state_read(struct arena *arena, int directory, const char *name, struct slice *bytes)
+{
+    const int file = openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat found;
+
+    if (file < 0)
+        return -1;
+    errno = EINVAL;
+    if (fstat(file, &found) == 0 && S_ISREG(found.st_mode)) {
+        char *at = arena_alloc(arena, (size_t)found.st_size);
+
+        *bytes = (struct slice){at, (size_t)found.st_size};
+        if (read_whole(file, at, bytes->length))
+            return file;
+    }
+    close(file);
+    return -1;
+}
+
+bool state_is(int directory, int file, const char *name)
+{
+    struct stat named, open;
+
+    return fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(file, &open) == 0 &&
+           named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+}
+
+bool state_rename(int directory, int file, const char *from, const char *to)
+{
+    return state_is(directory, file, from) && renameat(directory, from, directory, to) == 0;
+}
+
+void state_remove(int directory, const char *name)
+{
+    unlinkat(directory, name, 0);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Where applies are remembered: files of mode 0600 in a directory of root's own, /run/ctc or what CTC_STATE_DIR names. The
+// directory is held open, and nothing in it is followed that is no plain file.
+#pragma once
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "kernel/error.h"
+
+// What there may be at one time, each a journal (apply/journal.h).
+#define STATE_PENDING   "pending"   // an apply is under way, or waits for its confirmation
+#define STATE_REVERTING "reverting" // somebody puts its old tables back
+#define STATE_REVERTED  "reverted"  // the last one that did not stand
+#define STATE_LAST      "last"      // the last one that stands
+
+// The directory's descriptor, made where it is not there. -1, and why, where it is not to be had or others could write to it.
+int state_open(struct kernel_error *error);
+
+// Puts a file there, whole or not at all, in place of one of that name. Its descriptor, for reading and writing; -1, and why,
+// where that fails.
+int state_write(int directory, const char *name, const struct buf *bytes, struct kernel_error *error);
+
+// Opens a file for reading and writing, and reads it. -1 and errno (ENOENT: there is none).
+int state_read(struct arena *arena, int directory, const char *name, struct slice *bytes);
+
+// Whether the file of that name is the one that is open.
+bool state_is(int directory, int file, const char *name);
+
+// Renames a file if it is the one that is open; false where it is not there any more, or another one is.
+bool state_rename(int directory, int file, const char *from, const char *to);
+
+void state_remove(int directory, const char *name);

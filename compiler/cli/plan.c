@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/plan.h"
+
+#include <string.h>
+
+#include "cli/changes.h"
+#include "cli/columns.h"
+
+static const char *policy_word(enum chain_policy policy)
+{
+    return policy == CHAIN_DROP ? "DROP" : "ACCEPT";
+}
+
+// "+2 -1 rules", where something is added or taken away.
+static const char *changed(struct arena *arena, size_t added, size_t removed, const char *noun)
+{
+    const char *plus = added ? arena_printf(arena, "+%zu ", added) : "";
+    const char *minus = removed ? arena_printf(arena, "-%zu ", removed) : "";
+
+    return added || removed
+               ? arena_printf(arena, "%s%s%s%s", plus, minus, noun, added + removed > 1 ? "s" : "")
+               : "";
+}
+
+static const char *rules_cell(struct arena *arena, const struct plan_table *table)
+{
+    const struct table_comparison *found = &table->comparison;
+    const char *rules = changed(arena, found->added, found->removed, "rule");
+    const char *chains = changed(arena, found->chains_added, found->chains_removed, "chain");
+
+    if (found->same)
+        return arena_printf(arena, "unchanged, rules: %zu", found->kept);
+    return arena_printf(arena, "%s%s%s%skept: %zu", rules, *rules ? ", " : "", chains, *chains ? ", " : "",
+                        found->kept);
+}
+
+static const char *policies_cell(struct arena *arena, const struct plan_table *table)
+{
+    const struct table_comparison *found = &table->comparison;
+    const char *text = table->live ? "" : "is not there yet";
+
+    for (size_t i = 0; i < found->count; i++)
+        if (found->chains[i].policy != CHAIN_UNWRITTEN)
+            text = arena_printf(arena, "%s%spolicy of %s: %s", text, *text ? "\n" : "", found->chains[i].name,
+                                policy_word(found->chains[i].policy));
+    return text;
+}
+
+void put_plan(struct buf *out, struct arena *arena, const struct apply_plan *plan)
+{
+    struct rows rows = {0};
+
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct plan_table *table = &plan->items[i];
+
+        *vec_push(arena, &rows) = (struct row){{family_name(table->family), table->name,
+                                                rules_cell(arena, table), policies_cell(arena, table), ""}};
+    }
+    put_rows(out, &rows, "", terminal_width());
+    buf_char(out, '\n');
+    put_changes(out, arena, &plan->difference);
+}
+
+static json_t *chain_json(const struct chain_comparison *chain)
+{
+    json_t *object = json_object();
+
+    json_set(object, "chain", json_text(chain->name));
+    json_set(object, "there", json_boolean(chain->live != NULL));
+    json_set(object, "wanted", json_boolean(chain->wanted != NULL));
+    json_set(object, "added", json_integer((json_int_t)chain->added));
+    json_set(object, "removed", json_integer((json_int_t)chain->removed));
+    json_set(object, "kept", json_integer((json_int_t)chain->kept));
+    json_set(object, "policy",
+             chain->policy == CHAIN_UNWRITTEN ? json_null() : json_text(policy_word(chain->policy)));
+    return object;
+}
+
+static json_t *table_json(const struct plan_table *table)
+{
+    const struct table_comparison *found = &table->comparison;
+    json_t *object = json_object(), *chains = json_array();
+
+    for (size_t i = 0; i < found->count; i++)
+        json_push(chains, chain_json(&found->chains[i]));
+    json_set(object, "family", json_text(table->family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
+    json_set(object, "table", json_text(table->name));
+    json_set(object, "there", json_boolean(table->live != NULL));
+    json_set(object, "same", json_boolean(found->same));
+    json_set(object, "added", json_integer((json_int_t)found->added));
+    json_set(object, "removed", json_integer((json_int_t)found->removed));
+    json_set(object, "kept", json_integer((json_int_t)found->kept));
+    json_set(object, "chains", chains);
+    return object;
+}
+
+void set_plan(json_t *object, const struct apply_plan *plan)
+{
+    json_t *tables = json_array();
+
+    for (size_t i = 0; i < plan->count; i++)
+        json_push(tables, table_json(&plan->items[i]));
+    json_set(object, "same", json_boolean(plan->same));
+    json_set(object, "tables", tables);
+    set_changes(object, &plan->difference);
+}

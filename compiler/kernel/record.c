@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A head, the chains, the sizes of extensions, the rules. Everything is padded to what rules are aligned to.
+#include "kernel/record.h"
+
+#include "kernel/compare.h"
+#include "kernel/entry.h"
+#include "kernel/extensions.h"
+
+#define ALIGNMENT 16
+
+struct head {
+    uint64_t bytes; // of the record, its head included
+    uint32_t family, chains, rules, sizes;
+    char table[XT_TABLE_MAXNAMELEN];
+};
+
+struct recorded_chain {
+    uint64_t packets, bytes, rules;
+    uint32_t policy, counted;
+    char name[XT_EXTENSION_MAXNAMELEN + 3]; // CHAIN_NAME_MAX and its NUL
+};
+
+static void pad(struct buf *out)
+{
+    while (out->length % ALIGNMENT)
+        buf_char(out, '\0');
+}
+
+static void put_chain(struct buf *out, const char *name, enum chain_policy policy,
+                      const struct counters *counters, size_t rules)
+{
+    struct recorded_chain chain = {.packets = counters->packets,
+                                   .bytes = counters->bytes,
+                                   .counted = counters->present,
+                                   .policy = policy,
+                                   .rules = rules};
+
+    memcpy(chain.name, name, strnlen(name, sizeof(chain.name) - 1));
+    buf_append(out, (const char *)&chain, sizeof(chain));
+}
+
+// Where the record begins; its head is written by end_record().
+static size_t begin_record(struct buf *out)
+{
+    static const struct head empty;
+    size_t start;
+
+    pad(out);
+    start = out->length;
+    buf_append(out, (const char *)&empty, sizeof(empty));
+    return start;
+}
+
+static void end_record(struct buf *out, size_t start, struct head head, const char *name)
+{
+    pad(out);
+    head.bytes = out->length - start;
+    memcpy(head.table, name, strnlen(name, sizeof(head.table) - 1));
+    memcpy(out->bytes + start, &head, sizeof(head));
+}
+
+// A verdict or a jump is named, as libiptc takes it; what it was in the table is of no use elsewhere.
+static void put_live_rule(struct buf *out, const struct entry_layout *layout, const struct live_rule *rule)
+{
+    const size_t start = out->length, end = entry_number(rule->entry, layout->matches);
+    struct xt_entry_target *target;
+
+    buf_append(out, rule->entry, entry_number(rule->entry, layout->length));
+    target = (void *)(out->bytes + start + end);
+    if (!target->u.user.name[0]) {
+        memset(target->u.user.name, 0, sizeof(target->u.user.name));
+        memcpy(target->u.user.name, rule->target, strnlen(rule->target, sizeof(target->u.user.name) - 1));
+    }
+}
+
+void record_live(struct buf *out, const struct kernel_table *table)
+{
+    struct head head = {.family = table->family, .chains = (uint32_t)table->chains.count};
+    const size_t start = begin_record(out);
+
+    for (size_t i = 0; i < table->chains.count; i++) {
+        const struct live_chain *chain = &table->chains.items[i];
+
+        put_chain(out, chain->name, chain->policy, &chain->counters, chain->rules.count);
+    }
+    pad(out);
+    for (size_t i = 0; i < table->chains.count; i++) {
+        const struct live_chain *chain = &table->chains.items[i];
+
+        for (size_t j = 0; j < chain->rules.count; j++)
+            put_live_rule(out, &entry_layouts[table->family], &chain->rules.items[j]);
+        head.rules += (uint32_t)chain->rules.count;
+    }
+    end_record(out, start, head, table->name);
+}
+
+void record_wanted(struct buf *out, const struct encoded *encoded, const char *name)
+{
+    const struct table *table = ruleset_find_table(encoded->ruleset, name);
+    const struct entry_layout *layout = &entry_layouts[encoded->ruleset->family];
+    struct head head = {.family = encoded->ruleset->family,
+                        .chains = table ? (uint32_t)table->count : 0,
+                        .sizes = (uint32_t)encoded->size_count};
+    const size_t start = begin_record(out);
+
+    for (size_t i = 0; i < head.chains; i++) {
+        put_chain(out, table->items[i]->name, table->items[i]->policy, &table->items[i]->counters,
+                  table->items[i]->count);
+        head.rules += (uint32_t)table->items[i]->count;
+    }
+    if (head.sizes)
+        buf_append(out, (const char *)encoded->sizes, head.sizes * sizeof(*encoded->sizes));
+    pad(out);
+    for (size_t i = 0; i < head.rules; i++) {
+        const void *rule = encoded->rules[encoded_table_start(encoded, table) + i];
+
+        buf_append(out, rule, entry_number(rule, layout->length));
+    }
+    end_record(out, start, head, name);
+}
+
+// Takes `size` bytes off the front; NULL where they are not there.
+static const char *take(struct slice *bytes, uint64_t size)
+{
+    const char *at = bytes->at;
+
+    if (size > bytes->length)
+        return NULL;
+    bytes->at += size;
+    bytes->length -= size;
+    return at;
+}
+
+static bool take_chains(struct arena *arena, struct slice *rest, const struct head *head, struct table *table)
+{
+    uint64_t rules = 0;
+
+    for (uint32_t i = 0; i < head->chains; i++) {
+        const char *from = take(rest, sizeof(struct recorded_chain));
+        struct recorded_chain chain;
+
+        if (!from)
+            return false;
+        memcpy(&chain, from, sizeof(chain));
+        if (chain.policy > CHAIN_DROP || !memchr(chain.name, '\0', sizeof(chain.name)) ||
+            chain.rules > head->rules)
+            return false;
+
+        struct chain *made = table_chain(arena, table, arena_copy(arena, chain.name, strlen(chain.name)),
+                                         (enum chain_policy)chain.policy);
+
+        made->counters = (struct counters){chain.packets, chain.bytes, chain.counted};
+        made->count = (size_t)chain.rules;
+        rules += chain.rules;
+    }
+    return rules == head->rules;
+}
+
+static bool take_rules(struct arena *arena, struct slice *rest, const struct head *head,
+                       struct encoded *encoded)
+{
+    const struct entry_layout *layout = &entry_layouts[encoded->ruleset->family];
+
+    encoded->count = head->rules;
+    encoded->rules = arena_calloc(arena, encoded->count, sizeof(*encoded->rules));
+    for (size_t i = 0; i < encoded->count; i++) {
+        const size_t length = rest->length < layout->body ? 0 : entry_number(rest->at, layout->length);
+        const size_t matches = length ? entry_number(rest->at, layout->matches) : 0;
+        const char *rule = take(rest, length);
+
+        if (!rule || matches < layout->body || matches + sizeof(struct xt_entry_target) > length)
+            return false;
+        encoded->rules[i] = memcpy(arena_alloc(arena, length), rule, length);
+    }
+    return true;
+}
+
+bool record_take(struct arena *arena, struct slice *bytes, struct encoded *encoded)
+{
+    struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));
+    struct slice rest = *bytes;
+    const char *const start = bytes->at;
+    struct head head;
+
+    if (rest.length < sizeof(head))
+        return false;
+    memcpy(&head, rest.at, sizeof(head));
+    if (head.bytes < sizeof(head) || head.bytes % ALIGNMENT || head.family >= FAMILY_COUNT ||
+        !memchr(head.table, '\0', sizeof(head.table)) || !take(bytes, head.bytes))
+        return false;
+    rest.length = head.bytes;
+    take(&rest, sizeof(head));
+    ruleset->family = (enum family)head.family;
+    *encoded = (struct encoded){.ruleset = ruleset, .size_count = head.sizes};
+
+    struct table *table = ruleset_table(arena, ruleset, arena_copy(arena, head.table, strlen(head.table)));
+
+    if (!take_chains(arena, &rest, &head, table))
+        return false;
+
+    const size_t sizes = head.sizes * sizeof(struct extension_size);
+    const char *from = take(&rest, sizes);
+
+    if (!from)
+        return false;
+    encoded->sizes = memcpy(arena_alloc(arena, sizes), from, sizes);
+    take(&rest, (ALIGNMENT - (size_t)(rest.at - start) % ALIGNMENT) % ALIGNMENT);
+    return take_rules(arena, &rest, &head, encoded);
+}

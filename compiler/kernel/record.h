@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A table's contents as one piece of bytes, for the same kernel alone: to be put back later, or by another process.
+#pragma once
+
+#include "kernel/encode.h"
+#include "kernel/table.h"
+
+// Appends a table as it was read, counters included.
+void record_live(struct buf *out, const struct kernel_table *table);
+
+// Appends what a table is to become; a ruleset that does not have it makes it empty.
+void record_wanted(struct buf *out, const struct encoded *encoded, const char *name);
+
+// Takes one record off the front of the bytes. It stands as the ruleset of that one table, whose rules have no fields, and
+// belongs to the arena. False where the bytes hold none.
+bool record_take(struct arena *arena, struct slice *bytes, struct encoded *encoded);

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Preloaded into ctc: counts the calls by which an apply reaches libiptc, the kernel and its files, and lets one of them fail,
+// or kills the process ahead of it. Only the process that was started is meant, not those that it forks.
+//
+//   FAULT_AT=N      the call, from 1; 0: none
+//   FAULT_HOW=fail  it fails without being made; kill: the process is killed ahead of it; stop: it is stopped ahead of it
+//   FAULT_COUNT=F   the number of calls is written to that file, as it grows
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static pid_t meant;
+static long calls, at;
+static int deed; // the signal; 0: it fails
+static int count_file = -1;
+
+__attribute__((constructor)) static void begin(void)
+{
+    const char *number = getenv("FAULT_AT"), *how = getenv("FAULT_HOW"), *file = getenv("FAULT_COUNT");
+
+    meant = getpid();
+    at = number ? strtol(number, NULL, 10) : 0;
+    deed = how && strcmp(how, "kill") == 0 ? SIGKILL : how && strcmp(how, "stop") == 0 ? SIGSTOP : 0;
+    if (file)
+        count_file = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+// Whether this call is the one that fails.
+static bool strikes(void)
+{
+    char text[32];
+
+    if (getpid() != meant)
+        return false;
+    calls++;
+    if (count_file >= 0) {
+        const int length = snprintf(text, sizeof(text), "%ld", calls);
+
+        if (pwrite(count_file, text, (size_t)length, 0) < 0)
+            abort();
+    }
+    if (calls != at)
+        return false;
+    if (deed)
+        kill(meant, deed);
+    errno = EIO;
+    return !deed;
+}
+
+// A call of that name and type, with its arguments and what it gives where it fails.
+#define WRAP(type, name, parameters, arguments, failure) \
+    type name parameters;                                \
+    type name parameters                                 \
+    {                                                    \
+        static type(*real) parameters;                   \
+                                                         \
+        if (!real)                                       \
+            *(void **)&real = dlsym(RTLD_NEXT, #name);   \
+        return strikes() ? (failure) : real arguments;   \
+    }
+
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's are its own
+struct xtc_handle;
+
+#define LIBRARY(prefix)                                                                                   \
+    WRAP(struct xtc_handle *, prefix##_init, (const char *table), (table), NULL)                          \
+    WRAP(int, prefix##_commit, (struct xtc_handle * handle), (handle), 0)                                 \
+    WRAP(int, prefix##_flush_entries, (const char *chain, struct xtc_handle *handle), (chain, handle), 0) \
+    WRAP(int, prefix##_create_chain, (const char *chain, struct xtc_handle *handle), (chain, handle), 0)  \
+    WRAP(int, prefix##_delete_chain, (const char *chain, struct xtc_handle *handle), (chain, handle), 0)  \
+    WRAP(int, prefix##_set_policy,                                                                        \
+         (const char *chain, const char *policy, void *counters, struct xtc_handle *handle),              \
+         (chain, policy, counters, handle), 0)                                                            \
+    WRAP(int, prefix##_append_entry, (const char *chain, const void *rule, struct xtc_handle *handle),    \
+         (chain, rule, handle), 0)                                                                        \
+    WRAP(int, prefix##_insert_entry,                                                                      \
+         (const char *chain, const void *rule, unsigned number, struct xtc_handle *handle),               \
+         (chain, rule, number, handle), 0)                                                                \
+    WRAP(int, prefix##_delete_num_entry, (const char *chain, unsigned number, struct xtc_handle *handle), \
+         (chain, number, handle), 0)
+
+LIBRARY(iptc)
+LIBRARY(ip6tc)
+WRAP(int, setsockopt, (int socket, int level, int name, const void *value, socklen_t size),
+     (socket, level, name, value, size), -1)
+WRAP(int, renameat, (int from, const char *old, int to, const char *new), (from, old, to, new), -1)
+WRAP(int, flock, (int file, int operation), (file, operation), -1)
+WRAP(ssize_t, send, (int socket, const void *bytes, size_t length, int flags), (socket, bytes, length, flags),
+     -1)
+WRAP(ssize_t, recv, (int socket, void *bytes, size_t length, int flags), (socket, bytes, length, flags), -1)
+WRAP(int, socketpair, (int domain, int type, int protocol, int ends[2]), (domain, type, protocol, ends), -1)
+WRAP(int, fsync, (int file), (file), -1)
+WRAP(pid_t, fork, (void), (), -1)
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)

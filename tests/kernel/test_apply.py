@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ctc apply`: the new rules stand or the old ones do, whatever fails or is killed, and whoever else changes the tables."""
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from blobs import blobs
+from firewall import compile_policy, policy_path, restore, save
+from netns import FAMILIES, IPV4, Namespace
+from report import Report
+from test_plan import schema_trouble
+
+OLD, NEW = policy_path("selective"), policy_path("none")
+REVERT_SECONDS = 1.0    # within which the old tables are back
+FOREIGN = ("-p", "tcp", "--dport", "9", "-j", "ACCEPT")
+
+
+class Host:
+    """A namespace with rules, and a directory for what ctc remembers of it."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.namespace = Namespace(name.replace(" ", "-"))
+        self.state = Path(os.environ["SCRATCH"]) / f"state {name}"
+        self.lock = f"{self.state}.lock"
+
+    def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("SSH_")}
+        return {**clean, "CTC_STATE_DIR": str(self.state), "XTABLES_LOCKFILE": self.lock, **(more or {})}
+
+    def ctc(self, *words: str, more: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+        with self.namespace:
+            return subprocess.run([os.environ["CTC"], *words], capture_output=True, text=True, timeout=60,
+                                  check=False, stdin=subprocess.DEVNULL, env=self.environment(more))
+
+    def start(self, *words: str, more: dict[str, str] | None = None) -> subprocess.Popen:
+        with self.namespace:
+            return subprocess.Popen([os.environ["CTC"], *words], stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                    env=self.environment(more), start_new_session=True)
+
+    def load(self, policy: Path) -> None:
+        for family in FAMILIES:
+            restore(self.namespace, family, "legacy", compile_policy(policy, family).text)
+
+    def tables(self) -> dict:
+        """Those that have rules or another policy than they begin with."""
+        return {family.name: blobs(self.namespace, family) for family in FAMILIES}
+
+    def becomes(self, *wanted: dict) -> bool:
+        """Whether the tables are one of these in time."""
+        end = time.monotonic() + REVERT_SECONDS
+        while self.tables() not in wanted:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def remembered(self) -> set[str]:
+        return {each.name for each in self.state.iterdir()} if self.state.exists() else set()
+
+    def close(self) -> None:
+        self.namespace.close()
+
+
+def rules_of(host: Host, table: str) -> list[str]:
+    return [line for line in save(host.namespace, IPV4, "legacy").split(f"*{table}\n")[1].split("COMMIT")[0].splitlines()
+            if line.startswith("-A")]
+
+
+def applied(report: Report) -> None:
+    host = Host("applied")
+    wanted = Host("wanted")
+    wanted.load(NEW)
+    host.load(OLD)
+    # A table that the policy has nothing in, and what the rules that stay have counted.
+    host.namespace.run("iptables-legacy", "-w", "-t", "nat", "-A", "POSTROUTING", "-o", "eth9", "-j", "MASQUERADE")
+    counted = re.sub(r"(?m)^-A", "[7:700] -A", save(host.namespace, IPV4, "legacy"))
+    host.namespace.run("iptables-legacy-restore", "-w", "-c", text=counted)
+    before = host.tables()
+
+    done = host.ctc("apply", "--now", "--format", "json", str(NEW))
+    if not report.check("apply: works", done.returncode == 0, done.stderr):
+        return
+    document = json.loads(done.stdout)
+    report.works("apply: the schema holds", schema_trouble(document))
+    report.equal("apply: it says so", (document["applied"], document["confirm"]), (True, None))
+    nat = host.tables()["ipv4"].pop("nat")
+    report.equal("apply: other tables stay", nat, before["ipv4"]["nat"])
+    report.equal("apply: the rules are those of iptables-restore",
+                 [{name: table[1] for name, table in host.tables()[family.name].items() if name != "nat"}
+                  for family in FAMILIES],
+                 [{name: table[1] for name, table in wanted.tables()[family.name].items()} for family in FAMILIES])
+    kept = host.namespace.run("iptables-legacy-save", "-c", "-t", "filter").count("[7:700] -A")
+    report.equal("apply: rules that stay keep their counters", kept,
+                 next(table["kept"] for table in document["tables"]
+                      if (table["family"], table["table"]) == ("ipv4", "filter")))
+    report.check("apply: some stay", kept > 0)
+    mode = [(host.state / name).stat().st_mode & 0o7777 for name in host.remembered()]
+    report.equal("apply: what is remembered is root's alone", (host.remembered(), mode), ({"last"}, [0o600]))
+
+    after = host.tables()
+    done = host.ctc("apply", "--now", str(NEW))
+    report.check("apply again: nothing changes", done.returncode == 0 and host.tables() == after, done.stderr)
+    done = host.ctc("status")
+    report.check("status: applied", done.returncode == 0 and f"{NEW}\n" in done.stdout
+                 and done.stdout.endswith("applied\n"), done.stdout + done.stderr)
+    host.namespace.run("iptables-legacy", "-w", "-A", "INPUT", *FOREIGN)
+    done = host.ctc("status")
+    report.check("status: drift", done.returncode == 4 and "IPv4 filter   changed since" in done.stdout, done.stdout)
+    host.namespace.run("iptables-legacy", "-w", "-D", "INPUT", *FOREIGN)
+
+    done = host.ctc("rollback")
+    report.check("rollback: works", done.returncode == 0 and "tables that changed: 4" in done.stdout,
+                 done.stdout + done.stderr)
+    report.equal("rollback: the rules of before", host.tables() == before, True)
+    report.equal("rollback: once", host.ctc("rollback").returncode, 3)
+    host.state.chmod(0o777)
+    done = host.ctc("apply", "--now", str(NEW))
+    report.check("a state that others can write to is refused", done.returncode == 3
+                 and "must belong to root alone" in done.stderr and host.tables() == before, done.stderr)
+    host.state.chmod(0o700)
+    target = host.state.parent / "elsewhere"
+    target.write_text("as it was", encoding="ascii")
+    for name in ("pending", "new", "last"):
+        (host.state / name).unlink(missing_ok=True)
+        (host.state / name).symlink_to(target)
+    done = host.ctc("apply", "--now", str(NEW))
+    report.equal("links in the state are not followed", target.read_text(encoding="ascii"), "as it was")
+    host.close()
+    wanted.close()
+
+
+def fresh(host: Host) -> None:
+    host.load(OLD)
+    for name in host.remembered():
+        (host.state / name).unlink()
+
+
+def count_calls(host: Host) -> int:
+    counted = host.state.parent / f"count {host.name}"
+    fresh(host)
+    host.ctc("apply", "--now", str(NEW), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_COUNT": str(counted)})
+    return int(counted.read_text(encoding="ascii"))
+
+
+def faults(how: str, report: Report) -> None:
+    """At every call in turn: it fails, or the applier is killed ahead of it."""
+    host = Host(f"faults {how}")
+    fresh(host)
+    old = host.tables()
+    calls = count_calls(host)
+    new = host.tables()
+    report.check(f"faults {how}: there are calls, and the tables differ", calls > 40 and old != new)
+    for at in range(1, calls + 1):
+        fresh(host)
+        done = host.ctc("apply", "--now", str(NEW), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at),
+                                                           "FAULT_HOW": how})
+        name = f"faults {how} {at}"
+        report.check(f"{name}: the old rules or the new ones", host.becomes(old, new), done.stderr)
+        if how == "fail" and done.returncode:
+            report.check(f"{name}: an error is told, and the old rules stand", done.returncode == 3
+                         and "ctc: error: " in done.stderr and host.tables() == old, done.stderr)
+        elif how == "fail":
+            report.equal(f"{name}: no error, and the new rules stand", host.tables() == new, True)
+        again = host.ctc("apply", "--now", str(NEW))
+        if again.returncode:    # nobody was there to clean up
+            again = host.ctc("rollback")
+            report.check(f"{name}: rollback clears it", again.returncode == 0 and host.tables() == old, again.stderr)
+            again = host.ctc("apply", "--now", str(NEW))
+        report.check(f"{name}: the next apply works", again.returncode == 0 and host.tables() == new, again.stderr)
+    host.close()
+
+
+def stopped(process: subprocess.Popen) -> bool:
+    """Waits until the process stops, or ends."""
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    if not os.WIFSTOPPED(status):
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return os.WIFSTOPPED(status)
+
+
+def removed_rules(plan: str) -> int:
+    """By the JSON of a plan, from the IPv4 filter."""
+    return next(table["removed"] for table in json.loads(plan)["tables"]
+                if (table["family"], table["table"]) == ("ipv4", "filter"))
+
+
+def others(report: Report) -> None:
+    """At every call in turn somebody adds a rule, without asking for the lock: it stays, or the plan had it go."""
+    host = Host("others")
+    calls = count_calls(host)
+    fresh(host)
+    removed = removed_rules(host.ctc("apply", "--dry-run", "--format", "json", str(NEW)).stdout)
+    outcomes = {0: 0, 3: 0}
+    for at in range(1, calls + 1):
+        fresh(host)
+        process = host.start("apply", "--now", "--format", "json", str(NEW),
+                             more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at), "FAULT_HOW": "stop"})
+        if stopped(process):
+            host.namespace.run("env", "XTABLES_LOCKFILE=/dev/null", "iptables-legacy", "-A", "INPUT", *FOREIGN)
+            process.send_signal(signal.SIGCONT)
+        plan, said = process.communicate(timeout=30)
+        planned = process.returncode == 0 and removed_rules(plan) == removed + 1
+        lost = not any("--dport 9 " in rule for rule in rules_of(host, "filter"))
+        outcomes[process.returncode] = outcomes.get(process.returncode, 0) + 1
+        report.check(f"others {at}: their rule stays, or was planned away", planned or not lost, said)
+    report.check("others: some applies are given up, and some work", outcomes[0] > 0 and outcomes[3] > 0, str(outcomes))
+    host.close()
+
+
+def confirmed(report: Report) -> None:
+    host = Host("confirmed")
+    fresh(host)
+    old = host.tables()
+    done = host.ctc("apply", "--confirm", "30", str(NEW))
+    new = host.tables()
+    report.check("confirm: the new rules stand at first", done.returncode == 0 and old != new, done.stderr)
+    report.check("confirm: status says so", "not confirmed" in host.ctc("status").stdout)
+    report.equal("confirm: another apply has to wait", host.ctc("apply", "--now", str(OLD)).returncode, 3)
+    report.equal("confirm: taken", (host.ctc("confirm").returncode, host.tables() == new), (0, True))
+    report.equal("confirm: once", host.ctc("confirm").returncode, 3)
+    report.equal("confirm: rollback goes back all the same", (host.ctc("rollback").returncode, host.tables() == old),
+                 (0, True))
+    host.ctc("apply", "--confirm", "30", str(NEW))
+    report.equal("confirm: rollback does not wait", (host.ctc("rollback").returncode, host.tables() == old), (0, True))
+
+    # The caller and all of its session are killed as soon as the rules stand.
+    for name in host.remembered():
+        (host.state / name).unlink()
+    process = host.start("apply", "--confirm", "2", str(NEW))
+    begun = time.monotonic()
+    while host.tables() != new and time.monotonic() - begun < 5:
+        time.sleep(0.01)
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.communicate()
+    report.check("confirm: the new rules stand while time is left", host.tables() == new)
+    time.sleep(2)
+    report.check("confirm: the old rules come back without the caller", host.becomes(old))
+    report.equal("confirm: it is remembered as reverted", host.remembered(), {"reverted"})
+    host.close()
