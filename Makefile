@@ -99,6 +99,7 @@ UNITS   := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPRINT := $(B)/reprint
 STAGES  := $(B)/stages
+PACKETS := $(B)/packets
 LOADER  := $(B)/loader
 MUTANTS := $(B)/mutants
 SCRIPTS := .ci/run $(sort $(wildcard tests/*.sh tests/*/*.sh))
@@ -245,7 +246,7 @@ coverage:                    ## lines and branches that unit, golden, questions,
 fuzz:                        ## fuzz for long: FUZZ_TIME=600 seconds a harness unless given
 	+$(Q)$(SUBMAKE) check-fuzz FUZZ_TIME=$(if $(filter file,$(origin FUZZ_TIME)),600,$(FUZZ_TIME))
 
-bench: $(CTC) $(STAGES)      ## time, memory and rule counts of policies of growing size
+bench: $(CTC) $(STAGES) $(PACKETS) ## time, memory, loads and packets, beside others, as policies grow
 	$(call run_tier,bench)
 
 programs: $(UNIT_PROGRAMS)
@@ -268,7 +269,7 @@ $(REPRINT): $(B)/%: $(B)/tests/corpus/%.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
 
-$(STAGES): $(B)/%: $(B)/tests/bench/%.o $(LIB)
+$(STAGES) $(PACKETS): $(B)/%: $(B)/tests/bench/%.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
 

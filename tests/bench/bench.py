@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Measures ctc: beside the loader of its output, and as policies grow. Prints Markdown.
 
-    bench.py CTC [STAGES] [--large]
+    bench.py CTC STAGES PACKETS [--large] [--picture FILE]
 """
 
 import json
@@ -12,57 +12,24 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import beside
+import matches
+from picture import growth_picture
+from report import RUNS, Cost, head, number, row
+
 HERE = Path(__file__).resolve().parent
-RUNS = 3  # of which the fastest counts
 STEPS = [1_000, 10_000, 100_000]
 LARGE = 1_000_000
+MAKING = ("read", "lower", "passes", "emit")
+PROOF = ("read_back", "meanings", "compare", "promises")
 
 
 def generate(kind, count, folder):
     """In a process of its own, since a child's largest memory begins with that of its parent."""
     subprocess.run([sys.executable, "-B", str(HERE / "gen.py"), kind, str(count), str(folder)], check=True)
-
-
-class Cost:
-    """What the fastest of a few runs took, and the largest memory of all."""
-
-    def __init__(self, folder, *command, runs=RUNS):
-        self.seconds, self.cpu, self.megabytes = math.inf, math.inf, 0
-        for _ in range(runs):
-            with open(folder / "out", "wb") as out:
-                begin = time.perf_counter()
-                child = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE)
-                errors = child.stderr.read()
-                _, status, usage = os.wait4(child.pid, 0)
-                child.returncode = os.waitstatus_to_exitcode(status)
-            if child.returncode != 0:
-                raise SystemExit(f"{' '.join(command)}: exit code {child.returncode}: {errors.decode()[:500]}")
-            self.seconds = min(self.seconds, time.perf_counter() - begin)
-            self.cpu = min(self.cpu, usage.ru_utime + usage.ru_stime)
-            self.megabytes = max(self.megabytes, usage.ru_maxrss / 1024)
-        with open(folder / "out", "rb") as out:
-            self.rules = sum(line.startswith(b"-A ") for line in out)
-
-    def memory(self):
-        """Less than this program's own cannot be told from it."""
-        own = math.ceil(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024) + 1
-        return f"{self.megabytes:.0f}" if self.megabytes > own else f"below {own}"
-
-
-def number(value):
-    return f"{value:,}"
-
-
-def row(*cells):
-    print("| " + " | ".join(str(cell) for cell in cells) + " |")
-
-
-def head(*cells):
-    row(*cells)
-    row(*("---" for _ in cells))
 
 
 def beside_loaders(ctc, folder):
@@ -88,23 +55,44 @@ def beside_loaders(ctc, folder):
     print()
 
 
-def growth(title, ctc, folder, kind, steps):
-    """Each size beside the one before: by how much the processor's time grew, and that over N log N."""
+def runs_of(count):
+    """Short ones are run more often: what disturbs them is longer than they are."""
+    return max(RUNS, min(20, 200_000 // count))
+
+
+def stage_costs(program, policy, count):
+    """Milliseconds of the processor that each stage of the fastest of a few runs took."""
+    runs = [json.loads(subprocess.run([program, policy], capture_output=True, check=True).stdout)
+            for _ in range(runs_of(count))]
+    best = min(runs, key=lambda run: run["meanings"])
+    if not best["proved"]:
+        raise SystemExit(f"{policy}: not proved")
+    return best, sum(best[stage] for stage in PROOF)
+
+
+def growth(title, ctc, program, folder, kind, steps):
+    """Each size beside the one before: by how much the processor's time grew, and that over N log N.
+    Gives N and seconds, of all and of the proof."""
     print(f"## {title}\n")
-    head("N", "seconds", "of the processor", "memory, MB", "rules, IPv4", "times the step before", "over N log N")
-    before = None
+    head("N", "seconds", "of the processor", "of the proof alone", "memory, MB", "rules, IPv4",
+         "times the step before", "over N log N", "of the proof", "over N log N")
+    all_of_it, proofs = [], []
     for count in steps:
         generate(kind, count, folder)
-        cost = Cost(folder, ctc, "compile", "-4", str(folder / "policy.yaml"))
-        ratio = over = ""
-        if before:
-            ratio = cost.cpu / before[1]
-            expected = count * math.log(count) / (before[0] * math.log(before[0]))
-            ratio, over = f"{ratio:.1f}", f"{ratio / expected:.2f}"
-        row(number(count), f"{cost.seconds:.3f}", f"{cost.cpu:.3f}", cost.memory(), number(cost.rules), ratio or "–",
-            over or "–")
-        before = count, cost.cpu
+        cost = Cost(folder, ctc, "compile", "-4", str(folder / "policy.yaml"), runs=runs_of(count))
+        proof = stage_costs(program, str(folder / "policy.yaml"), count)[1] / 1000
+        grown = ["–"] * 4
+        if all_of_it:
+            before = all_of_it[-1][0]
+            expected = count * math.log(count) / (before * math.log(before))
+            grown = [f"{ratio / over:.{digits}f}" for ratio in (cost.cpu / all_of_it[-1][1], proof / proofs[-1][1])
+                     for over, digits in ((1, 1), (expected, 2))]
+        row(number(count), f"{cost.seconds:.3f}", f"{cost.cpu:.3f}", f"{proof:.3f}", cost.memory(),
+            number(cost.rules), *grown)
+        all_of_it.append((count, cost.cpu))
+        proofs.append((count, proof))
     print()
+    return all_of_it, proofs, cost
 
 
 def checking(ctc, folder, steps):
@@ -135,36 +123,104 @@ def stages(program, folder, steps):
     kinds = [("ten entries", "ten", 10)] + [(f"{number(count)} entries", "pairs", count) for count in steps]
     kinds += [(f"{number(count)} entries, untracked", "untracked", count) for count in STEPS]
     kinds += [(f"{number(count)} prefixes", "prefixes", count) for count in steps[-2:]]
-    head("policy", "read", "lower", "emit", "read back", "meanings", "compare", "promises", "proof in all", "nodes",
-         "memory, MB")
+    head("policy", *(stage.replace("_", " ") for stage in (*MAKING, *PROOF)), "proof in all", "nodes", "memory, MB")
     for title, kind, count in kinds:
         generate(kind, count, folder)
-        runs = [json.loads(subprocess.run([program, str(folder / "policy.yaml")], capture_output=True, check=True).stdout)
-                for _ in range(RUNS)]
-        best = min(runs, key=lambda run: run["meanings"])
-        if not best["proved"]:
-            raise SystemExit(f"{title}: not proved")
-        names = ["read", "lower", "emit", "read_back", "meanings", "compare", "promises"]
-        row(title, *(f"{best[name]:.2f}" for name in names), f"{sum(best[name] for name in names[3:]):.2f}",
-            number(best["nodes"]), best["megabytes"])
+        best, proof = stage_costs(program, str(folder / "policy.yaml"), count)
+        row(title, *(f"{best[stage]:.2f}" for stage in (*MAKING, *PROOF)), f"{proof:.2f}", number(best["nodes"]),
+            best["megabytes"])
     print()
 
 
-def beside_ferm(ctc, folder, steps):
-    print("## The same rules by ferm\n")
-    head("N", "ctc, seconds", "ferm, seconds", "ferm / ctc")
-    for count in steps:
-        generate("pairs", count, folder)
-        generate("ferm", count, folder)
-        own = Cost(folder, ctc, "compile", "-4", str(folder / "policy.yaml"))
-        other = Cost(folder, "ferm", "--noexec", "--lines", str(folder / "policy.ferm"), runs=1)
-        row(number(count), f"{own.seconds:.3f}", f"{other.seconds:.2f}", f"{other.seconds / own.seconds:.0f}")
+def single_matches(program, folder, large):
+    print("## What one rule costs a packet that it does not match, in nanoseconds, legacy tables\n")
+    print(f"{matches.RULES} rules more or less of them, by their number: median (the middle half of the turns). "
+          "`compiler/passes/costs.def` says\nwhat a match costs over the header.\n")
+    head("match", "nanoseconds a rule", "over the header")
+    measured = matches.measure_matches(program, folder, 1 if large else 0.1)
+    for name, values in measured:
+        over = values.over(measured[0][1])
+        row(name, values.middle("{:.1f}"), f"{over.median:.1f}" if name != "header" else "")
     print()
+
+
+class Targets:
+    """What ctc is meant to reach, and whether it does."""
+
+    def __init__(self):
+        self.rows = []
+
+    def ratio(self, what, own, other, most):
+        """The medians; `own` may be at most that many times the other."""
+        reached = own / other
+        self.rows.append((what, f"{reached:.2f}", f"at most {most:g}", "yes" if reached <= most else "**no**"))
+
+    def compiling(self, title, seconds, flat):
+        own = seconds["ctc"].median
+        if "ferm" in seconds:
+            self.ratio(f"compile {title}, with the proof, beside ferm", own, seconds["ferm"].median, 0.1)
+        self.ratio(f"compile {title}, with the proof, beside loading the flat rules", own, flat, 1.5)
+        self.ratio("the same without the proof (processor)", seconds[beside.UNPROVED].median, flat, 1)
+
+    def loading(self, title, seconds):
+        for own, flat in beside.FLAT.items():
+            self.ratio(f"load {title}: {own}, beside {flat}", seconds[own].median, seconds[flat].median, 2)
+
+    def packets(self, title, over):
+        for which in ("accepted", "refused", "worst"):
+            self.ratio(f"a packet against {title}, {beside.WHICH[which]}, over an empty firewall, beside ipset",
+                       over["ctc", which].median, over["ipset", which].median, 1)
+
+    def small(self, ctc, folder):
+        generate("ten", 0, folder)
+        text = subprocess.run([ctc, "compile", "-4", str(folder / "policy.yaml")], capture_output=True, check=True,
+                              text=True).stdout
+        chains = sum(line.startswith(":ctc-") for line in text.splitlines())
+        self.rows.append(("trees of chains for a policy of ten entries", chains, "none",
+                          "**no**" if chains else "yes"))
+
+    def prefixes(self, largest, cost):
+        count, seconds = largest
+        self.rows.append((f"{number(count)} prefixes, with the proof, in seconds", f"{seconds:.2f}", "below 10",
+                          "yes" if seconds < 10 else "**no**"))
+        self.rows.append(("its memory, in MB", cost.memory(), "below 2000",
+                          "yes" if cost.megabytes < 2000 else "**no**"))
+
+    def growth(self, what, line):
+        steps = [(after[1] / before[1]) / (after[0] * math.log(after[0]) / (before[0] * math.log(before[0])))
+                 for before, after in zip(line, line[1:])]
+        self.rows.append((f"growth of {what}: the steepest step, over N log N", f"{max(steps):.2f}", "at most 1",
+                          "yes" if max(steps) <= 1 else "**no**"))
+
+    def print(self):
+        print("## What is meant to be reached\n")
+        head("what", "measured here", "meant", "reached")
+        for cells in self.rows:
+            row(*cells)
+        print()
+
+
+def side_by_side(ctc, program, packets, folder, large, targets):
+    """Each kind of policy: compiled here, and loaded in a process of its own (see generate)."""
+    print("## Beside others, on the same policies\n")
+    print(beside.NOTES)
+    for kind, count in beside.WORKLOADS[large]:
+        work = beside.Workload(ctc, program, packets, folder, kind, count)
+        subprocess.run([sys.executable, "-B", str(HERE / "peers.py"), kind, str(count), str(folder)], check=True)
+        compiled = beside.compiling(work)
+        sys.stdout.flush()
+        with ProcessPoolExecutor(max_workers=1) as other:
+            loaded, over = other.submit(beside.loading_and_packets, work, large).result()
+        if kind == "pairs":
+            targets.compiling(work.title, compiled, loaded[beside.FLAT["ctc"]].median)
+        if kind != "services":
+            targets.loading(work.title, loaded)
+        targets.packets(work.title, over)
 
 
 def main():
-    ctc = os.path.abspath(sys.argv[1])
-    large = [LARGE] if "--large" in sys.argv[2:] else []
+    ctc, program, packets = (os.path.abspath(path) for path in sys.argv[1:4])
+    large = "--large" in sys.argv
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     # A policy that eats the machine is a result too, but not a pleasant one.
     resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
@@ -172,21 +228,41 @@ def main():
         folder = Path(name)
         version = subprocess.run([ctc, "--version"], capture_output=True, check=True, text=True).stdout.strip()
         print(f"<!-- SPDX-License-Identifier: GPL-2.0-or-later -->\n# What {version} costs\n")
-        print(f"Made by `tests/bench/run.sh{' --large' if large else ''}`: the fastest of {RUNS} runs, the largest "
-              "memory of all. Seconds differ\nbetween machines; the ratios tell more.\n")
+        print(f"Made by `tests/bench/run.sh{' --large' if large else ''}` on {os.cpu_count()} processors, with a load of "
+              f"{os.getloadavg()[0]:.1f} before it began, Linux {os.uname().release}.\n"
+              f"Where nothing else is said: the fastest of {RUNS} runs or more, the largest memory of all. Seconds differ "
+              "between machines;\nthe ratios tell more.\n")
+        targets = Targets()
+        if os.geteuid() == 0:
+            side_by_side(ctc, program, packets, folder, large, targets)
+            single_matches(packets, folder, large)
+        else:
+            print("(Only root has network namespaces: nothing here is beside others.)\n")
         if shutil.which("hyperfine"):
             beside_loaders(ctc, folder)
         else:
             print("(hyperfine is not installed: no comparison with the loaders.)\n")
-        growth("Entries: N times `{tcp: PORT, from: ADDRESS}`", ctc, folder, "pairs", STEPS + large)
-        growth("A file of N prefixes in `deny`, both families, duplicates and overlaps", ctc, folder, "prefixes",
-               STEPS + [LARGE])
+        more = [LARGE] if large else []
+        entries, proofs, _ = growth("Entries: N times `{tcp: PORT, from: ADDRESS}`", ctc, program, folder, "pairs",
+                                    STEPS + more)
+        prefixes, prefix_proofs, cost = growth(
+            "A file of N prefixes in `deny`, both families, duplicates and overlaps", ctc, program, folder,
+            "prefixes", STEPS + [LARGE])
+        targets.small(ctc, folder)
+        targets.prefixes(prefixes[-1], cost)
+        for what, line in (("entries, with the proof", entries), ("the proof of entries alone", proofs),
+                           ("prefixes, with the proof", prefixes), ("the proof of prefixes alone", prefix_proofs)):
+            targets.growth(what, line)
+        if "--picture" in sys.argv:
+            path = Path(sys.argv[sys.argv.index("--picture") + 1])
+            path.write_text(growth_picture({"entries, with proof": entries, "entries, proof alone": proofs,
+                                            "prefixes, with proof": prefixes,
+                                            "prefixes, proof alone": prefix_proofs}))
+            print(f"![Seconds over entries]({path.name})\n")
         checking(ctc, folder, STEPS)
         advising(ctc, folder, STEPS + [LARGE])
-        if len(sys.argv) > 2 and not sys.argv[2].startswith("-"):
-            stages(sys.argv[2], folder, STEPS + large)
-        if shutil.which("ferm"):
-            beside_ferm(ctc, folder, STEPS)
+        stages(program, folder, STEPS + more)
+        targets.print()
 
 
 if __name__ == "__main__":
