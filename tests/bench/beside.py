@@ -159,6 +159,7 @@ def packet_cost(work, entries, steps, seconds):
                 cases[name, "worst"] = ("worst", space, sent["last" if linear else "deep"])
             if name != "empty, accepts":
                 cases[name, "refused"] = ("random", space, sent["refused"])
+        cases = dict(sorted(cases.items(), key=lambda case: case[1][0]))  # random before worst
         results = dict(zip(cases, measure(work.packets, work.folder, seconds, cases.values())))
     over = {}
     for (name, which), values in results.items():

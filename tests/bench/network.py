@@ -64,7 +64,7 @@ class Spread:
 
 
 def measure(program, folder, seconds, cases):
-    """Cases are (mode, namespace, packets). Gives for each the nanoseconds of its turns."""
+    """Cases are (mode, namespace, packets), random ones first. Gives for each the nanoseconds of its turns."""
     files = {}
     plan = []
     for mode, name, packets in cases:

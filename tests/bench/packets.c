@@ -4,9 +4,9 @@
 //
 //   random|worst NAMESPACE FILE
 //
-// A file holds packets, one a line: `PROTOCOL SOURCE PORT PORT` (of ICMP: type and code). `random` sends them in the
-// file's order; `worst` sends each a few times in a row, and again those that cost the most, and tells what the
-// dearest costs at least. Namespaces take turns, so that what else the machine does falls on all of them alike.
+// those with `random` first. A file holds packets, one a line: `PROTOCOL SOURCE PORT PORT` (of ICMP: type and code).
+// `random` sends them in the file's order; `worst` sends each a few times in a row, and again those that cost the most,
+// and tells what the dearest costs at least. The lines take turns, so that what else the machine does falls on all alike.
 // Each may take SECONDS, and `random` as much again. Prints a line of JSON for each line of the plan: the nanoseconds of
 // each turn, or those of the dearest packet.
 //
@@ -52,6 +52,7 @@ struct measured {
     double *least; // of each packet, in nanoseconds
     size_t *order;
     size_t count, next;
+    double spent;  // nanoseconds, on the dearest
     double *turns; // nanoseconds a packet
     size_t turn_count;
     int device;
@@ -259,34 +260,52 @@ static int dearer_first(const void *left, const void *right)
     return (a < b) - (a > b);
 }
 
-// The dearest packets are sent again and again, until what is left of their cost is that of the rules and no accident.
-static double dearest(struct measured *measured, double time_ns)
+// Sends once more the dearest of its packets, one of `share` of them. All have been sent once whatever the time.
+static void repeat_dearest(struct measured *measured, size_t share, double time_ns)
 {
-    const double begin = now();
-    size_t count = measured->count;
+    const size_t count = measured->count / share ? measured->count / share : 1;
 
-    for (size_t i = 0; i < count; i++)
-        measured->order[i] = i;
-    for (;;) {
-        for (int turn = 0; turn < REPEAT; turn++)
-            for (size_t i = 0; i < count && now() - begin < time_ns; i++)
-                repeat(measured, measured->order[i]);
-        if (count <= REPEAT || now() - begin >= time_ns)
-            break;
-        costs_to_sort = measured->least;
-        qsort(measured->order, measured->count, sizeof(*measured->order), dearer_first);
-        count = count > 8192 ? count / 8 : count / 2;
+    for (size_t i = 0; i < count; i++) {
+        const double begin = now();
+
+        if (measured->spent >= time_ns && measured->least[measured->order[i]] != 0)
+            return;
+        repeat(measured, measured->order[i]);
+        measured->spent += now() - begin;
     }
-    costs_to_sort = measured->least;
-    qsort(measured->order, measured->count, sizeof(*measured->order), dearer_first);
-    return measured->least[measured->order[0]];
+}
+
+// The dearest packets of all lines in turns. They are sent again and again, until what is left of their cost is that of the
+// rules and no accident. A line whose time is up stays with what it has.
+static void find_dearest(struct measured *plan, size_t count, double time_ns)
+{
+    bool more = true;
+
+    for (size_t share = 1; more; share *= share < 8 ? 8 : 2) {
+        more = false;
+        for (int turn = 0; turn < REPEAT; turn++)
+            for (size_t i = 0; i < count; i++)
+                repeat_dearest(&plan[i], share, time_ns);
+        for (size_t i = 0; i < count; i++) {
+            costs_to_sort = plan[i].least;
+            qsort(plan[i].order, plan[i].count, sizeof(*plan[i].order), dearer_first);
+            more = more || (share < plan[i].count && plan[i].spent < time_ns);
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        plan[i].turns[plan[i].turn_count++] = plan[i].least[plan[i].order[0]];
+}
+
+static bool is_random(const struct measured *measured)
+{
+    return strcmp(measured->mode, "random") == 0;
 }
 
 int main(int argc, char **argv)
 {
     static struct measured plan[256];
     const double time_ns = argc == 2 ? strtod(argv[1], NULL) * SECONDS_NS : 0;
-    size_t count = 0, turns;
+    size_t count = 0, randoms = 0, turns;
 
     if (time_ns <= 0) {
         fputs("usage: packets SECONDS <PLAN\n", stderr);
@@ -303,6 +322,8 @@ int main(int argc, char **argv)
         measured->turns = allocate(turns, sizeof(*measured->turns));
         measured->least = allocate(measured->count, sizeof(*measured->least));
         measured->order = allocate(measured->count, sizeof(*measured->order));
+        for (size_t j = 0; j < measured->count; j++)
+            measured->order[j] = j;
         // One device serves all the lines of a namespace.
         measured->device = -1;
         for (size_t j = 0; j < i && measured->device < 0; j++)
@@ -311,13 +332,13 @@ int main(int argc, char **argv)
         if (measured->device < 0)
             measured->device = open_device(measured->space);
     }
+    while (randoms < count && is_random(&plan[randoms]))
+        randoms++;
     for (size_t turn = 0; turn < turns; turn++)
-        for (size_t i = 0; i < count; i++)
-            if (strcmp(plan[i].mode, "random") == 0)
-                plan[i].turns[plan[i].turn_count++] = take_turn(&plan[i]);
+        for (size_t i = 0; i < randoms; i++)
+            plan[i].turns[plan[i].turn_count++] = take_turn(&plan[i]);
+    find_dearest(plan + randoms, count - randoms, time_ns);
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(plan[i].mode, "worst") == 0)
-            plan[i].turns[plan[i].turn_count++] = dearest(&plan[i], time_ns);
         printf("[");
         for (size_t turn = 0; turn < plan[i].turn_count; turn++)
             printf("%s%.1f", turn ? ", " : "", plan[i].turns[turn]);
