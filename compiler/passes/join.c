@@ -204,12 +204,6 @@ static size_t join_run(struct passing *passing, struct rule *rules, size_t count
     return kept;
 }
 
-static bool may_join(const struct rule *rule)
-{
-    return rule_is_pure(rule) && (target_is_final(&rule->target) || rule->target.kind == TARGET_NOTRACK ||
-                                  rule->target.kind == TARGET_HELPER);
-}
-
 static void join_chain(struct passing *passing, struct chain *chain)
 {
     struct rule *rules = chain->items;
@@ -218,7 +212,7 @@ static void join_chain(struct passing *passing, struct chain *chain)
     for (size_t i = 0, end; i < chain->count; i = end) {
         size_t count;
 
-        for (end = i + 1; may_join(&rules[i]) && end < chain->count && may_join(&rules[end]) &&
+        for (end = i + 1; has_no_order(&rules[i]) && end < chain->count && has_no_order(&rules[end]) &&
                           targets_same(&rules[i].target, &rules[end].target);
              end++)
             ;

@@ -34,6 +34,9 @@ bool rule_is_pure(const struct rule *rule);
 // Whether one of these packets, once it passed the rule, ends its walk there.
 bool target_is_final(const struct target *target);
 
+// Whether it makes no difference to any packet which of two such rules with the same target comes first.
+bool has_no_order(const struct rule *rule);
+
 bool targets_same(const struct target *a, const struct target *b);
 
 // Whether two rules differ in nothing but their sets, and where they come from.

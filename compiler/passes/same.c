@@ -133,6 +133,13 @@ bool target_is_final(const struct target *target)
     return target->kind == TARGET_ACCEPT || target->kind == TARGET_DROP || target->kind == TARGET_REJECT;
 }
 
+bool has_no_order(const struct rule *rule)
+{
+    // Of NOTRACK and helpers the first one decides, and another one is the same.
+    return rule_is_pure(rule) && (target_is_final(&rule->target) || rule->target.kind == TARGET_NOTRACK ||
+                                  rule->target.kind == TARGET_HELPER);
+}
+
 bool targets_same(const struct target *a, const struct target *b)
 {
     return a->kind == b->kind && texts_same(a->text, b->text);

@@ -513,12 +513,6 @@ static void grow_rules(struct growing *growing, struct chain *chain, const struc
     grow_tree(growing, root, with.items, with.count, dimension, dimensions_left, depth - 1);
 }
 
-static bool may_grow(const struct rule *rule)
-{
-    return rule_is_pure(rule) && (target_is_final(&rule->target) || rule->target.kind == TARGET_NOTRACK ||
-                                  rule->target.kind == TARGET_HELPER);
-}
-
 // One name for all chains of a part of the policy: "ICMP errors" is ctc-icmp-errors.
 static const char *name_part(struct arena *arena, const char *section)
 {
@@ -541,7 +535,7 @@ static void grow_chain(struct growing *growing, struct chain *chain)
 
         end = i + 1;
         growing->section = name_part(growing->arena, rules->section);
-        if (!may_grow(rules)) {
+        if (!has_no_order(rules)) {
             if (rules->sets)
                 grow_rule(growing, chain, rules, COST_TREE_RULES, DEPTH);
             else
@@ -549,7 +543,7 @@ static void grow_chain(struct growing *growing, struct chain *chain)
             continue;
         }
         // Rules of one part of the policy, so that its chains tell where they come from.
-        while (end < before.count && may_grow(&before.items[end]) &&
+        while (end < before.count && has_no_order(&before.items[end]) &&
                before.items[end].section == rules->section &&
                targets_same(&before.items[end].target, &rules->target))
             end++;
