@@ -190,22 +190,22 @@ static void add_change(struct pair *pair, enum hook hook, enum change_kind kind,
 
 static uint32_t ends_hook(uint32_t value, void *context)
 {
-    const struct rule_places *places = context;
-    const struct outcome outcome = outcome_of(value);
-
-    return outcome.rule && place_is_end(&places->items[outcome.rule - 1]);
+    (void)context;
+    return outcome_of(value).rule != 0;
 }
 
 // The packets of a set that both rulesets leave to the end of the hook.
 static diagram left_to_the_end(struct pair *pair, enum hook hook, diagram set)
 {
     for (int side = 0; side < 2; side++) {
+        // The others by the thousand would each be a function of its own.
+        pair->places[side].wanted = place_is_end;
         if (!pair->places[side].count)
             pair->named[side] = rules_meaning(pair->space, pair->rules[side], &pair->places[side]);
-        set = set_and(pair->space, set,
-                      diagram_map(pair->space->diagrams,
-                                  hook_outcomes(pair->space, &pair->named[side], hook, set), ends_hook,
-                                  &pair->places[side]));
+        set =
+            set_and(pair->space, set,
+                    diagram_map(pair->space->diagrams,
+                                hook_outcomes(pair->space, &pair->named[side], hook, set), ends_hook, NULL));
     }
     return set;
 }

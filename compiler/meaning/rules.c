@@ -234,10 +234,13 @@ diagram tables_in_order(struct packet_space *space, diagram left, diagram right)
 // Tables beside the filter only count where they refuse.
 static uint32_t remember(struct walker *walker, const struct chain *chain, size_t index, enum walk walk)
 {
+    const struct rule_place place = {walker->table, chain, index};
+
     if (!walker->places || walker->places->count == OUTCOME_RULE_MAX ||
-        (walk == WALK_ACCEPT && strcmp(walker->table->name, "filter") != 0))
+        (walk == WALK_ACCEPT && strcmp(walker->table->name, "filter") != 0) ||
+        (walker->places->wanted && !walker->places->wanted(&place)))
         return 0;
-    *vec_push(walker->view->space->arena, walker->places) = (struct rule_place){walker->table, chain, index};
+    *vec_push(walker->view->space->arena, walker->places) = place;
     return (uint32_t)walker->places->count;
 }
 

@@ -17,6 +17,7 @@ struct rule_places {
     struct rule_place *items; // of outcome.rule 1, 2, ...
     size_t count;
     size_t capacity;
+    bool (*wanted)(const struct rule_place *place); // which are remembered; NULL: all
 };
 
 // What a ruleset, or a policy, does at each hook, in the two parts between which the tracker stands.

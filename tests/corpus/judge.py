@@ -28,7 +28,9 @@ from pathlib import Path
 SECONDS_TO_REFUSE = 2
 SECONDS_TO_CARRY = 10
 SECONDS_TO_LOAD = 60
-EXIT_POLICY = 1
+SECONDS_TO_COMPARE = 60
+EXIT_FINE, EXIT_POLICY, EXIT_DIFFERENT = 0, 1, 4
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "first.yaml"
 
 OWN_TABLES = ("filter", "raw")  # the policy writes rules there too
 TABLES = ("filter", "mangle", "nat", "raw", "security")
@@ -98,6 +100,13 @@ def refuse(ctc, path):
     if output:
         return "something on standard output"
     return None if found and found <= {"not-a-policy", "yaml"} else f"refused as {found}"
+
+
+def compare(ctc, path, row):
+    """None, or what is wrong with the answer to what putting a policy in the place of these rules would change."""
+    family = "-6" if row["family"] == "6" else "-4"
+    code, _, errors = run(SECONDS_TO_COMPARE, ctc, "diff", family, str(path), str(EXAMPLE))
+    return None if code in (EXIT_FINE, EXIT_DIFFERENT) else f"exit code {code}: {errors.strip()[:200]}"
 
 
 def in_order(rules, among):
@@ -235,6 +244,8 @@ def judge(ctc, program, path, row, loading):
     results = [("refused", refuse(ctc, path)), ("carried", problem)]
     if output is not None and not problem and row["legacy_load"] == "ok":
         results.append(("loaded", load(path, row["family"], output) if loading else ""))
+    if row["legacy_load"] == "ok":
+        results.append(("compared", compare(ctc, path, row)))
     problem, output = reprint(program, path, row)
     results.append(("reprinted", problem))
     if output is not None and not problem and row["legacy_load"] == "ok":
