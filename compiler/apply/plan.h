@@ -15,11 +15,25 @@ struct plan_table {
     struct table_comparison comparison;
 };
 
+// What is true between two tables of a family.
+enum between {
+    BETWEEN_SAFE,      // what both old and new rules accept is accepted, what both refuse is refused
+    BETWEEN_LOSES,     // some packets that both accept are refused for that moment
+    BETWEEN_OPENS,     // some packets that both refuse are accepted for that moment
+    BETWEEN_UNDECIDED, // the rules are too many to tell
+};
+
+struct table_order {
+    enum between between;
+    const char *example; // a packet for which it is not safe; NULL: none
+};
+
 struct apply_plan {
     struct plan_table *items; // IPv4, then IPv6, each in the order in which they are loaded
     size_t count, capacity;
     bool same; // nothing would change, counters apart
     struct difference difference;
+    struct table_order orders[FAMILY_COUNT];
     const struct ruleset *live[FAMILY_COUNT]; // all tables that there are
     struct encoded encoded[FAMILY_COUNT];     // what is wanted
     struct {

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "apply/load.h"
+#include "apply/order.h"
 #include "apply/pending.h"
+#include "apply/session.h"
 #include "cli/cli.h"
 #include "cli/plan.h"
 #include "compile.h"
@@ -22,7 +24,7 @@
 #define CONFIRM_MAX     86400 // a day
 
 struct options {
-    bool dry_run, now, json;
+    bool dry_run, now, json, force;
     unsigned confirm; // seconds; 0: not asked for
     const char *policy;
 };
@@ -43,6 +45,9 @@ static enum exit_code take_option(struct options *options, int option, int argc,
             return usage_error("apply", "'%s' is no number of seconds from 1 to %d", optarg, CONFIRM_MAX);
         options->confirm = (unsigned)seconds;
         return EXIT_FINE;
+    case 'F':
+        options->force = true;
+        return EXIT_FINE;
     case 'f':
         if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
             return usage_error("apply", "'%s' is not a format: text or json", optarg);
@@ -55,11 +60,10 @@ static enum exit_code take_option(struct options *options, int option, int argc,
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"dry-run", no_argument, NULL, 'd'},
-                                          {"now", no_argument, NULL, 'n'},
-                                          {"confirm", required_argument, NULL, 'c'},
-                                          {"format", required_argument, NULL, 'f'},
-                                          {0}};
+    static const struct option words[] = {
+        {"dry-run", no_argument, NULL, 'd'},       {"now", no_argument, NULL, 'n'},
+        {"confirm", required_argument, NULL, 'c'}, {"force", no_argument, NULL, 'F'},
+        {"format", required_argument, NULL, 'f'},  {0}};
 
     optind = 1;
     opterr = 0;
@@ -73,10 +77,6 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         return usage_error("apply", argc == optind ? "no policy is named" : "more than one policy is named");
     if (options->dry_run + options->now + (options->confirm != 0) > 1)
         return usage_error("apply", "--dry-run, --now and --confirm exclude each other");
-    // Whoever sits at the other end of a connection wants to be asked through it.
-    if (!options->dry_run && !options->now && !options->confirm && isatty(STDIN_FILENO) &&
-        getenv("SSH_CONNECTION"))
-        options->confirm = CONFIRM_SECONDS;
     options->policy = argv[optind];
     return EXIT_FINE;
 }
@@ -168,13 +168,44 @@ static enum exit_code report_load(struct arena *arena, const struct options *opt
     }
 }
 
+// What is not safe and has to be asked for.
+static enum exit_code refuse(const struct options *options, const struct session *session,
+                             const char *trouble, const struct apply_plan *plan)
+{
+    const bool stops = !options->force && !options->dry_run;
+    const char *kind = stops ? "error" : "warning", *hint = options->force ? "" : "; --force loads it";
+    enum exit_code code = EXIT_FINE;
+
+    if (trouble) {
+        fprintf(stderr, "ctc: %s: your SSH connection from %s %s%s\n", kind, session->client, trouble, hint);
+        code = EXIT_WORLD;
+    }
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        const struct table_order *order = &plan->orders[family];
+
+        if (order->between == BETWEEN_LOSES)
+            fprintf(
+                stderr,
+                "ctc: warning: %s: for a moment packets are lost that old and new rules accept, such as %s\n",
+                family_name(family), order->example ? order->example : "some");
+        if (order->between == BETWEEN_SAFE || order->between == BETWEEN_LOSES)
+            continue;
+        fprintf(stderr, "ctc: %s: %s: for a moment packets %s accepted that old and new rules refuse%s%s%s\n",
+                kind, family_name(family), order->between == BETWEEN_OPENS ? "are" : "may be",
+                order->example ? ", such as " : "", order->example ? order->example : "", hint);
+        code = EXIT_UNPROVED;
+    }
+    return stops ? code : EXIT_FINE;
+}
+
 static enum exit_code carry_out(struct compilation *compilation, const struct options *options,
-                                struct apply_plan *plan, int lock)
+                                const struct session *session, struct apply_plan *plan, int lock)
 {
     struct kernel_error error = {.arena = &compilation->arena};
     const struct ruleset *const wanted[FAMILY_COUNT] = {compilation->rules[FAMILY_IPV4]->printed,
                                                         compilation->rules[FAMILY_IPV6]->printed};
-    const char *meddled = NULL;
+    const char *meddled = NULL, *trouble = NULL;
+    enum exit_code code;
     enum load_end end;
 
     if (!plan_apply(&compilation->arena, compilation->policy, wanted, REGIONS, plan, &error))
@@ -183,20 +214,32 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
         fputs("ctc: error: not decided: the rules are too many\n", stderr);
         return EXIT_UNPROVED;
     }
+    order_tables(&compilation->arena, plan);
+    if (session)
+        trouble = session_trouble(&compilation->arena, session, plan, compilation->policy);
+    code = refuse(options, session, trouble, plan);
     if (options->dry_run)
         return print_plan(&compilation->arena, options, plan, false);
+    if (code != EXIT_FINE)
+        return code;
     end = load_plan(&compilation->arena, plan, options->policy, options->confirm, lock, &meddled, &error);
     xtables_unlock(lock);
     return report_load(&compilation->arena, options, plan, end, meddled, &error);
 }
 
-static enum exit_code apply(struct compilation *compilation, const struct options *options)
+static enum exit_code apply(struct compilation *compilation, struct options *options)
 {
     struct kernel_error error = {.arena = &compilation->arena};
     bool fine = compile_read(compilation, options->policy);
     struct apply_plan plan = {0};
+    struct session session;
+    const bool remote = session_find(&compilation->arena, &session);
     enum exit_code code;
     int lock = -1;
+
+    // Whoever sits at the other end of a connection is asked through it.
+    if (!options->dry_run && !options->now && !options->confirm && remote && isatty(STDIN_FILENO))
+        options->confirm = CONFIRM_SECONDS;
 
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++) {
         struct buf text = {0};
@@ -209,7 +252,7 @@ static enum exit_code apply(struct compilation *compilation, const struct option
         return compilation->diags.exit;
     if (!options->dry_run && (lock = xtables_lock(LOCK_WAIT, &error)) < 0)
         return world_error(&error);
-    code = carry_out(compilation, options, &plan, lock);
+    code = carry_out(compilation, options, remote ? &session : NULL, &plan, lock);
     plan_clear(&plan);
     return code;
 }

@@ -46,6 +46,43 @@ static const char *policies_cell(struct arena *arena, const struct plan_table *t
     return text;
 }
 
+// "filter, then raw", of the tables that change; NULL where not even two do.
+static const char *order_text(struct arena *arena, const struct apply_plan *plan, enum family family)
+{
+    const char *text = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->items[i].family != family || plan->items[i].comparison.same)
+            continue;
+        text = count++ ? arena_printf(arena, "%s, then %s", text, plan->items[i].name) : plan->items[i].name;
+    }
+    return count > 1 ? text : NULL;
+}
+
+static const char *const between_names[] = {"safe", "loses", "opens", "undecided"};
+
+static void put_orders(struct buf *out, struct arena *arena, const struct apply_plan *plan)
+{
+    static const char *const texts[] = {
+        "no packet that old and new rules both accept is lost in between (proved)",
+        "for the moment in between packets are lost that both accept",
+        "for the moment in between packets are accepted that both refuse",
+        "too many rules to tell what happens in between",
+    };
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        const struct table_order *order = &plan->orders[family];
+        const char *tables = order_text(arena, plan, family);
+
+        if (!tables)
+            continue;
+        buf_printf(out, "%s   %s: %s\n", family_name(family), tables, texts[order->between]);
+        if (order->example)
+            buf_printf(out, "       e.g. %s\n", order->example);
+    }
+}
+
 void put_plan(struct buf *out, struct arena *arena, const struct apply_plan *plan)
 {
     struct rows rows = {0};
@@ -57,6 +94,7 @@ void put_plan(struct buf *out, struct arena *arena, const struct apply_plan *pla
                                                 rules_cell(arena, table), policies_cell(arena, table), ""}};
     }
     put_rows(out, &rows, "", terminal_width());
+    put_orders(out, arena, plan);
     buf_char(out, '\n');
     put_changes(out, arena, &plan->difference);
 }
@@ -94,12 +132,30 @@ static json_t *table_json(const struct plan_table *table)
     return object;
 }
 
+static json_t *order_json(const struct apply_plan *plan, enum family family)
+{
+    const struct table_order *order = &plan->orders[family];
+    json_t *object = json_object(), *tables = json_array();
+
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->items[i].family == family && !plan->items[i].comparison.same)
+            json_push(tables, json_text(plan->items[i].name));
+    json_set(object, "family", json_text(family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
+    json_set(object, "tables", tables);
+    json_set(object, "between", json_text(between_names[order->between]));
+    json_set(object, "example", order->example ? json_text(order->example) : json_null());
+    return object;
+}
+
 void set_plan(json_t *object, const struct apply_plan *plan)
 {
-    json_t *tables = json_array();
+    json_t *tables = json_array(), *orders = json_array();
 
     for (size_t i = 0; i < plan->count; i++)
         json_push(tables, table_json(&plan->items[i]));
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        json_push(orders, order_json(plan, family));
+    json_set(object, "orders", orders);
     json_set(object, "same", json_boolean(plan->same));
     json_set(object, "tables", tables);
     set_changes(object, &plan->difference);

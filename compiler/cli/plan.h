@@ -6,8 +6,8 @@
 #include "apply/plan.h"
 #include "base/json.h"
 
-// One row a table, and the traffic that changes.
+// One row a table, their order, and the traffic that changes.
 void put_plan(struct buf *out, struct arena *arena, const struct apply_plan *plan);
 
-// The keys `same`, `tables`, `changes` and `complete`.
+// The keys `orders`, `same`, `tables`, `changes` and `complete`.
 void set_plan(json_t *object, const struct apply_plan *plan);

@@ -5,6 +5,7 @@
 //
 //   FAULT_AT=N      the call, from 1; 0: none
 //   FAULT_HOW=fail  it fails without being made; kill: the process is killed ahead of it; stop: it is stopped ahead of it
+//   FAULT_ONLY=TEXT only calls whose names contain it are counted
 //   FAULT_COUNT=F   the number of calls is written to that file, as it grows
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,6 +23,7 @@
 static pid_t meant;
 static long calls, at;
 static int deed; // the signal; 0: it fails
+static const char *only;
 static int count_file = -1;
 
 __attribute__((constructor)) static void begin(void)
@@ -29,6 +31,7 @@ __attribute__((constructor)) static void begin(void)
     const char *number = getenv("FAULT_AT"), *how = getenv("FAULT_HOW"), *file = getenv("FAULT_COUNT");
 
     meant = getpid();
+    only = getenv("FAULT_ONLY");
     at = number ? strtol(number, NULL, 10) : 0;
     deed = how && strcmp(how, "kill") == 0 ? SIGKILL : how && strcmp(how, "stop") == 0 ? SIGSTOP : 0;
     if (file)
@@ -36,11 +39,11 @@ __attribute__((constructor)) static void begin(void)
 }
 
 // Whether this call is the one that fails.
-static bool strikes(void)
+static bool strikes(const char *name)
 {
     char text[32];
 
-    if (getpid() != meant)
+    if (getpid() != meant || (only && !strstr(name, only)))
         return false;
     calls++;
     if (count_file >= 0) {
@@ -58,15 +61,15 @@ static bool strikes(void)
 }
 
 // A call of that name and type, with its arguments and what it gives where it fails.
-#define WRAP(type, name, parameters, arguments, failure) \
-    type name parameters;                                \
-    type name parameters                                 \
-    {                                                    \
-        static type(*real) parameters;                   \
-                                                         \
-        if (!real)                                       \
-            *(void **)&real = dlsym(RTLD_NEXT, #name);   \
-        return strikes() ? (failure) : real arguments;   \
+#define WRAP(type, name, parameters, arguments, failure)    \
+    type name parameters;                                   \
+    type name parameters                                    \
+    {                                                       \
+        static type(*real) parameters;                      \
+                                                            \
+        if (!real)                                          \
+            *(void **)&real = dlsym(RTLD_NEXT, #name);      \
+        return strikes(#name) ? (failure) : real arguments; \
     }
 
 // NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's are its own

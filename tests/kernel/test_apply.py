@@ -4,14 +4,17 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
 
 from blobs import blobs
+from clients import connect, echo
 from firewall import compile_policy, policy_path, restore, save
-from netns import FAMILIES, IPV4, Namespace
+from netns import FAMILIES, IPV4, Namespace, address
 from report import Report
+from scene import Scene
 from test_plan import schema_trouble
 
 OLD, NEW = policy_path("selective"), policy_path("none")
@@ -22,15 +25,16 @@ FOREIGN = ("-p", "tcp", "--dport", "9", "-j", "ACCEPT")
 class Host:
     """A namespace with rules, and a directory for what ctc remembers of it."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, namespace: Namespace | None = None):
         self.name = name
-        self.namespace = Namespace(name.replace(" ", "-"))
+        self.namespace = namespace or Namespace(name.replace(" ", "-"))
         self.state = Path(os.environ["SCRATCH"]) / f"state {name}"
         self.lock = f"{self.state}.lock"
+        self.printed = Path(f"{self.state}.printed")
 
     def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("SSH_")}
-        return {**clean, "CTC_STATE_DIR": str(self.state), "XTABLES_LOCKFILE": self.lock, **(more or {})}
+        # An empty one: whoever runs the tests may sit at the end of a connection.
+        return {**os.environ, "SSH_CONNECTION": "", "CTC_STATE_DIR": str(self.state), "XTABLES_LOCKFILE": self.lock, **(more or {})}
 
     def ctc(self, *words: str, more: dict[str, str] | None = None) -> subprocess.CompletedProcess:
         with self.namespace:
@@ -38,9 +42,9 @@ class Host:
                                   check=False, stdin=subprocess.DEVNULL, env=self.environment(more))
 
     def start(self, *words: str, more: dict[str, str] | None = None) -> subprocess.Popen:
-        with self.namespace:
+        with self.namespace, open(self.printed, "w", encoding="utf-8") as printed:    # a pipe could be full
             return subprocess.Popen([os.environ["CTC"], *words], stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                    stdout=printed, stderr=subprocess.PIPE, text=True,
                                     env=self.environment(more), start_new_session=True)
 
     def load(self, policy: Path) -> None:
@@ -204,8 +208,8 @@ def others(report: Report) -> None:
         if stopped(process):
             host.namespace.run("env", "XTABLES_LOCKFILE=/dev/null", "iptables-legacy", "-A", "INPUT", *FOREIGN)
             process.send_signal(signal.SIGCONT)
-        plan, said = process.communicate(timeout=30)
-        planned = process.returncode == 0 and removed_rules(plan) == removed + 1
+        said = process.communicate(timeout=30)[1]
+        planned = process.returncode == 0 and removed_rules(host.printed.read_text(encoding="utf-8")) == removed + 1
         lost = not any("--dport 9 " in rule for rule in rules_of(host, "filter"))
         outcomes[process.returncode] = outcomes.get(process.returncode, 0) + 1
         report.check(f"others {at}: their rule stays, or was planned away", planned or not lost, said)
@@ -245,4 +249,135 @@ def confirmed(report: Report) -> None:
     time.sleep(2)
     report.check("confirm: the old rules come back without the caller", host.becomes(old))
     report.equal("confirm: it is remembered as reverted", host.remembered(), {"reverted"})
+    host.close()
+
+
+def connections(scene: Scene) -> dict[str, socket.socket]:
+    """One of each kind, in each direction and family, tracked or not."""
+    found = {}
+    for family in FAMILIES:
+        for name, end, dest, port in (("ssh", scene.client(family), "server", 22),
+                                      ("http", scene.client(family), "server", 80),
+                                      ("web", scene.server(family), "client", 80),
+                                      ("backup", scene.server(family), "client", 9000)):
+            sock = connect(end, address(dest, family), port)
+            sock.settimeout(0.15)    # less than it takes until a lost segment is sent again
+            sock.sendall(b"echo\n")
+            found[f"{name} {family.name}"] = sock
+    return found
+
+
+def hitless(report: Report) -> None:
+    """From one mode to the next, with live connections that speak between any two commits."""
+    scene = Scene("legacy")
+    host = Host("hitless", scene.topology.server)
+    host.load(policy_path("full"))
+    sockets = connections(scene)
+    trips = 0
+
+    def speak(when: str) -> None:
+        nonlocal trips
+        for name, sock in sockets.items():
+            trouble = echo(sock)
+            trips += 1
+            if trouble:
+                report.check(f"hitless: {name}, {when}", False, trouble)
+
+    before = "full"
+    for mode in ("selective", "none", "full", "none", "selective", "full"):
+        at, done = 0, False
+        while not done:
+            at += 1
+            for name in host.remembered():
+                (host.state / name).unlink()
+            host.load(policy_path(before))
+            process = host.start("apply", "--now", "--format", "json", str(policy_path(mode)),
+                                 more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at), "FAULT_HOW": "stop",
+                                       "FAULT_ONLY": "commit"})
+            done = not stopped(process)
+            speak(f"{before} to {mode}, commit {at}")
+            if not done:
+                process.send_signal(signal.SIGCONT)
+            said = process.communicate(timeout=30)[1]
+            if process.returncode:
+                report.check(f"hitless: {before} to {mode}, commit {at}", False, said)
+        report.equal(f"hitless: {before} to {mode} is proved", {order["between"] for order in json.loads(host.printed.read_text(encoding="utf-8"))["orders"]},
+                     {"safe"})
+        speak(f"behind {mode}")
+        before = mode
+    report.check("hitless: no round trip was lost", trips > 200 and all(each.passed for each in report.results))
+    report.note(f"{trips} round trips over {len(sockets)} connections, none lost")
+
+
+SWAP = """version: 1
+tracking: selective
+allow: [{{service: http, track: false}}, ssh]
+connect:
+  - {{name: a, tcp: 9000, track: {}}}
+  - {{name: b, tcp: 9001, track: {}}}
+"""
+
+
+def orders(report: Report) -> None:
+    """Where no order is without a loss, it is told, and nothing is opened."""
+    host = Host("orders")
+    policies = [host.state.parent / f"swap-{number}.yaml" for number in range(2)]
+    policies[0].write_text(SWAP.format("false", "true"), encoding="utf-8")
+    policies[1].write_text(SWAP.format("true", "false"), encoding="utf-8")
+    report.equal("orders: the first", host.ctc("apply", "--now", str(policies[0])).returncode, 0)
+    done = host.ctc("apply", "--now", "--format", "json", str(policies[1]))
+    document = json.loads(done.stdout)
+    report.check("orders: a loss is told", done.returncode == 0 and "packets are lost" in done.stderr, done.stderr)
+    report.equal("orders: of both families", [order["between"] for order in document["orders"]], ["loses"] * 2)
+    report.check("orders: with a packet", all("port 900" in order["example"] for order in document["orders"]),
+                 str(document["orders"]))
+    report.works("orders: the schema holds", schema_trouble(document))
+    # What raw drops and the filter refuses from now on would be let in where raw goes first.
+    opening = "*raw\n-A PREROUTING -p tcp --dport 7 -j DROP\nCOMMIT\n*filter\n-A INPUT -j ACCEPT\nCOMMIT\n"
+    restore(host.namespace, IPV4, "legacy", opening)
+    done = host.ctc("apply", "--now", "--format", "json", str(policies[0]))
+    order = json.loads(done.stdout)["orders"][0]
+    report.equal("orders: rather a loss than an opening", (order["tables"], order["between"]),
+                 (["filter", "raw"], "loses"))
+    host.close()
+
+
+def session(report: Report) -> None:
+    """The connection of the caller is not cut."""
+    host = Host("session")
+    host.namespace.ip("link add to-client type veth peer name client", "link set to-client up",
+                      "address add 192.0.2.2/24 dev to-client", "address add 2001:db8:2::2/64 dev to-client")
+    for client, server in (("198.51.100.10", "192.0.2.2"), ("2001:db8:1::10", "2001:db8:2::2")):
+        fresh(host)
+        old = host.tables()
+
+        def load(port: int, policy: Path, *words: str) -> subprocess.CompletedProcess:
+            return host.ctc("apply", "--now", *words, str(policy),
+                            more={"SSH_CONNECTION": f"{client} 51234 {server} {port}"})    # pylint: disable=W0640
+
+        for policy in ("none", "selective", "full", "none"):
+            done = load(22, policy_path(policy))
+            report.check(f"session {client}: to {policy}, and stays", done.returncode == 0, done.stderr)
+        fresh(host)
+        done = load(9999, NEW)
+        report.check(f"session {client}: would be cut", done.returncode == 3 and host.tables() == old
+                     and f"your SSH connection from {client} would be cut" in done.stderr
+                     and "default: input" in done.stderr, done.stderr)
+        done = host.ctc("apply", "--dry-run", str(NEW),
+                        more={"SSH_CONNECTION": f"{client} 51234 {server} 9999"})
+        report.check(f"session {client}: a dry run says so", done.returncode == 0 and "would be cut" in done.stderr,
+                     done.stderr)
+        with host.namespace:    # as behind sudo, which leaves the variable out
+            done = subprocess.run(["sh", "-c", f"env -u SSH_CONNECTION {os.environ['CTC']} apply --now {NEW}; exit $?"],
+                                  capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+                                  env=host.environment({"SSH_CONNECTION": f"{client} 51234 {server} 9999"}))
+        report.check(f"session {client}: is found above", done.returncode == 3 and "would be cut" in done.stderr,
+                     done.stderr)
+        done = load(9999, NEW, "--force")
+        report.check(f"session {client}: --force", done.returncode == 0 and host.tables() != old, done.stderr)
+        # Established, and tracked: it would live on, and no other could follow.
+        host.load(policy_path("full"))
+        done = load(9999, policy_path("selective"))
+        report.check(f"session {client}: could not be opened again", done.returncode == 3
+                     and "could not be opened again" in done.stderr, done.stderr)
     host.close()
