@@ -89,7 +89,7 @@ static void judge_all(struct search *search)
 
 // The best way to each state: one that opens nothing, and then one that loses nothing. Gives the worst state on the way to
 // the last one, and puts the tables in its order.
-static struct state choose_way(struct search *search, struct plan_table *ordered[TABLES_MAX])
+static struct state choose_way(struct search *search, size_t ordered[TABLES_MAX])
 {
     const unsigned last = (1u << search->count) - 1;
     unsigned costs[STATES_MAX] = {0}, steps[STATES_MAX] = {0};
@@ -107,7 +107,7 @@ static struct state choose_way(struct search *search, struct plan_table *ordered
         costs[number] += between == BETWEEN_OPENS ? STATES_MAX : between == BETWEEN_LOSES;
     }
     for (unsigned number = last, at = (unsigned)search->count; number; number &= ~(1u << steps[number])) {
-        ordered[--at] = &search->tables[steps[number]];
+        ordered[--at] = steps[number];
         if (search->states[number].between > worst.between)
             worst = search->states[number];
     }
@@ -130,16 +130,18 @@ static const char *example(struct search *search, const struct state *state)
 }
 
 // The tables of the family stand beside each other in the plan: those that change go to where such stood, in their order.
-static void put_in_order(struct apply_plan *plan, enum family family, struct plan_table *const *ordered)
+static void put_in_order(struct apply_plan *plan, const struct search *search, const size_t *ordered)
 {
+    size_t next = 0;
+
     for (size_t i = 0; i < plan->count; i++)
-        if (plan->items[i].family == family && !plan->items[i].comparison.same)
-            plan->items[i] = **ordered++;
+        if (plan->items[i].family == search->space.family && !plan->items[i].comparison.same)
+            plan->items[i] = search->tables[ordered[next++]];
 }
 
 static struct table_order order_family(struct search *search, struct apply_plan *plan, enum family family)
 {
-    struct plan_table *ordered[TABLES_MAX] = {NULL};
+    size_t ordered[TABLES_MAX] = {0};
     struct table_order order = {BETWEEN_UNDECIDED, NULL};
     struct state worst;
 
@@ -152,7 +154,7 @@ static struct table_order order_family(struct search *search, struct apply_plan 
     if (!diagram_overflowed(search->space.diagrams)) {
         worst = choose_way(search, ordered);
         order = (struct table_order){worst.between, example(search, &worst)};
-        put_in_order(plan, family, ordered);
+        put_in_order(plan, search, ordered);
     }
     packet_space_close(&search->space);
     return order;

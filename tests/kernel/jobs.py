@@ -87,6 +87,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply"] = test_apply.applied
     jobs["apply others"] = test_apply.others
     jobs["apply confirmed"] = test_apply.confirmed
+    jobs["apply both killed"] = test_apply.both_killed
     jobs["apply hitless"] = test_apply.hitless
     jobs["apply orders"] = test_apply.orders
     jobs["apply session"] = test_apply.session

@@ -188,6 +188,30 @@ def stopped(process: subprocess.Popen) -> bool:
     return os.WIFSTOPPED(status)
 
 
+def both_killed(report: Report) -> None:
+    """Applier and guard, at every commit: what is remembered is enough to go back."""
+    host = Host("both killed")
+    fresh(host)
+    old = host.tables()
+    for at in range(1, 5):
+        fresh(host)
+        process = host.start("apply", "--now", str(NEW), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at),
+                                                                "FAULT_HOW": "stop", "FAULT_ONLY": "commit"})
+        if not report.check(f"both killed {at}: there is such a commit", stopped(process)):
+            continue
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+        for each in (*map(int, children), process.pid):
+            os.kill(each, signal.SIGKILL)
+        process.communicate(timeout=30)
+        time.sleep(0.05)
+        report.equal(f"both killed {at}: nobody goes back", host.tables() == old, at == 1)
+        report.check(f"both killed {at}: status says so", "cut short" in host.ctc("status").stdout)
+        done = host.ctc("apply", "--now", str(NEW))
+        report.check(f"both killed {at}: no other apply", done.returncode == 3 and "cut short" in done.stderr, done.stderr)
+        report.equal(f"both killed {at}: rollback", (host.ctc("rollback").returncode, host.tables() == old), (0, True))
+    host.close()
+
+
 def removed_rules(plan: str) -> int:
     """By the JSON of a plan, from the IPv4 filter."""
     return next(table["removed"] for table in json.loads(plan)["tables"]
