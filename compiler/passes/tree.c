@@ -245,7 +245,7 @@ static void grow_tree(struct growing *growing, struct chain *root, const struct 
     // Of one rule, fifteen ports make a rule.
     const bool ports = count == 1 && dimensions[dimension].protocol;
     const struct crown crown = {dimension, rules, weights,
-                                ports ? COST_LEAF_RULES / 2 * MULTIPORT_SLOTS : COST_LEAF_RULES};
+                                ports ? COST_LEAF_MULTIPORTS * MULTIPORT_SLOTS : COST_LEAF_RULES};
 
     grow(growing, &crown, root, items.items, items.count, dimensions_left, depth);
 }
