@@ -23,6 +23,9 @@
 #include "passes/cost.h"
 #include "passes/pass.h"
 
+// A node of the largest fan-out fits the arrays of its cells.
+_Static_assert(COST_NODE_CELLS < CELLS_MAX, "cells of a node");
+
 // A tree that has been made of one set, for those that need the same.
 struct grown {
     enum dimension dimension;
