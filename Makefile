@@ -27,7 +27,7 @@ CPPCHECK     ?= cppcheck
 GCOVR        ?= gcovr
 SHELLCHECK   ?= shellcheck
 VALGRIND     ?= valgrind
-FUZZ_TIME    ?= 10
+FUZZ_TIME    ?= 7
 
 OPTIMISE_release  := -O2
 OPTIMISE_debug    := -O0 -g3
