@@ -73,11 +73,10 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         if (code != EXIT_FINE)
             return code;
     }
-    if (argc - optind != 1)
-        return usage_error("apply", argc == optind ? "no policy is named" : "more than one policy is named");
+    if (!one_policy("apply", argc, argv, &options->policy))
+        return EXIT_USAGE;
     if (options->dry_run + options->now + (options->confirm != 0) > 1)
         return usage_error("apply", "--dry-run, --now and --confirm exclude each other");
-    options->policy = argv[optind];
     return EXIT_FINE;
 }
 

@@ -38,6 +38,15 @@ enum exit_code usage_error(const char *name, const char *problem, ...)
     return EXIT_USAGE;
 }
 
+bool one_policy(const char *command, int argc, char **argv, const char **policy)
+{
+    if (argc - optind != 1)
+        usage_error(command, argc == optind ? "no policy is named" : "more than one policy is named");
+    else
+        *policy = argv[optind];
+    return argc - optind == 1;
+}
+
 enum exit_code option_error(const char *command, int argc, char **argv)
 {
     const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";

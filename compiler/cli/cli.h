@@ -37,6 +37,9 @@ enum exit_code run_help(int argc, char **argv);
 enum exit_code usage_error(const char *command, const char *problem, ...)
     __attribute__((format(printf, 2, 3)));
 
+// The one policy that is named behind the options. False, as a usage error, where it is none or more.
+bool one_policy(const char *command, int argc, char **argv, const char **policy);
+
 // What getopt_long() stumbled over, as a usage error.
 enum exit_code option_error(const char *command, int argc, char **argv);
 

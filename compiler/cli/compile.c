@@ -128,12 +128,10 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
             return option_error("compile", argc, argv);
         }
     }
-    if (argc - optind != 1)
-        return usage_error("compile",
-                           argc == optind ? "no policy is named" : "more than one policy is named");
+    if (!one_policy("compile", argc, argv, &options->policy))
+        return EXIT_USAGE;
     if (options->explain_cost && options->output)
         return usage_error("compile", "--explain-cost prints no rules: leave -o out");
-    options->policy = argv[optind];
     return EXIT_FINE;
 }
 

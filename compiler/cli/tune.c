@@ -82,11 +82,10 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         if (code != EXIT_FINE)
             return code;
     }
-    if (argc - optind != 1)
-        return usage_error("tune", argc == optind ? "no policy is named" : "more than one policy is named");
+    if (!one_policy("tune", argc, argv, &options->policy))
+        return EXIT_USAGE;
     if (options->task != TASK_PRINT && kernel_known(options->plan.version))
         return usage_error("tune", "--live and --apply are about the kernel that runs: leave --kernel out");
-    options->policy = argv[optind];
     return EXIT_FINE;
 }
 

@@ -6,12 +6,6 @@
 
 #include "passes/pass.h"
 
-static const double match_costs[MATCH_COUNT] = {
-#define MATCH_COST(kind, ns) [MATCH_##kind] = ns,
-#include "passes/costs.def"
-#undef MATCH_COST
-};
-
 static const struct {
     const char *section;
     double share;
@@ -22,18 +16,6 @@ static const struct {
 };
 
 #define SHARE_COUNT (sizeof(shares) / sizeof(*shares))
-
-double rule_cost(const struct rule *rule)
-{
-    double cost = COST_HEADER;
-
-    for (size_t i = 0; i < rule->match_count; i++)
-        cost += match_costs[rule->matches[i].kind];
-    for (int side = 0; side < 2 && rule->sets; side++)
-        if (rule->sets->ports[side].count)
-            cost += match_costs[rule->sets->ports[side].count > 1 ? MATCH_MULTIPORT : MATCH_TCP];
-    return cost;
-}
 
 static size_t share_of(const char *section)
 {

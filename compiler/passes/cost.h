@@ -19,11 +19,7 @@
 #define COST_LEAF_MULTIPORTS 3
 #define COST_INLINE_RULES    3 // stand in the node itself
 
-#define COST_HEADER      4.8   // nanoseconds, of a rule's addresses, interfaces and protocol
 #define COST_OTHER_SHARE 0.001 // of a part that shares.def does not name
-
-// What a rule costs a packet that comes to it, in nanoseconds.
-double rule_cost(const struct rule *rule);
 
 // Which share of a busy server's packets a part of the policy decides, of 1 in all.
 double section_share(const char *section);

@@ -134,8 +134,7 @@ def stages(program, folder, steps):
 
 def single_matches(program, folder, large):
     print("## What one rule costs a packet that it does not match, in nanoseconds, legacy tables\n")
-    print(f"{matches.RULES} rules more or less of them, by their number: median (the middle half of the turns). "
-          "`compiler/passes/costs.def` says\nwhat a match costs over the header.\n")
+    print(f"{matches.RULES} rules more or less of them, by their number: median (the middle half of the turns).\n")
     head("match", "nanoseconds a rule", "over the header")
     measured = matches.measure_matches(program, folder, 1 if large else 0.1)
     for name, values in measured:

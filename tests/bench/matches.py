@@ -6,7 +6,7 @@ from network import Namespaces, load, measure
 RULES = 256
 UDP, TCP, ICMP = "udp 198.51.100.7 40000 53", "tcp 198.51.100.7 40000 80", "icmp 198.51.100.7 8 0"
 
-# Of what costs.def names. A rule without any match (the header) is taken off the others.
+# Of what ctc's rules ask. A rule without any match (the header) is taken off the others.
 MATCHES = [
     ("header", "-s 203.0.113.1", UDP),
     ("TCP", "-p tcp -m tcp --dport 9", TCP),
