@@ -34,8 +34,7 @@ enum exit_code run_services(int argc, char **argv);
 enum exit_code run_help(int argc, char **argv);
 
 // Says on standard error how the command is used, and gives EXIT_USAGE. `problem` may be NULL.
-enum exit_code usage_error(const char *name, const char *problem, ...)
-    __attribute__((format(printf, 2, 3)));
+enum exit_code usage_error(const char *name, const char *problem, ...) __attribute__((format(printf, 2, 3)));
 
 // The one policy that is named behind the options. False, as a usage error, where it is none or more.
 bool one_policy(const char *command, int argc, char **argv, const char **policy);
