@@ -7,30 +7,6 @@
 #include "base/vec.h"
 #include "meaning/match.h"
 
-#define LED_ON 7 // what target_outcome() gives for a jump
-
-static uint32_t by_jump(uint32_t rule, uint32_t chain)
-{
-    struct outcome inside = outcome_of(chain);
-
-    if ((rule & 7) != LED_ON)
-        return rule;
-    if (inside.walk == WALK_RETURN)
-        inside.walk = WALK_CONTINUE;
-    return outcome_value(inside);
-}
-
-static uint32_t by_goto(uint32_t rule, uint32_t chain)
-{
-    struct outcome inside = outcome_of(chain);
-
-    if ((rule & 7) != LED_ON)
-        return rule;
-    if (inside.walk == WALK_CONTINUE)
-        inside.walk = WALK_RETURN;
-    return outcome_value(inside);
-}
-
 static uint32_t goes_on(uint32_t set, uint32_t walk)
 {
     return set && outcome_of(walk).walk == WALK_CONTINUE;
@@ -56,8 +32,7 @@ static bool is_several(uint32_t left)
     return left & RUN_SEVERAL;
 }
 
-static const struct diagram_operation op_jump = {64, by_jump, NULL}, op_goto = {65, by_goto, NULL},
-                                      op_goes_on = {67, goes_on, is_nothing},
+static const struct diagram_operation op_goes_on = {67, goes_on, is_nothing},
                                       op_fresh = {68, stays_fresh, is_nothing},
                                       op_number = {69 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT, number_first,
                                                    is_several};
@@ -105,11 +80,6 @@ static bool ends_elsewhere(const struct target *target)
         if (slice_is(name, names[i]))
             return true;
     return false;
-}
-
-bool rule_leads_on(const struct rule *rule)
-{
-    return rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
 }
 
 bool rule_changes_nothing(const struct rule *rule)
@@ -183,8 +153,7 @@ static diagram leaf_walk(struct passage *passage, const struct rule *rule)
     arena_reset(passage->view.scratch);
     if (!built)
         return function;
-    return diagram_apply(space->diagrams, rule->target.kind == TARGET_GOTO ? &op_goto : &op_jump, function,
-                         built->walks[1]);
+    return walk_led_on(space, rule->target.kind, function, built->walks[1]);
 }
 
 // Rules that end the walk of all their packets.

@@ -64,6 +64,5 @@ diagram passage_match_widely(const struct passage *passage, const struct rule *r
 diagram still_walking(struct packet_space *space, diagram set, diagram walk);
 diagram still_fresh(struct packet_space *space, diagram set, diagram walk);
 
-bool rule_leads_on(const struct rule *rule);        // to another chain
 bool rule_changes_nothing(const struct rule *rule); // but counters and logs
 bool rule_counts(const struct rule *rule);          // what comes to it changes what it says of others

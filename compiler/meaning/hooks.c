@@ -4,12 +4,6 @@
 // to the filter; any other has the state that the tracker gives it.
 #include "meaning/sets.h"
 
-static uint32_t takes_out(uint32_t raw, uint32_t ignored)
-{
-    (void)ignored;
-    return outcome_of(raw).ct == CT_NOTRACK;
-}
-
 static const field_value untracked_state = {0, PACKET_STATE_UNTRACKED}, no_helper = {0, 0},
                          no_interface = {0, INTERFACE_NONE};
 
@@ -34,8 +28,7 @@ static uint32_t mark_tracked(uint32_t filter, uint32_t ignored)
     return outcome_value(outcome);
 }
 
-static const struct diagram_operation op_takes_out = {24, takes_out, NULL},
-                                      op_ended = {25, ended_by_raw, NULL},
+static const struct diagram_operation op_ended = {25, ended_by_raw, NULL},
                                       op_tracked = {26, mark_tracked, NULL};
 
 // Neighbour discovery, multicast listeners and routers, which the tracker leaves alone
@@ -58,11 +51,6 @@ static diagram comes_by_loopback(struct packet_space *space)
     const struct addr_range range = {{0, lo}, {0, lo}};
 
     return diagram_test(space->diagrams, FIELD_IN, &range, 1, set_all(space), set_none(space));
-}
-
-diagram taken_out(struct packet_space *space, diagram raw)
-{
-    return diagram_apply(space->diagrams, &op_takes_out, raw, set_all(space));
 }
 
 // Packets whatever their state, for which a function that knows states has a value.

@@ -70,7 +70,7 @@ static size_t add_one_of(enum family family, struct one_of *one_of, const struct
 
 static bool leads_on(const struct rule *rule)
 {
-    return (rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO) && !rule->verbatim;
+    return rule_leads_on(rule) && !rule->verbatim;
 }
 
 static bool decides(const struct rule *rule)

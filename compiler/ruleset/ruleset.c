@@ -171,3 +171,8 @@ void ruleset_sort(struct ruleset *ruleset)
             qsort(ruleset->items[i].items, ruleset->items[i].count, sizeof(*ruleset->items[i].items),
                   compare_chains);
 }
+
+bool rule_leads_on(const struct rule *rule)
+{
+    return rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
+}

@@ -245,6 +245,9 @@ struct chain *table_chain(struct arena *arena, struct table *table, const char *
 // The sets of a rule; where it has none, sets of nothing.
 const struct rule_sets *rule_sets_of(const struct rule *rule);
 
+// Whether its packets go on in another chain: a jump or a goto.
+bool rule_leads_on(const struct rule *rule);
+
 // Whether it is plain that no packet passes both rules; false where it may be so and would cost time to find out.
 bool rules_apart(enum family family, const struct rule *a, const struct rule *b);
 

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "meaning/walks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fatal.h"
+#include "base/vec.h"
+
+static uint32_t with_ct(struct outcome left, struct outcome right)
+{
+    if (left.ct) {
+        right.ct = left.ct;
+        right.template = left.template;
+    }
+    return outcome_value(right);
+}
+
+static uint32_t go_on(uint32_t left, uint32_t right)
+{
+    const struct outcome first = outcome_of(left);
+
+    return first.walk == WALK_CONTINUE ? with_ct(first, outcome_of(right)) : left;
+}
+
+static bool ends(uint32_t left)
+{
+    return (left & 7) != WALK_CONTINUE;
+}
+
+static uint32_t next_table(uint32_t left, uint32_t right)
+{
+    const struct outcome first = outcome_of(left), second = outcome_of(right);
+
+    // What the filter accepts is its rule's, whatever other tables let pass besides.
+    if (first.walk == WALK_ACCEPT && second.walk <= WALK_ACCEPT && !second.rule)
+        return left;
+    return first.walk <= WALK_ACCEPT ? with_ct(first, outcome_of(right)) : left;
+}
+
+static bool refuses(uint32_t left)
+{
+    return (left & 7) > WALK_ACCEPT;
+}
+
+static uint32_t jump(uint32_t rule, uint32_t chain)
+{
+    struct outcome inside = outcome_of(chain);
+
+    if ((rule & 7) != WALK_LED_ON)
+        return rule;
+    if (inside.walk == WALK_RETURN)
+        inside.walk = WALK_CONTINUE;
+    return outcome_value(inside);
+}
+
+// The chain of a goto does not come back to the rule behind it, but to where its own chain was called.
+static uint32_t goto_chain(uint32_t rule, uint32_t chain)
+{
+    struct outcome inside = outcome_of(chain);
+
+    if ((rule & 7) != WALK_LED_ON)
+        return rule;
+    if (inside.walk == WALK_CONTINUE)
+        inside.walk = WALK_RETURN;
+    return outcome_value(inside);
+}
+
+static uint32_t end_of_hook(uint32_t left, uint32_t policy)
+{
+    const struct outcome first = outcome_of(left);
+
+    return first.walk == WALK_CONTINUE || first.walk == WALK_RETURN ? with_ct(first, outcome_of(policy))
+                                                                    : left;
+}
+
+// Numbers beyond those of operations.c, below those of hooks.c.
+static const struct diagram_operation op_go_on = {16 | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT, go_on, ends},
+                                      op_next_table = {17, next_table, refuses}, op_jump = {18, jump, NULL},
+                                      op_goto = {19, goto_chain, NULL}, op_end = {20, end_of_hook, NULL};
+
+diagram walks_in_order(struct packet_space *space, diagram left, diagram right)
+{
+    return diagram_apply(space->diagrams, &op_go_on, left, right);
+}
+
+diagram walk_led_on(struct packet_space *space, enum target_kind how, diagram rule, diagram chain)
+{
+    return diagram_apply(space->diagrams, how == TARGET_GOTO ? &op_goto : &op_jump, rule, chain);
+}
+
+diagram walk_to_end(struct packet_space *space, diagram walk, diagram policy)
+{
+    return diagram_apply(space->diagrams, &op_end, walk, policy);
+}
+
+diagram tables_in_order(struct packet_space *space, diagram left, diagram right)
+{
+    return diagram_apply(space->diagrams, &op_next_table, left, right);
+}
+
+// Lists.
+
+void walk_list_add(struct walk_list *list, diagram walk)
+{
+    *vec_push(&list->arena, list) = (struct walk_item){.walk = walk};
+}
+
+static struct field_test kept_test(struct walk_list *list, const struct range_list *ranges, uint32_t field)
+{
+    struct field_test *last = &list->last[field];
+    const size_t bytes = ranges->count * sizeof(*ranges->items);
+
+    if (last->count != ranges->count || memcmp(last->ranges, ranges->items, bytes) != 0) {
+        struct addr_range *copy = arena_alloc(&list->arena, bytes);
+
+        memcpy(copy, ranges->items, bytes);
+        *last = (struct field_test){copy, (uint32_t)ranges->count, field};
+    }
+    return *last;
+}
+
+void walk_list_add_cube(struct walk_list *list, const struct cube *cube, uint32_t inside, uint32_t full)
+{
+    struct field_test tests[FIELD_COUNT];
+    size_t count = 0;
+
+    if (cube->unknowns.count) {
+        walk_list_add(list, cube_function(cube, inside, full));
+        return;
+    }
+    if (cube->never)
+        return;
+    for (uint32_t field = 0; field < FIELD_COUNT; field++)
+        if (cube->tests[field].count)
+            tests[count++] = kept_test(list, &cube->tests[field], field);
+
+    struct field_test *kept = arena_alloc(&list->arena, count * sizeof(*kept));
+
+    if (count)
+        memcpy(kept, tests, count * sizeof(*kept));
+    *vec_push(&list->arena, list) = (struct walk_item){.packets = {kept, count}, .only = inside};
+}
+
+// A walk by itself, or the conjunctions from `from` on that have one outcome. `*end` is the first item behind them.
+static diagram join_same(struct packet_space *space, const struct walk_list *list, size_t from, size_t *end,
+                         struct conjunction *scratch)
+{
+    const uint32_t only = list->items[from].only;
+    size_t count = 0;
+
+    *end = from + 1;
+    if (!only)
+        return list->items[from].walk;
+    for (*end = from; *end < list->count && list->items[*end].only == only; ++*end)
+        scratch[count++] = list->items[*end].packets;
+    return diagram_any_of(space->diagrams, scratch, count, only);
+}
+
+diagram seen_with_state(struct packet_space *space, diagram function, unsigned state)
+{
+    return diagram_restrict(space->diagrams,
+                            diagram_restrict(space->diagrams, function, FIELD_STATE, (field_value){0, state}),
+                            FIELD_HELPER, (field_value){0, 0});
+}
+
+static uint32_t takes_out(uint32_t raw, uint32_t ignored)
+{
+    (void)ignored;
+    return outcome_of(raw).ct == CT_NOTRACK;
+}
+
+static uint32_t attaches(uint32_t raw, uint32_t ignored)
+{
+    (void)ignored;
+    return outcome_of(raw).ct == CT_TRACK;
+}
+
+static const struct diagram_operation op_takes_out = {21, takes_out, NULL},
+                                      op_attaches = {22, attaches, NULL};
+
+diagram taken_out(struct packet_space *space, diagram raw)
+{
+    return diagram_apply(space->diagrams, &op_takes_out, raw, set_all(space));
+}
+
+// What the rules behind `left` see of packets that it has decided about.
+static diagram staged_order(struct packet_space *space, diagram left, diagram right)
+{
+    const diagram fresh = field_between(space, FIELD_STATE, PACKET_STATE_INVALID, PACKET_STATE_INVALID);
+    const diagram out = set_and(space, fresh, taken_out(space, left));
+    const diagram with =
+        set_and(space, fresh, diagram_apply(space->diagrams, &op_attaches, left, set_all(space)));
+    const diagram seen = choose(space, out, seen_with_state(space, right, PACKET_STATE_UNTRACKED),
+                                choose(space, with, seen_with_state(space, right, PACKET_STATE_NEW), right));
+
+    return walks_in_order(space, left, seen);
+}
+
+static diagram join_staged(struct packet_space *space, const diagram *walks, size_t count)
+{
+    diagram joined = set_none(space);
+
+    while (count-- > 0)
+        joined = staged_order(space, walks[count], joined);
+    return joined;
+}
+
+diagram walk_list_join(struct packet_space *space, struct walk_list *list, size_t from)
+{
+    diagram *walks = calloc(list->count - from + 1, sizeof(*walks));
+    struct conjunction *scratch = calloc(list->count - from + 1, sizeof(*scratch));
+    size_t count = 0;
+    diagram joined = set_none(space);
+
+    if (!walks || !scratch)
+        fatal_no_memory();
+    for (size_t i = from, end; i < list->count; i = end)
+        walks[count++] = join_same(space, list, i, &end, scratch);
+    joined = list->staged ? join_staged(space, walks, count)
+                          : diagram_combine(space->diagrams, &op_go_on, walks, count);
+    free(walks);
+    free(scratch);
+    list->count = from;
+    return joined;
+}
+
+void walk_list_clear(struct walk_list *list)
+{
+    arena_clear(&list->arena);
+    *list = (struct walk_list){0};
+}
+
+diagram staged_walk(const struct view *view, diagram walk)
+{
+    struct packet_space *space = view->space;
+    const uint64_t lo = packet_space_interface(space, "lo");
+    const diagram begun = seen_with_state(space, walk, PACKET_STATE_INVALID);
+
+    return view->hook == HOOK_INPUT ? choose(space, field_between(space, FIELD_IN, lo, lo), walk, begun)
+                                    : begun;
+}
