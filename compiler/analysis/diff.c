@@ -6,6 +6,7 @@
 #include "algebra/cover.h"
 #include "analysis/describe.h"
 #include "analysis/query.h"
+#include "analysis/witness.h"
 #include "base/vec.h"
 #include "meaning/sets.h"
 

@@ -6,6 +6,7 @@
 
 #include "algebra/cover.h"
 #include "analysis/describe.h"
+#include "analysis/witness.h"
 #include "base/vec.h"
 
 #define NODE_LIMIT ((size_t)8 << 20)

@@ -67,7 +67,6 @@ diagram packets_set(struct packet_space *space, const struct packets *packets)
     struct arena scratch = {0};
     const struct view view = {.space = space, .scratch = &scratch, .hook = packets_hook(packets)};
     const bool ports = packets->from_ports.count || packets->to_ports.count;
-    const uint8_t opening = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
     struct cube cube;
 
     cube_begin(&cube, &view);
@@ -89,9 +88,9 @@ diagram packets_set(struct packet_space *space, const struct packets *packets)
     add_number(&cube, FIELD_DESTINATION_TYPE, packets->cast);
     // `syn` is an opening: flags that change what a segment is and are not named are not set.
     if (packets->flags)
-        cube_flags(&cube, packets->flags | opening, packets->flags, false);
+        cube_flags(&cube, packets->flags | TCP_OPENING_MASK, packets->flags, false);
     if (packets->no_flags)
-        cube_flags(&cube, opening | TCP_PSH | TCP_URG, 0, false);
+        cube_flags(&cube, TCP_OPENING_MASK | TCP_PSH | TCP_URG, 0, false);
     // Ports, types and flags stand in the first fragment alone.
     if ((ports || packets->flags || packets->no_flags || packets->type >= 0) && packets->fragment < 0)
         cube_values(&cube, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_FIRST);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "analysis/describe.h"
+#include "analysis/witness.h"
 
 #define NODE_LIMIT ((size_t)8 << 20)
 #define TABLES_MAX 5 // that the kernel has of a family

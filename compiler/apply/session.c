@@ -11,6 +11,7 @@
 
 #include "analysis/describe.h"
 #include "analysis/query.h"
+#include "analysis/witness.h"
 
 #define NODE_LIMIT    ((size_t)8 << 20)
 #define ANCESTORS_MAX 64

@@ -6,6 +6,7 @@
 #include "analysis/describe.h"
 #include "analysis/query.h"
 #include "analysis/trace.h"
+#include "analysis/witness.h"
 #include "findings/findings.h"
 #include "proof/prove.h"
 

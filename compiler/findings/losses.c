@@ -4,8 +4,8 @@
 // asks itself.
 #include <string.h>
 
-#include "analysis/describe.h"
 #include "analysis/trace.h"
+#include "analysis/witness.h"
 #include "base/vec.h"
 #include "findings/inspection.h"
 

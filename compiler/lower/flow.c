@@ -123,7 +123,7 @@ static void add_matches(struct lowering *lowering, struct rule *rule, const stru
     if (flow->protocol == PROTOCOL_TCP && !flow->protocol_inverted && flow->syn != SYN_ANY) {
         // What iptables writes as --syn: an opening, and nothing else.
         all[count] = match_transport(PROTOCOL_TCP);
-        all[count].transport.flags_mask = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
+        all[count].transport.flags_mask = TCP_OPENING_MASK;
         all[count].transport.flags = TCP_SYN;
         all[count++].transport.flags_inverted = flow->syn == SYN_NOT;
     }

@@ -85,11 +85,10 @@ static diagram icmp_types(struct packet_space *space, uint64_t first, uint64_t l
 
 diagram tcp_openings(struct packet_space *space)
 {
-    const uint8_t mask = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
     diagram openings = set_none(space);
 
     for (unsigned flags = 0; flags < 64; flags++)
-        if ((flags & mask) == TCP_SYN)
+        if ((flags & TCP_OPENING_MASK) == TCP_SYN)
             openings = set_or(space, openings, field_between(space, FIELD_FLAGS, flags, flags));
     return of_protocol(space, PROTOCOL_TCP, openings);
 }

@@ -5,6 +5,7 @@
 
 #include "analysis/describe.h"
 #include "analysis/query.h"
+#include "analysis/witness.h"
 #include "meaning/sets.h"
 #include "proof/prove.h"
 

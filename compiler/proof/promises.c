@@ -4,8 +4,8 @@
 // a policy carries verbatim may break one, and is named then.
 #include <string.h>
 
-#include "analysis/describe.h"
 #include "analysis/trace.h"
+#include "analysis/witness.h"
 #include "meaning/sets.h"
 #include "proof/prove.h"
 

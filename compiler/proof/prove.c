@@ -5,6 +5,7 @@
 
 #include "analysis/describe.h"
 #include "analysis/trace.h"
+#include "analysis/witness.h"
 #include "base/fatal.h"
 
 #define NODE_LIMIT ((size_t)8 << 20) // nodes: about 512 MB with their edges

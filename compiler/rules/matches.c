@@ -115,7 +115,7 @@ static enum reading read_tcp_flags(struct parts *parts, const struct option *opt
     if (match->transport.flags_mask)
         return refuse(parts, option, "--syn and --tcp-flags are one option");
     match->transport.flags_inverted = option->inverted;
-    match->transport.flags_mask = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
+    match->transport.flags_mask = TCP_OPENING_MASK;
     match->transport.flags = TCP_SYN;
     if (is(option, "syn"))
         return READ_FINE;
