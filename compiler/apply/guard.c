@@ -30,7 +30,7 @@ enum guard_end revert(const struct guarded *guarded, size_t begun, struct restor
 {
     if (!state_rename(guarded->directory, guarded->file, STATE_PENDING, STATE_REVERTING))
         kernel_fail(error, KERNEL_FAILED, "the journal is gone");
-    if (!restore_tables(guarded->journal, begun, restored, error))
+    if (!restore_tables(guarded->backend, guarded->journal, begun, restored, error))
         return GUARD_FAILED;
     state_rename(guarded->directory, guarded->file, STATE_REVERTING, STATE_REVERTED);
     return GUARD_REVERTED;

@@ -13,6 +13,7 @@ struct guard {
 
 // What a guard is to know.
 struct guarded {
+    const struct kernel_backend *backend;
     const struct journal *journal;
     int directory; // of the state
     int file;      // the pending journal there

@@ -57,7 +57,8 @@ static bool read_missing(struct loading *load, struct kernel_error *error)
 
         if (planned->live)
             continue;
-        planned->live = kernel_table_read(load->arena, planned->family, planned->name, error);
+        planned->live =
+            kernel_table_read(load->arena, load->plan->backend, planned->family, planned->name, error);
         if (!planned->live)
             return false;
         *vec_push(load->arena, &load->plan->tables) = planned->live;
@@ -134,12 +135,13 @@ static bool stands_already(const struct loading *load)
 }
 
 // Whether the table is as it was planned, right now.
-static bool still_as_planned(const struct plan_table *planned, const struct encoded *encoded,
+static bool still_as_planned(const struct loading *load, const struct plan_table *planned,
                              struct kernel_error *error)
 {
     struct arena scratch = {0};
-    struct kernel_table *now = kernel_table_read(&scratch, planned->family, planned->name, error);
-    const bool same = now && kernel_tables_same(planned->live, now, encoded);
+    struct kernel_table *now =
+        kernel_table_read(&scratch, load->plan->backend, planned->family, planned->name, error);
+    const bool same = now && kernel_tables_same(planned->live, now, &load->plan->encoded[planned->family]);
 
     if (now && !same)
         changed_by_others(planned, error);
@@ -156,7 +158,8 @@ static enum outcome_of_commit look_again(struct loading *load, const struct plan
                                          struct kernel_error *error)
 {
     struct arena scratch = {0};
-    struct kernel_table *now = kernel_table_read(&scratch, planned->family, planned->name, error);
+    struct kernel_table *now =
+        kernel_table_read(&scratch, load->plan->backend, planned->family, planned->name, error);
     enum outcome_of_commit outcome = COMMITTED_UNKNOWN;
 
     if (now) {
@@ -205,7 +208,8 @@ static bool commit(struct loading *load, const struct plan_table *planned, struc
 static bool load_table(struct loading *load, const struct plan_table *planned, struct kernel_error *error)
 {
     const struct encoded *encoded = &load->plan->encoded[planned->family];
-    struct kernel_table *table = kernel_table_read(load->arena, planned->family, planned->name, error);
+    struct kernel_table *table =
+        kernel_table_read(load->arena, load->plan->backend, planned->family, planned->name, error);
     bool fine = table != NULL;
 
     if (fine && !kernel_tables_same(planned->live, table, encoded))
@@ -213,8 +217,7 @@ static bool load_table(struct loading *load, const struct plan_table *planned, s
     if (fine) {
         const struct table_comparison found = kernel_table_compare(load->arena, table, encoded);
 
-        fine =
-            kernel_table_change(table, &found, encoded, error) && still_as_planned(planned, encoded, error);
+        fine = kernel_table_change(table, &found, encoded, error) && still_as_planned(load, planned, error);
     }
     fine = fine && commit(load, planned, table, error);
     kernel_table_close(table);
@@ -260,7 +263,7 @@ static enum load_end finish(struct loading *load, bool fine, unsigned seconds, s
 enum load_end load_plan(struct arena *arena, struct apply_plan *plan, const char *policy, unsigned seconds,
                         int lock, const char **meddled, struct kernel_error *error)
 {
-    struct loading load = {.arena = arena, .plan = plan, .guarded.lock = lock};
+    struct loading load = {.arena = arena, .plan = plan, .guarded = {.backend = plan->backend, .lock = lock}};
     enum load_end end = LOAD_REVERTED;
     bool fine;
 

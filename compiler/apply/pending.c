@@ -113,7 +113,7 @@ enum pending_end pending_rollback(struct restored *restored, struct kernel_error
         end = PENDING_FAILED;
     }
     if (end == PENDING_DONE) {
-        if (restore_tables(&found.journal, found.journal.changed, restored, error))
+        if (restore_tables(&libiptc_backend, &found.journal, found.journal.changed, restored, error))
             state_rename(found.directory, found.file, STATE_REVERTING, STATE_REVERTED);
         else
             end = PENDING_FAILED;
@@ -128,7 +128,8 @@ static bool find_drift(struct arena *arena, struct standing *standing, struct ke
     for (size_t i = 0; i < standing->journal.count; i++) {
         const struct encoded *after = &standing->journal.tables[i].after;
         const char *name = after->ruleset->items[0].name;
-        struct kernel_table *table = kernel_table_read(arena, after->ruleset->family, name, error);
+        struct kernel_table *table =
+            kernel_table_read(arena, &libiptc_backend, after->ruleset->family, name, error);
 
         if (!table)
             return false;

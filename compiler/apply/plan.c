@@ -10,18 +10,10 @@ static bool read_live(struct arena *arena, enum family family, struct apply_plan
                       struct kernel_error *error)
 {
     struct diag_list diags = {.arena = arena}; // of rules that are there whatever they are
-    const char *const *names = kernel_tables(arena, family, error);
     const size_t first = plan->tables.count;
 
-    if (!names)
+    if (!kernel_tables_read(arena, plan->backend, family, &plan->tables, error))
         return false;
-    for (; *names; names++) {
-        struct kernel_table *table = kernel_table_read(arena, family, *names, error);
-
-        if (!table)
-            return false;
-        *vec_push(arena, &plan->tables) = table;
-    }
     plan->live[family] =
         kernel_ruleset(arena, plan->tables.items + first, plan->tables.count - first, family, &diags, error);
     return plan->live[family] != NULL;
@@ -119,13 +111,13 @@ static void compare(struct arena *arena, const struct policy *policy, enum famil
                  policy, regions, &plan->difference);
 }
 
-bool plan_apply(struct arena *arena, const struct policy *policy,
+bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const struct policy *policy,
                 const struct ruleset *const wanted[FAMILY_COUNT], size_t regions, struct apply_plan *plan,
                 struct kernel_error *error)
 {
     bool fine = true;
 
-    *plan = (struct apply_plan){.same = true, .difference.complete = true};
+    *plan = (struct apply_plan){.backend = backend, .same = true, .difference.complete = true};
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         fine = fine && read_live(arena, family, plan, error);
     fine = fine && encode_rulesets(arena, wanted, plan->encoded, error);
@@ -136,8 +128,6 @@ bool plan_apply(struct arena *arena, const struct policy *policy,
 
 void plan_clear(struct apply_plan *plan)
 {
-    for (size_t i = 0; i < plan->tables.count; i++)
-        kernel_table_close(plan->tables.items[i]);
+    kernel_tables_close(&plan->tables);
     encoded_clear(plan->encoded);
-    plan->tables.count = 0;
 }

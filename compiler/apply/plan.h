@@ -5,6 +5,7 @@
 #pragma once
 
 #include "analysis/diff.h"
+#include "kernel/backend.h"
 #include "kernel/compare.h"
 #include "policy/policy.h"
 
@@ -29,23 +30,21 @@ struct table_order {
 };
 
 struct apply_plan {
-    struct plan_table *items; // IPv4, then IPv6, each in the order in which they are loaded
+    const struct kernel_backend *backend; // by which the tables were read, and are to be changed
+    struct plan_table *items;             // IPv4, then IPv6, each in the order in which they are loaded
     size_t count, capacity;
     bool same; // nothing would change, counters apart
     struct difference difference;
     struct table_order orders[FAMILY_COUNT];
     const struct ruleset *live[FAMILY_COUNT]; // all tables that there are
     struct encoded encoded[FAMILY_COUNT];     // what is wanted
-    struct {
-        struct kernel_table **items;
-        size_t count, capacity;
-    } tables; // that were read
+    struct kernel_tables tables;              // that were read
 };
 
 // `wanted` are plain rules. Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is made that
 // is not there. False, and why, where it cannot be done. Rules that are too many to be compared by meaning are
 // `difference.undecided`. To be cleared either way.
-bool plan_apply(struct arena *arena, const struct policy *policy,
+bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const struct policy *policy,
                 const struct ruleset *const wanted[FAMILY_COUNT], size_t regions, struct apply_plan *plan,
                 struct kernel_error *error);
 void plan_clear(struct apply_plan *plan);

@@ -10,11 +10,13 @@ static const char *table_name(const struct encoded *encoded)
     return encoded->ruleset->items[0].name;
 }
 
-static bool restore_once(struct arena *arena, const struct journal_table *entry, bool begun,
-                         struct restored *restored, struct kernel_error *error)
+static bool restore_once(struct arena *arena, const struct kernel_backend *backend,
+                         const struct journal_table *entry, bool begun, struct restored *restored,
+                         struct kernel_error *error)
 {
     const struct encoded *before = &entry->before;
-    struct kernel_table *table = kernel_table_read(arena, before->ruleset->family, table_name(before), error);
+    struct kernel_table *table =
+        kernel_table_read(arena, backend, before->ruleset->family, table_name(before), error);
     bool fine = table != NULL, others = false;
 
     if (!table)
@@ -37,8 +39,8 @@ static bool restore_once(struct arena *arena, const struct journal_table *entry,
     return fine;
 }
 
-bool restore_tables(const struct journal *journal, size_t begun, struct restored *restored,
-                    struct kernel_error *error)
+bool restore_tables(const struct kernel_backend *backend, const struct journal *journal, size_t begun,
+                    struct restored *restored, struct kernel_error *error)
 {
     bool fine = true;
 
@@ -50,7 +52,7 @@ bool restore_tables(const struct journal *journal, size_t begun, struct restored
         for (int try = 0; try < TRIES && !done; try++) {
             struct arena scratch = {0};
 
-            done = restore_once(&scratch, &journal->tables[i], i < begun, restored, &trouble);
+            done = restore_once(&scratch, backend, &journal->tables[i], i < begun, restored, &trouble);
             arena_clear(&scratch);
             if (!done && trouble.trouble != KERNEL_CHANGED)
                 break;

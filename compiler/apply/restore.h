@@ -4,6 +4,7 @@
 #pragma once
 
 #include "apply/journal.h"
+#include "kernel/backend.h"
 
 struct restored {
     size_t tables;      // that were put back
@@ -14,5 +15,5 @@ struct restored {
 // Puts the tables of a journal back, the last one first. The first `begun` of them were changed, or may have been: they are put
 // back whatever they hold now; the others only where they hold what the apply made of them. The lock is the caller's. False,
 // and why, where one of them cannot be; the others are put back all the same.
-bool restore_tables(const struct journal *journal, size_t begun, struct restored *restored,
-                    struct kernel_error *error);
+bool restore_tables(const struct kernel_backend *backend, const struct journal *journal, size_t begun,
+                    struct restored *restored, struct kernel_error *error);

@@ -207,7 +207,8 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
     enum exit_code code;
     enum load_end end;
 
-    if (!plan_apply(&compilation->arena, compilation->policy, wanted, REGIONS, plan, &error))
+    if (!plan_apply(&compilation->arena, &libiptc_backend, compilation->policy, wanted, REGIONS, plan,
+                    &error))
         return world_error(&error);
     if (plan->difference.undecided) {
         fputs("ctc: error: not decided: the rules are too many\n", stderr);

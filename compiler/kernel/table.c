@@ -1,313 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/table.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <xtables.h>
+#include "kernel/backend.h"
 
-#include "kernel/compare.h"
-#include "kernel/entry.h"
-
-// libip4tc and libip6tc beside each other. Both name what does not know of rules by struct xtc_ops; the rest is theirs.
-struct library {
-    const struct xtc_ops *ops;
-    const void *(*first_rule)(const char *chain, struct xtc_handle *handle);
-    const void *(*next_rule)(const void *rule, struct xtc_handle *handle);
-    const char *(*target)(const void *rule, struct xtc_handle *handle);
-    int (*append)(const char *chain, const void *rule, struct xtc_handle *handle);
-    int (*insert)(const char *chain, const void *rule, unsigned number, struct xtc_handle *handle);
-    int (*remove)(const char *chain, unsigned number, struct xtc_handle *handle);
-    int (*delete_chain)(const char *chain, struct xtc_handle *handle);
-    const char *module;
-    const char *names; // the file that lists the tables there are
-};
-
-#define CALLS(prefix, entry)                                                                   \
-    static const void *prefix##_first(const char *chain, struct xtc_handle *handle)            \
-    {                                                                                          \
-        return prefix##_first_rule(chain, handle);                                             \
-    }                                                                                          \
-    static const void *prefix##_next(const void *rule, struct xtc_handle *handle)              \
-    {                                                                                          \
-        return prefix##_next_rule((const struct entry *)rule, handle);                         \
-    }                                                                                          \
-    static const char *prefix##_target(const void *rule, struct xtc_handle *handle)            \
-    {                                                                                          \
-        return prefix##_get_target((const struct entry *)rule, handle);                        \
-    }                                                                                          \
-    static int prefix##_append(const char *chain, const void *rule, struct xtc_handle *handle) \
-    {                                                                                          \
-        return prefix##_append_entry(chain, (const struct entry *)rule, handle);               \
-    }                                                                                          \
-    static int prefix##_insert(const char *chain, const void *rule, unsigned number,           \
-                               struct xtc_handle *handle)                                      \
-    {                                                                                          \
-        return prefix##_insert_entry(chain, (const struct entry *)rule, number, handle);       \
-    }
-
-CALLS(iptc, ipt_entry)
-CALLS(ip6tc, ip6t_entry)
-
-static const struct library libraries[FAMILY_COUNT] = {
-    {&iptc_ops, iptc_first, iptc_next, iptc_target, iptc_append, iptc_insert, iptc_delete_num_entry,
-     iptc_delete_chain, "ip_tables", "/proc/net/ip_tables_names"},
-    {&ip6tc_ops, ip6tc_first, ip6tc_next, ip6tc_target, ip6tc_append, ip6tc_insert, ip6tc_delete_num_entry,
-     ip6tc_delete_chain, "ip6_tables", "/proc/net/ip6_tables_names"},
-};
-
-static bool fail_reading(struct kernel_error *error, enum family family, const char *name, int problem)
+bool kernel_tables_read(struct arena *arena, const struct kernel_backend *backend, enum family family,
+                        struct kernel_tables *tables, struct kernel_error *error)
 {
-    const char *which = family_name(family);
-
-    switch (problem) {
-    case EPERM:
-    case EACCES:
-        return kernel_fail(error, KERNEL_PERMISSION, "%s %s: " KERNEL_NEEDS, which, name);
-    case ENOPROTOOPT:
-    case EAFNOSUPPORT:
-        return kernel_fail(error, KERNEL_NO_TABLES, "this kernel has no legacy tables for %s (module %s)",
-                           which, libraries[family].module);
-    case ENOENT:
-        return kernel_fail(error, KERNEL_NO_TABLE, "this kernel has no legacy table %s for %s (module %s_%s)",
-                           name, which, family == FAMILY_IPV4 ? "iptable" : "ip6table", name);
-    case ENOMEM:
-        return kernel_fail(error, KERNEL_TOO_LARGE, "%s %s: no memory to read the table", which, name);
-    default:
-        return kernel_fail(error, KERNEL_FAILED, "%s %s: cannot read the table: %s", which, name,
-                           libraries[family].ops->strerror(problem));
-    }
+    return backend->read_all(arena, backend, family, tables, error);
 }
 
-static bool fail_changing(struct kernel_error *error, const struct kernel_table *table, int problem)
+void kernel_tables_close(struct kernel_tables *tables)
 {
-    const char *which = family_name(table->family), *name = table->name;
-
-    switch (problem) {
-    case EPERM:
-        return kernel_fail(error, KERNEL_PERMISSION, "%s %s: " KERNEL_NEEDS, which, name);
-    case EAGAIN:
-        return kernel_fail(error, KERNEL_CHANGED, "%s %s: somebody else has changed the table meanwhile",
-                           which, name);
-    case ENOMEM:
-    case E2BIG:
-    case ENOBUFS:
-        return kernel_fail(error, KERNEL_TOO_LARGE, "%s %s: the table is too large for the kernel", which,
-                           name);
-    case ELOOP:
-        return kernel_fail(error, KERNEL_REFUSED, "%s %s: chains jump in a circle", which, name);
-    case ENOENT:
-        return kernel_fail(error, KERNEL_REFUSED,
-                           "%s %s: the kernel lacks a match or target, or what one of them names", which,
-                           name);
-    case EINVAL:
-        return kernel_fail(error, KERNEL_REFUSED,
-                           "%s %s: the kernel refuses the rules; its log (dmesg) may say why", which, name);
-    default:
-        return kernel_fail(error, KERNEL_FAILED, "%s %s: cannot change the table: %s", which, name,
-                           libraries[table->family].ops->strerror(problem));
-    }
+    for (size_t i = 0; i < tables->count; i++)
+        kernel_table_close(tables->items[i]);
+    tables->count = 0;
 }
 
-const char *const *kernel_tables(struct arena *arena, enum family family, struct kernel_error *error)
+struct kernel_table *kernel_table_read(struct arena *arena, const struct kernel_backend *backend,
+                                       enum family family, const char *name, struct kernel_error *error)
 {
-    VEC(const char *) names = {0};
-    char line[XT_TABLE_MAXNAMELEN + 1];
-    FILE *file = fopen(libraries[family].names, "re");
-
-    if (!file && errno != ENOENT) { // ENOENT: the module is not loaded, so there are none
-        fail_reading(error, family, "tables", errno);
-        return NULL;
-    }
-    while (file && fgets(line, sizeof(line), file)) {
-        line[strcspn(line, "\n")] = '\0';
-        *vec_push(arena, &names) = arena_copy(arena, line, strlen(line));
-    }
-    if (file)
-        fclose(file);
-    vec_push(arena, &names);
-    return names.items;
-}
-
-// Tables of the module itself are made by the kernel, which loads what it takes; the module is loaded by nobody.
-static struct xtc_handle *open_table(enum family family, const char *name)
-{
-    const struct library *library = &libraries[family];
-    struct xtc_handle *handle = library->ops->init(name);
-
-    if (!handle && errno == ENOPROTOOPT) {
-        if (xtables_insmod(library->module, NULL, true) == 0)
-            handle = library->ops->init(name);
-        else
-            errno = ENOPROTOOPT;
-    }
-    return handle;
-}
-
-static void read_chain(struct arena *arena, struct kernel_table *table, const char *name)
-{
-    const struct library *library = &libraries[table->family];
-    struct live_chain *chain = vec_push(arena, &table->chains);
-    const void *rule = library->first_rule(name, table->handle);
-
-    chain->name = arena_copy(arena, name, strlen(name));
-    if (library->ops->builtin(name, table->handle)) {
-        struct xt_counters counters = {0};
-        const char *policy = library->ops->get_policy(name, &counters, table->handle);
-
-        chain->policy = policy && strcmp(policy, "DROP") == 0 ? CHAIN_DROP : CHAIN_ACCEPT;
-        chain->counters = (struct counters){counters.pcnt, counters.bcnt, true};
-    }
-    for (; rule; rule = library->next_rule(rule, table->handle)) {
-        struct live_rule *live = vec_push(arena, &chain->rules);
-
-        live->entry = rule;
-        live->target = library->target(rule, table->handle);
-    }
-}
-
-struct kernel_table *kernel_table_read(struct arena *arena, enum family family, const char *name,
-                                       struct kernel_error *error)
-{
-    const struct library *library = &libraries[family];
-    struct xtc_handle *handle = open_table(family, name);
-
-    if (!handle) {
-        fail_reading(error, family, name, errno);
-        return NULL;
-    }
-
-    struct kernel_table *table = arena_alloc(arena, sizeof(*table));
-
-    table->family = family;
-    table->name = arena_copy(arena, name, strlen(name));
-    table->handle = handle;
-    for (const char *chain = library->ops->first_chain(handle); chain;
-         chain = library->ops->next_chain(handle))
-        read_chain(arena, table, chain);
-    return table;
+    return backend->read(arena, backend, family, name, error);
 }
 
 void kernel_table_close(struct kernel_table *table)
 {
     if (table && table->handle)
-        libraries[table->family].ops->free(table->handle);
+        table->backend->close(table);
     if (table)
         table->handle = NULL;
-}
-
-static bool set_policy(struct kernel_table *table, const struct chain_comparison *chain)
-{
-    const struct counters *wanted = &chain->wanted->counters;
-    struct xt_counters counters = {.pcnt = wanted->packets, .bcnt = wanted->bytes};
-
-    return libraries[table->family].ops->set_policy(chain->name,
-                                                    chain->wanted->policy == CHAIN_DROP ? "DROP" : "ACCEPT",
-                                                    wanted->present ? &counters : NULL, table->handle);
-}
-
-// Chains first: rules lead to them. What is not wanted loses its rules, which lead to others.
-static bool change_chains(struct kernel_table *table, const struct table_comparison *comparison)
-{
-    const struct xtc_ops *ops = libraries[table->family].ops;
-    bool fine = true;
-
-    for (size_t i = 0; i < comparison->count && fine; i++) {
-        const struct chain_comparison *chain = &comparison->chains[i];
-
-        if (!chain->wanted)
-            fine = !chain->live->rules.count || ops->flush_entries(chain->name, table->handle);
-        else if (chain->wanted->policy == CHAIN_USER)
-            fine = chain->live || ops->create_chain(chain->name, table->handle);
-        else if (chain->policy != CHAIN_UNWRITTEN ||
-                 (chain->wanted->counters.present && chain->wanted->policy != CHAIN_UNWRITTEN))
-            fine = set_policy(table, chain);
-    }
-    return fine;
-}
-
-// libiptc walks to the number of a rule from whichever end of the chain is nearer: beyond so many steps it is cheaper
-// to make the chain anew.
-#define STEPS_MAX ((size_t)1 << 27)
-
-static bool too_far(const struct chain_comparison *chain)
-{
-    const size_t rules = chain->kept + chain->added + chain->removed;
-
-    return (chain->added + chain->removed) > STEPS_MAX / (rules + 1) * 4;
-}
-
-// A chain anew. Rules that stay carry what they have counted, but for what they count between here and the commit.
-static bool append_rules(struct kernel_table *table, const struct chain_comparison *chain, void *const *rules)
-{
-    const struct library *library = &libraries[table->family];
-    const size_t at = entry_layouts[table->family].counters;
-    struct xt_counters *counted = calloc(chain->wanted->count + 1, sizeof(*counted));
-    bool fine = counted != NULL;
-
-    for (size_t i = 0; i < chain->wanted->count && fine; i++) {
-        const size_t partner = chain->partners[i];
-        const char *from =
-            partner == RULE_NEW || !chain->live ? rules[i] : chain->live->rules.items[partner].entry;
-
-        memcpy(&counted[i], from + at, sizeof(*counted));
-    }
-    fine = fine && (!chain->live || library->ops->flush_entries(chain->name, table->handle));
-    for (size_t i = 0; i < chain->wanted->count && fine; i++) {
-        memcpy((char *)rules[i] + at, &counted[i], sizeof(*counted));
-        fine = library->append(chain->name, rules[i], table->handle);
-    }
-    free(counted);
-    return fine;
-}
-
-// Rules that stay are not touched, so that the kernel goes on counting.
-static bool change_rules(struct kernel_table *table, const struct chain_comparison *chain, void *const *rules)
-{
-    const struct library *library = &libraries[table->family];
-    const size_t wanted = chain->wanted->count;
-    size_t live = chain->live ? chain->live->rules.count : 0, next = wanted, length = chain->kept;
-
-    if (!chain->kept || too_far(chain))
-        return append_rules(table, chain, rules);
-    while (live-- > 0) { // from the end, so that numbers stay
-        while (next > 0 && (chain->partners[next - 1] == RULE_NEW || chain->partners[next - 1] > live))
-            next--;
-        if ((next == 0 || chain->partners[next - 1] != live) &&
-            !library->remove(chain->name, (unsigned)live, table->handle))
-            return false;
-    }
-    for (size_t i = 0; i < wanted; i++) {
-        if (chain->partners[i] != RULE_NEW)
-            continue;
-        if (!(i == length ? library->append(chain->name, rules[i], table->handle)
-                          : library->insert(chain->name, rules[i], (unsigned)i, table->handle)))
-            return false;
-        length++;
-    }
-    return true;
 }
 
 bool kernel_table_change(struct kernel_table *table, const struct table_comparison *comparison,
                          const struct encoded *encoded, struct kernel_error *error)
 {
-    const struct library *library = &libraries[table->family];
-    bool fine = change_chains(table, comparison);
-
-    for (size_t i = 0; i < comparison->count && fine; i++) {
-        const struct chain_comparison *chain = &comparison->chains[i];
-
-        if (chain->wanted && (chain->added || chain->removed))
-            fine = change_rules(table, chain, encoded->rules + chain->first);
-    }
-    for (size_t i = 0; i < comparison->count && fine; i++)
-        if (!comparison->chains[i].wanted && comparison->chains[i].live->policy == CHAIN_USER)
-            fine = library->delete_chain(comparison->chains[i].name, table->handle);
-    table->chains.count = 0;
-    return fine || fail_changing(error, table, errno);
+    return table->backend->change(table, comparison, encoded, error);
 }
 
 bool kernel_table_commit(struct kernel_table *table, struct kernel_error *error)
 {
-    return libraries[table->family].ops->commit(table->handle) || fail_changing(error, table, errno);
+    return table->backend->commit(table, error);
 }

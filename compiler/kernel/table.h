@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The legacy tables of the kernel (ip_tables and ip6_tables) in the network namespace of the process, through libiptc.
-// It asks for CAP_NET_ADMIN and CAP_NET_RAW. libiptc takes no lock: see kernel/lock.h.
+// The kernel's tables, read and changed one at a time, by whichever way there is to them (kernel/backend.h).
 #pragma once
 
 #include "base/vec.h"
 #include "kernel/encode.h"
 #include "kernel/error.h"
 
-struct xtc_handle;
+struct kernel_backend;
 
 struct live_rule {
     const void *entry;  // struct ipt_entry or ip6t_entry; the number of its verdict or jump is of no use
@@ -24,19 +23,27 @@ struct live_chain {
 
 // A table as it was when it was read.
 struct kernel_table {
+    const struct kernel_backend *backend;
     enum family family;
     const char *name;
     VEC(struct live_chain) chains; // built-in ones, then the others by the bytes of their names
-    struct xtc_handle *handle;
+    void *handle;                  // the backend's own
 };
 
-// The names of the tables that the family has now: NULL ends them. A table that is not there has no rules, and to read
-// it would make it. NULL, and why, where that cannot be told.
-const char *const *kernel_tables(struct arena *arena, enum family family, struct kernel_error *error);
+struct kernel_tables {
+    struct kernel_table **items;
+    size_t count, capacity;
+};
+
+// Reads the tables of the family that are there now, and makes none. False, and why, where that cannot be done. What was
+// added to `tables` is to be closed either way.
+bool kernel_tables_read(struct arena *arena, const struct kernel_backend *backend, enum family family,
+                        struct kernel_tables *tables, struct kernel_error *error);
+void kernel_tables_close(struct kernel_tables *tables);
 
 // Reads a table, which the kernel makes where it is not there yet. NULL, and why, where it cannot. To be closed.
-struct kernel_table *kernel_table_read(struct arena *arena, enum family family, const char *name,
-                                       struct kernel_error *error);
+struct kernel_table *kernel_table_read(struct arena *arena, const struct kernel_backend *backend,
+                                       enum family family, const char *name, struct kernel_error *error);
 void kernel_table_close(struct kernel_table *table); // NULL is fine
 
 // Gives the table the contents that it was compared with, which nobody sees before they are committed. Rules that stay keep

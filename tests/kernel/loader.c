@@ -15,22 +15,21 @@
 
 #include "diag/render.h"
 #include "emit/restore.h"
+#include "kernel/backend.h"
 #include "kernel/compare.h"
 #include "kernel/lock.h"
 #include "kernel/text.h"
 #include "rules/read.h"
 
-#define BYTES_MAX  ((size_t)1 << 30)
-#define TABLES_MAX 8
-#define LOCK_WAIT  20000 // milliseconds, unless the environment says otherwise
+#define BYTES_MAX ((size_t)1 << 30)
+#define LOCK_WAIT 20000 // milliseconds, unless the environment says otherwise
 
 struct run {
     struct arena arena;
     enum family family;
     struct kernel_error error;
     struct diag_list diags;
-    struct kernel_table *tables[TABLES_MAX];
-    size_t count;
+    struct kernel_tables tables;
     bool timed, waits;
     struct timespec since;
 };
@@ -50,17 +49,14 @@ static void lap(struct run *run, const char *what)
 // All that there are, or the one that is named.
 static bool read_live(struct run *run, const char *name)
 {
-    const char *const named[] = {name, NULL};
-    const char *const *names = name ? named : kernel_tables(&run->arena, run->family, &run->error);
+    struct kernel_table *table;
 
-    for (; names && *names; names++) {
-        struct kernel_table *table = kernel_table_read(&run->arena, run->family, *names, &run->error);
-
-        if (!table || run->count == TABLES_MAX)
-            return false;
-        run->tables[run->count++] = table;
-    }
-    return names != NULL;
+    if (!name)
+        return kernel_tables_read(&run->arena, &libiptc_backend, run->family, &run->tables, &run->error);
+    table = kernel_table_read(&run->arena, &libiptc_backend, run->family, name, &run->error);
+    if (table)
+        *vec_push(&run->arena, &run->tables) = table;
+    return table != NULL;
 }
 
 static bool replace_all(struct run *run, const struct encoded *encoded)
@@ -68,8 +64,8 @@ static bool replace_all(struct run *run, const struct encoded *encoded)
     const struct ruleset *ruleset = encoded->ruleset;
 
     for (size_t i = 0; i < ruleset->count; i++) {
-        struct kernel_table *table =
-            kernel_table_read(&run->arena, run->family, ruleset->items[i].name, &run->error);
+        struct kernel_table *table = kernel_table_read(&run->arena, &libiptc_backend, run->family,
+                                                       ruleset->items[i].name, &run->error);
         bool fine;
 
         lap(run, "read");
@@ -100,8 +96,8 @@ static bool compare_all(struct run *run, const struct encoded *encoded)
     const struct ruleset *ruleset = encoded->ruleset;
 
     for (size_t i = 0; i < ruleset->count; i++) {
-        struct kernel_table *table =
-            kernel_table_read(&run->arena, run->family, ruleset->items[i].name, &run->error);
+        struct kernel_table *table = kernel_table_read(&run->arena, &libiptc_backend, run->family,
+                                                       ruleset->items[i].name, &run->error);
 
         lap(run, "read");
         if (!table)
@@ -154,14 +150,14 @@ static int save(struct run *run, const char *name, bool as_rules)
     bool fine = read_live(run, name);
 
     if (fine && as_rules) {
-        const struct ruleset *ruleset =
-            kernel_ruleset(&run->arena, run->tables, run->count, run->family, &run->diags, &run->error);
+        const struct ruleset *ruleset = kernel_ruleset(&run->arena, run->tables.items, run->tables.count,
+                                                       run->family, &run->diags, &run->error);
 
         fine = ruleset != NULL;
         if (ruleset)
             restore_text(&out, ruleset);
     } else if (fine) {
-        fine = kernel_text(&out, run->tables, run->count, true, &run->error);
+        fine = kernel_text(&out, run->tables.items, run->tables.count, true, &run->error);
     }
     if (out.length)
         fwrite(out.bytes, 1, out.length, stdout);
@@ -197,8 +193,7 @@ int main(int argc, char **argv)
     render_text(&findings, &run.diags, SEVERITY_ERROR, false);
     fwrite(findings.bytes ? findings.bytes : "", 1, findings.length, stderr);
     buf_clear(&findings);
-    for (size_t i = 0; i < run.count; i++)
-        kernel_table_close(run.tables[i]);
+    kernel_tables_close(&run.tables);
     arena_clear(&run.arena);
     return fflush(stdout) == 0 ? code : 2;
 }
