@@ -15,9 +15,12 @@
 // A dump of a million entries is some hundred megabytes; what does not fit the socket, the kernel holds back.
 #define SOCKET_BYTES (1 << 20)
 
-struct dumping {
-    struct arena *arena;
-    struct dump *table;
+struct walk {
+    enum visited (*visit)(const struct nf_conntrack *entry, const struct connection *connection,
+                          void *context);
+    void *context;
+    struct nfct_handle *deleting; // NULL: nothing was deleted yet
+    struct walked *walked;
 };
 
 static uint64_t from_network(const uint32_t word[2])
@@ -77,13 +80,32 @@ static void take_entry(const struct nf_conntrack *entry, struct connection *conn
         connection->flags |= CONNECTION_HELPER;
 }
 
+// While a table is dumped its socket is taken, so another one deletes. An entry may be over by then.
+static void delete_entry(struct walk *walk, const struct nf_conntrack *entry)
+{
+    if (!walk->deleting)
+        walk->deleting = nfct_open(CONNTRACK, 0);
+    if (walk->deleting && nfct_query(walk->deleting, NFCT_Q_DESTROY, entry) == 0)
+        walk->walked->deleted++;
+}
+
 static int on_entry(enum nf_conntrack_msg_type type, struct nf_conntrack *entry, void *data)
 {
-    const struct dumping *dump = data;
+    struct walk *walk = data;
+    struct connection connection = {0};
 
     (void)type;
-    take_entry(entry, vec_push(dump->arena, &dump->table->connections));
-    return NFCT_CB_CONTINUE;
+    take_entry(entry, &connection);
+    switch (walk->visit(entry, &connection, walk->context)) {
+    case VISITED_KEEP:
+        return NFCT_CB_CONTINUE;
+    case VISITED_DELETE:
+        delete_entry(walk, entry);
+        return NFCT_CB_CONTINUE;
+    default:
+        walk->walked->stopped = true;
+        return NFCT_CB_STOP;
+    }
 }
 
 static const char *problem(struct arena *arena, int error)
@@ -104,18 +126,47 @@ static const char *problem(struct arena *arena, int error)
     }
 }
 
-const char *table_read_kernel(struct arena *arena, struct dump *table)
+const char *table_walk_kernel(struct arena *arena,
+                              enum visited (*visit)(const struct nf_conntrack *entry,
+                                                    const struct connection *connection, void *context),
+                              void *context, struct walked *walked)
 {
     struct nfct_handle *kernel = nfct_open(CONNTRACK, 0);
-    struct dumping dump = {arena, table};
+    struct walk walk = {.visit = visit, .context = context, .walked = walked};
     const uint32_t family = AF_UNSPEC;
     int error;
 
+    *walked = (struct walked){0};
     if (!kernel)
         return problem(arena, errno);
     nfnl_rcvbufsiz(nfct_nfnlh(kernel), SOCKET_BYTES);
-    nfct_callback_register(kernel, NFCT_T_ALL, on_entry, &dump);
-    error = nfct_query(kernel, NFCT_Q_DUMP, &family) < 0 ? errno : 0;
+    nfct_callback_register(kernel, NFCT_T_ALL, on_entry, &walk);
+    error = nfct_query(kernel, NFCT_Q_DUMP, &family) < 0 && !walked->stopped ? errno : 0;
     nfct_close(kernel);
+    if (walk.deleting)
+        nfct_close(walk.deleting);
     return error ? problem(arena, error) : NULL;
+}
+
+struct reading {
+    struct arena *arena;
+    struct dump *table;
+};
+
+static enum visited keep_connection(const struct nf_conntrack *entry, const struct connection *connection,
+                                    void *context)
+{
+    const struct reading *reading = context;
+
+    (void)entry;
+    *vec_push(reading->arena, &reading->table->connections) = *connection;
+    return VISITED_KEEP;
+}
+
+const char *table_read_kernel(struct arena *arena, struct dump *table)
+{
+    struct reading reading = {arena, table};
+    struct walked walked;
+
+    return table_walk_kernel(arena, keep_connection, &reading, &walked);
 }

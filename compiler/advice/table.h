@@ -55,6 +55,21 @@ struct table_limits {
 // Dumps the table of this network namespace, both families; what is over is not in it. NULL, or what is wrong.
 const char *table_read_kernel(struct arena *arena, struct dump *table);
 
+// What becomes of an entry that was looked at.
+enum visited { VISITED_KEEP, VISITED_DELETE, VISITED_STOP };
+
+struct walked {
+    size_t deleted; // entries
+    bool stopped;   // before the end, by VISITED_STOP
+};
+
+// Walks the same table entry by entry, in no order, with none of it in memory. NULL, or what is wrong.
+struct nf_conntrack;
+const char *table_walk_kernel(struct arena *arena,
+                              enum visited (*visit)(const struct nf_conntrack *entry,
+                                                    const struct connection *connection, void *context),
+                              void *context, struct walked *walked);
+
 // Reads a file as `conntrack -L` prints it, also with -o extended, or /proc/net/nf_conntrack as it is; "-" is standard
 // input. NULL, or what is wrong: with the file's name, and line and column where it is about one.
 const char *table_read_text(struct arena *arena, const char *path, struct dump *table);

@@ -19,6 +19,15 @@ static bool read_live(struct arena *arena, enum family family, struct apply_plan
     return plan->live[family] != NULL;
 }
 
+bool plan_read_live(struct arena *arena, struct apply_plan *plan, struct kernel_error *error)
+{
+    bool fine = true;
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        fine = fine && read_live(arena, family, plan, error);
+    return fine;
+}
+
 // NULL: it is not there.
 static struct kernel_table *find_live(const struct apply_plan *plan, enum family family, const char *name)
 {
@@ -115,12 +124,10 @@ bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const
                 const struct ruleset *const wanted[FAMILY_COUNT], size_t regions, struct apply_plan *plan,
                 struct kernel_error *error)
 {
-    bool fine = true;
+    bool fine;
 
     *plan = (struct apply_plan){.backend = backend, .same = true, .difference.complete = true};
-    for (enum family family = 0; family < FAMILY_COUNT; family++)
-        fine = fine && read_live(arena, family, plan, error);
-    fine = fine && encode_rulesets(arena, wanted, plan->encoded, error);
+    fine = plan_read_live(arena, plan, error) && encode_rulesets(arena, wanted, plan->encoded, error);
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
         compare(arena, policy, family, regions, plan);
     return fine;

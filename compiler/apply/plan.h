@@ -47,6 +47,9 @@ struct apply_plan {
 bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const struct policy *policy,
                 const struct ruleset *const wanted[FAMILY_COUNT], size_t regions, struct apply_plan *plan,
                 struct kernel_error *error);
+
+// Of that, only the live tables, all that there are: `live` and `tables`, by the plan's backend.
+bool plan_read_live(struct arena *arena, struct apply_plan *plan, struct kernel_error *error);
 void plan_clear(struct apply_plan *plan);
 
 // The live rules with the wanted tables in place of those of the same name for which `chosen` has the bit of their number in

@@ -14,6 +14,7 @@
 #include "apply/pending.h"
 #include "apply/session.h"
 #include "cli/cli.h"
+#include "cli/connections.h"
 #include "cli/plan.h"
 #include "compile.h"
 #include "kernel/lock.h"
@@ -24,7 +25,7 @@
 #define CONFIRM_MAX     86400 // a day
 
 struct options {
-    bool dry_run, now, json, force;
+    bool dry_run, now, json, force, cut;
     unsigned confirm; // seconds; 0: not asked for
     const char *policy;
 };
@@ -48,6 +49,9 @@ static enum exit_code take_option(struct options *options, int option, int argc,
     case 'F':
         options->force = true;
         return EXIT_FINE;
+    case 'C':
+        options->cut = true;
+        return EXIT_FINE;
     case 'f':
         if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
             return usage_error("apply", "'%s' is not a format: text or json", optarg);
@@ -60,10 +64,13 @@ static enum exit_code take_option(struct options *options, int option, int argc,
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {
-        {"dry-run", no_argument, NULL, 'd'},       {"now", no_argument, NULL, 'n'},
-        {"confirm", required_argument, NULL, 'c'}, {"force", no_argument, NULL, 'F'},
-        {"format", required_argument, NULL, 'f'},  {0}};
+    static const struct option words[] = {{"dry-run", no_argument, NULL, 'd'},
+                                          {"now", no_argument, NULL, 'n'},
+                                          {"confirm", required_argument, NULL, 'c'},
+                                          {"force", no_argument, NULL, 'F'},
+                                          {"cut", no_argument, NULL, 'C'},
+                                          {"format", required_argument, NULL, 'f'},
+                                          {0}};
 
     optind = 1;
     opterr = 0;
@@ -75,14 +82,17 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
     }
     if (!one_policy("apply", argc, argv, &options->policy))
         return EXIT_USAGE;
+    if (options->cut && options->confirm)
+        return usage_error("apply", "--cut cannot be taken back: leave it to `ctc confirm --cut`");
     if (options->dry_run + options->now + (options->confirm != 0) > 1)
         return usage_error("apply", "--dry-run, --now and --confirm exclude each other");
     return EXIT_FINE;
 }
 
 static enum exit_code print_plan(struct arena *arena, const struct options *options,
-                                 const struct apply_plan *plan, bool applied)
+                                 const struct apply_plan *plan, const struct connections *connections)
 {
+    const bool applied = connections->entries != ENTRIES_WOULD_GO;
     struct buf text = {0};
     enum exit_code code;
 
@@ -98,13 +108,23 @@ static enum exit_code print_plan(struct arena *arena, const struct options *opti
         json_set(object, "confirm",
                  applied && options->confirm ? json_integer(options->confirm) : json_null());
         set_plan(object, plan);
+        set_connections(object, connections);
         json_print(&text, object);
     } else {
         put_plan(&text, arena, plan);
+        put_connections(&text, arena, connections);
     }
     code = write_output(&text);
     buf_clear(&text);
     return code;
+}
+
+// What the rules mean for connections that are open, and the plan.
+static enum exit_code settle(struct arena *arena, const struct options *options,
+                             const struct apply_plan *plan, struct connections connections)
+{
+    connections_after(arena, plan, options->cut, &connections);
+    return print_plan(arena, options, plan, &connections);
 }
 
 static enum exit_code world_error(const struct kernel_error *error)
@@ -114,7 +134,7 @@ static enum exit_code world_error(const struct kernel_error *error)
 }
 
 // Counts down on the terminal until somebody answers there, or elsewhere. Where the terminal is lost, the watchdog decides.
-static enum exit_code ask(unsigned seconds, struct kernel_error *error)
+static enum exit_code ask(unsigned seconds, bool cut, struct kernel_error *error)
 {
     char line[80];
     enum pending_end end = PENDING_NONE;
@@ -133,7 +153,10 @@ static enum exit_code ask(unsigned seconds, struct kernel_error *error)
             continue;
         end = pending_confirm(error);
         fputs(end == PENDING_DONE ? "Kept.\n" : "\n", stderr);
-        return end == PENDING_DONE ? EXIT_FINE : world_error(error);
+        if (end != PENDING_DONE)
+            return world_error(error);
+        connections_confirmed(error->arena, cut);
+        return EXIT_FINE;
     }
     fputs("\nNot confirmed here; `ctc status` says what stands.\n", stderr);
     return EXIT_WORLD;
@@ -150,11 +173,11 @@ static enum exit_code report_load(struct arena *arena, const struct options *opt
                 meddled);
     switch (end) {
     case LOAD_DONE:
-        return print_plan(arena, options, plan, true);
+        return settle(arena, options, plan, (struct connections){.entries = ENTRIES_GO});
     case LOAD_WAITS:
-        code = print_plan(arena, options, plan, true);
+        code = settle(arena, options, plan, (struct connections){.entries = ENTRIES_WAIT});
         if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
-            return ask(options->confirm, error);
+            return ask(options->confirm, options->cut, error);
         fprintf(stderr, "ctc: note: the old rules come back in %u s unless `ctc confirm` comes first\n",
                 options->confirm);
         return code;
@@ -219,7 +242,7 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
         trouble = session_trouble(&compilation->arena, session, plan, compilation->policy);
     code = refuse(options, session, trouble, plan);
     if (options->dry_run)
-        return print_plan(&compilation->arena, options, plan, false);
+        return settle(&compilation->arena, options, plan, (struct connections){.entries = ENTRIES_WOULD_GO});
     if (code != EXIT_FINE)
         return code;
     end = load_plan(&compilation->arena, plan, options->policy, options->confirm, lock, &meddled, &error);

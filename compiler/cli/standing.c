@@ -8,6 +8,7 @@
 #include "apply/pending.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "cli/connections.h"
 
 static enum exit_code world_error(const struct kernel_error *error)
 {
@@ -27,11 +28,13 @@ enum exit_code run_confirm(int argc, char **argv)
     struct kernel_error error = {.arena = &arena};
     enum exit_code code;
 
-    (void)argv;
-    if (argc != 1)
-        return usage_error("confirm", "it takes nothing");
+    const bool cut = argc == 2 && strcmp(argv[1], "--cut") == 0;
+
+    if (argc != 1 && !cut)
+        return usage_error("confirm", "it takes --cut alone");
     switch (pending_confirm(&error)) {
     case PENDING_DONE:
+        connections_confirmed(&arena, cut);
         code = EXIT_FINE;
         break;
     case PENDING_NONE:

@@ -8,6 +8,7 @@ import test_agree
 import test_allowed
 import test_apply
 import test_backend
+import test_connections
 import test_disagree
 import test_fixed_point
 import test_forward
@@ -91,6 +92,8 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply hitless"] = test_apply.hitless
     jobs["apply orders"] = test_apply.orders
     jobs["apply session"] = test_apply.session
+    jobs["connections stale"] = test_connections.stale
+    jobs["connections refused"] = test_connections.refused
     for how in ("fail", "kill"):
         jobs[f"apply faults {how}"] = partial(test_apply.faults, how)
     return jobs
