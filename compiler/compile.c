@@ -25,6 +25,14 @@ bool compile_read(struct compilation *compilation, const char *path)
     return compilation->diags.exit == EXIT_FINE;
 }
 
+bool compile_has_read(const struct compilation *compilation, dev_t device, ino_t inode)
+{
+    for (size_t i = 0; i < compilation->sources.count; i++)
+        if (compilation->sources.items[i]->device == device && compilation->sources.items[i]->inode == inode)
+            return true;
+    return false;
+}
+
 #define COMMENT_BYTES 1000 // iptables-restore reads lines into a buffer of 10240 bytes (iptables/xshared.c)
 
 // As many whole characters as fit a line.

@@ -26,6 +26,9 @@ void compilation_clear(struct compilation *compilation);
 // Reads and checks a policy. False where it cannot be compiled: diags.exit says why.
 bool compile_read(struct compilation *compilation, const char *path);
 
+// Whether a file is one that the policy was read from.
+bool compile_has_read(const struct compilation *compilation, dev_t device, ino_t inode);
+
 struct compile_options {
     struct lower_options lower;
     struct pass_options passes;

@@ -21,6 +21,10 @@ const struct command commands[] = {
      "what becomes of packets, and which rule and line decides it", run_explain},
     {"diff", "[-4|-6] [--format text|json] [--fail-on any|widen] OLD NEW",
      "what traffic changes, by meaning, with a packet for each region", run_diff},
+    {"build",
+     "--layout redhat|debian [--root DIR] [--check] [--kernel VERSION] [--comments] [--allow-unproved] "
+     "POLICY",
+     "every file that a host needs, where its distribution looks for it", run_build},
     {"tune",
      "[--sysctl|--modprobe|--modules|--live|--apply] [--kernel VERSION] [--formula auto|kernel|article] "
      "POLICY",

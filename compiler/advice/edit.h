@@ -12,6 +12,3 @@
 struct node;
 const char *edit_policy(struct arena *arena, struct buf *out, const struct source *source,
                         const struct node *root, const struct policy *policy, const struct advice *advice);
-
-// Appends the difference of two texts as diff -u has it, with three lines around each change.
-void put_difference(struct buf *out, const char *name, struct slice before, struct slice after);

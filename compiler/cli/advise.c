@@ -10,8 +10,10 @@
 
 #include "advice/edit.h"
 #include "advice/report.h"
+#include "base/difference.h"
 #include "cli/cli.h"
 #include "cli/columns.h"
+#include "cli/files.h"
 #include "compile.h"
 #include "source/document.h"
 
@@ -288,7 +290,7 @@ static enum exit_code put_policy(struct survey *survey, const struct options *op
     if (code == EXIT_FINE && edited.length && options->write)
         code = try_policy(options->policy, &edited);
     if (code == EXIT_FINE && edited.length && options->write)
-        code = write_files(&(struct output_file){options->policy, &edited}, 1);
+        code = write_files(NO_ROOT, &(struct output_file){.path = options->policy, .text = &edited}, 1);
     if (code == EXIT_FINE && edited.length) {
         buf_printf(out, "\n%s %s; it takes %llu entries out of the table.\n",
                    options->write ? "Written to" : "What --write would change in", options->policy,

@@ -25,6 +25,7 @@ enum exit_code run_check(int argc, char **argv);
 enum exit_code run_explain(int argc, char **argv);
 enum exit_code run_diff(int argc, char **argv);
 enum exit_code run_advise(int argc, char **argv);
+enum exit_code run_build(int argc, char **argv);
 enum exit_code run_tune(int argc, char **argv);
 enum exit_code run_apply(int argc, char **argv);
 enum exit_code run_confirm(int argc, char **argv);
@@ -48,13 +49,5 @@ void report_diags(struct diag_list *diags, enum severity least);
 // Writes all to standard output. EXIT_WORLD, with the reason on standard error, where that fails.
 enum exit_code write_output(const struct buf *text);
 
-// A file to be written whole or not at all.
-struct output_file {
-    const char *path;
-    const struct buf *text;
-};
-
-// Replaces each file with its text, or leaves all of them as they are and says why on standard error. A file is at every
-// instant, and whatever is killed, the old one or the new one. A symbolic link stays and its target is replaced; the mode
-// of a file stays, and a new one gets 0600, as rules of a firewall have it. Devices and pipes are written to.
-enum exit_code write_files(const struct output_file *files, size_t count);
+// Writes all to a descriptor. False with errno where that fails.
+bool write_whole(int fd, const struct buf *text);

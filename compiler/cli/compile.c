@@ -13,6 +13,7 @@
 #include "base/vec.h"
 #include "cli/cli.h"
 #include "cli/columns.h"
+#include "cli/files.h"
 #include "passes/cost.h"
 
 struct options {
@@ -168,9 +169,9 @@ static enum exit_code write_directory(const char *directory, struct buf texts[FA
             fprintf(stderr, "ctc: error: cannot write to %s: %s\n", directory, strerror(ENAMETOOLONG));
             return EXIT_WORLD;
         }
-        files[family] = (struct output_file){paths[family], &texts[family]};
+        files[family] = (struct output_file){.path = paths[family], .text = &texts[family]};
     }
-    return write_files(files, FAMILY_COUNT);
+    return write_files(NO_ROOT, files, FAMILY_COUNT);
 }
 
 // A policy that is named as the output by mistake would be gone.
@@ -178,13 +179,8 @@ static bool is_source(const struct compilation *compilation, const char *path)
 {
     struct stat status;
 
-    if (stat(path, &status) < 0)
-        return false;
-    for (size_t i = 0; i < compilation->sources.count; i++)
-        if (compilation->sources.items[i]->device == status.st_dev &&
-            compilation->sources.items[i]->inode == status.st_ino)
-            return S_ISREG(status.st_mode);
-    return false;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+           compile_has_read(compilation, status.st_dev, status.st_ino);
 }
 
 static bool would_replace_source(const struct compilation *compilation, const char *output)
@@ -201,12 +197,12 @@ static bool would_replace_source(const struct compilation *compilation, const ch
 
 static enum exit_code write_rules(const struct options *options, struct buf texts[FAMILY_COUNT])
 {
-    const struct output_file file = {options->output, &texts[options->family]};
+    const struct output_file file = {.path = options->output, .text = &texts[options->family]};
     enum exit_code code;
 
     if (options->output && is_directory(options->output))
         return write_directory(options->output, texts);
-    code = options->output ? write_files(&file, 1) : write_output(&texts[options->family]);
+    code = options->output ? write_files(NO_ROOT, &file, 1) : write_output(&texts[options->family]);
     if (code == EXIT_FINE)
         fprintf(stderr, "ctc: note: these are the rules of %s alone; those of %s: ctc -%d %s\n",
                 family_name(options->family), family_name(!options->family),

@@ -22,7 +22,7 @@ static void put_comment(struct buf *out, const char *text)
     }
 }
 
-static void put_header(struct buf *out, const struct plan *plan, const char *what)
+void put_host_header(struct buf *out, const struct plan *plan, const char *what)
 {
     const struct policy *policy = plan->policy;
 
@@ -50,7 +50,7 @@ static void put_sysctl(struct buf *out, const struct plan *plan)
 {
     struct arena scratch = {0};
 
-    put_header(out, plan, "Kernel settings");
+    put_host_header(out, plan, "Kernel settings");
     if (plan->forecast.count) {
         buf_text(out, "#\n");
         put_comment(out, why_load(&scratch, plan));
@@ -130,7 +130,7 @@ static void put_modprobe(struct buf *out, const struct plan *plan)
 {
     const unsigned long long buckets = plan->sizing.buckets;
 
-    put_header(out, plan, "Options of kernel modules");
+    put_host_header(out, plan, "Options of kernel modules");
     if (plan->policy->conntrack.block_modules) {
         put_block(out, plan);
         return;
@@ -153,7 +153,7 @@ static void put_modprobe(struct buf *out, const struct plan *plan)
 
 static void put_modules(struct buf *out, const struct plan *plan)
 {
-    put_header(out, plan, "Modules to load at boot");
+    put_host_header(out, plan, "Modules to load at boot");
     buf_char(out, '\n');
     if (!plan->modules.count) {
         put_comment(out, "None: nothing is tracked.");
@@ -180,4 +180,19 @@ void put_host_file(struct buf *out, const struct plan *plan, enum host_file file
     case HOST_FILE_COUNT:
         break;
     }
+}
+
+bool host_file_needed(const struct plan *plan, enum host_file file)
+{
+    switch (file) {
+    case HOST_SYSCTL:
+        return plan->settings.count;
+    case HOST_MODPROBE:
+        return plan->policy->conntrack.block_modules || plan->sizing.buckets;
+    case HOST_MODULES:
+        return plan->modules.count;
+    case HOST_FILE_COUNT:
+        break;
+    }
+    return false;
 }

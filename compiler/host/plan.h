@@ -40,3 +40,9 @@ enum host_file { HOST_SYSCTL, HOST_MODPROBE, HOST_MODULES, HOST_FILE_COUNT };
 extern const char *const host_file_paths[HOST_FILE_COUNT];
 
 void put_host_file(struct buf *out, const struct plan *plan, enum host_file file);
+
+// Whether there is more in it than comments.
+bool host_file_needed(const struct plan *plan, enum host_file file);
+
+// The first line of every file: what it is, and of which policy.
+void put_host_header(struct buf *out, const struct plan *plan, const char *what);

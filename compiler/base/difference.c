@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Two texts line by line. An edit of a policy keeps nearly all lines, so that looking for the nearest line that both have is
+// Two texts line by line. What is edited keeps nearly all its lines, so that looking for the nearest line that both have is
 // enough to find what was changed.
+#include "base/difference.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "advice/edit.h"
 #include "base/fatal.h"
 
 #define AROUND 3   // lines that are shown around a change, as diff -u does

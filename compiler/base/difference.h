@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "base/buf.h"
+#include "base/text.h"
+
+// Appends the difference of two texts as diff -u has it, with three lines around each change.
+void put_difference(struct buf *out, const char *name, struct slice before, struct slice after);
