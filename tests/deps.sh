@@ -32,6 +32,9 @@ test     cmd:iptables-legacy-restore iptables                                  i
 test     cmd:nft                     nftables                                  nftables
 test     cmd:ipset                   ipset                                     ipset
 test     cmd:conntrack               conntrack                                 conntrack-tools
+test     cmd:sysctl                  procps                                    procps-ng
+test     cmd:modprobe                kmod                                      kmod
+test     cmd:udevadm                 udev                                      systemd-udev
 test     cmd:ip                      iproute2                                  iproute
 test     cmd:ping                    iputils-ping                              iputils
 test     file:/usr/bin/python3       python3                                   python3

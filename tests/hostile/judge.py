@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import build
 import generated
 import output
 from running import KEPT, MEASURED, Tally, run
@@ -181,7 +182,8 @@ def main():
             judge_case(tally, case)
     for case in generated.cases():
         judge_generated(tally, case)
-    output.judge(tally)
+    for kind in (output, build):
+        output.judge(tally, kind.__name__, kind.TESTS, kind.TESTS_WITH_DISK)
     print(tally.last_line())
     return 1 if tally.failed else 0
 

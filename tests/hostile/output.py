@@ -647,13 +647,13 @@ def own_mounts():
             libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) == 0)
 
 
-def judge(tally):
-    tests = [test for test in TESTS + TESTS_WITH_DISK if tally.wants(f"output: {test.__doc__}")]
-    has_mounts = any(test in TESTS_WITH_DISK for test in tests) and own_mounts()
+def judge(tally, kind, all_tests, all_with_disk):
+    tests = [test for test in all_tests + all_with_disk if tally.wants(f"{kind}: {test.__doc__}")]
+    has_mounts = any(test in all_with_disk for test in tests) and own_mounts()
 
     for test in tests:
-        name = f"output: {test.__doc__}"
-        if test in TESTS_WITH_DISK and not has_mounts:
+        name = f"{kind}: {test.__doc__}"
+        if test in all_with_disk and not has_mounts:
             tally.skip(name, "needs a mount namespace of its own")
             continue
         with tempfile.TemporaryDirectory() as folder:

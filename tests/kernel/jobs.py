@@ -8,6 +8,7 @@ import test_agree
 import test_allowed
 import test_apply
 import test_backend
+import test_build
 import test_connections
 import test_disagree
 import test_fixed_point
@@ -76,6 +77,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
         for part in range(test_agree.PARTS):
             jobs[f"agree policies {backend} {part}"] = partial(test_agree.policies, backend, part)
             jobs[f"agree rulesets {backend} {part}"] = partial(test_agree.foreign, backend, part)
+    jobs.update(test_build.JOBS)
     jobs["advise"] = test_advise.run
     jobs["tune"] = test_tune.run
     jobs["holes text"] = test_holes.another_text
