@@ -6,6 +6,7 @@
 
 #include "advice/advice.h"
 #include "advice/edit.h"
+#include "base/difference.h"
 
 static const char *read_dump(struct arena *arena, const char *text, struct dump *table)
 {
