@@ -6,6 +6,7 @@
 
 #include "advice/edit.h"
 #include "advice/report.h"
+#include "base/difference.h"
 #include "compile.h"
 #include "fuzz/fuzz.h"
 #include "source/document.h"

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "cli/cli.h"
+#include "cli/files.h"
 
 // The command's table, which main.c has outside of tests.
 const struct command commands[] = {{"none", "", "", NULL}};
@@ -68,7 +69,7 @@ static enum exit_code write_quietly(const struct output_file *files, size_t coun
     fflush(stderr);
     dup2(null, STDERR_FILENO);
 
-    const enum exit_code code = write_files(files, count);
+    const enum exit_code code = write_files(NO_ROOT, files, count);
 
     fflush(stderr);
     dup2(saved, STDERR_FILENO);
@@ -90,7 +91,8 @@ TEST(a_new_file_is_the_owners_alone)
     struct writing w;
 
     writing_open(&w);
-    assert_int_equal(write_files(&(struct output_file){w.a, &w.text_a}, 1), EXIT_FINE);
+    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = w.a, .text = &w.text_a}, 1),
+                     EXIT_FINE);
     assert_file(w.a, "new a\n");
     assert_int_equal(mode_of(w.a), 0600);
     assert_int_equal(files_in(w.folder), 1);
@@ -106,7 +108,8 @@ TEST(a_file_keeps_its_mode_and_is_replaced_by_another)
     file_write(w.a, "old and longer\n", 15);
     assert_succeeds(chmod(w.a, 0644));
     assert_succeeds(stat(w.a, &before));
-    assert_int_equal(write_files(&(struct output_file){w.a, &w.text_a}, 1), EXIT_FINE);
+    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = w.a, .text = &w.text_a}, 1),
+                     EXIT_FINE);
     assert_succeeds(stat(w.a, &after));
     assert_file(w.a, "new a\n");
     assert_int_equal(after.st_mode & 07777, 0644);
@@ -127,9 +130,11 @@ TEST(a_symbolic_link_stays_and_its_target_is_replaced)
     file_write(w.a, "old\n", 4);
     assert_succeeds(symlink("a", link_path));
     assert_succeeds(symlink("b", dangling));
-    assert_int_equal(write_files(&(struct output_file){link_path, &w.text_a}, 1), EXIT_FINE);
+    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = link_path, .text = &w.text_a}, 1),
+                     EXIT_FINE);
     assert_file(w.a, "new a\n");
-    assert_int_equal(write_files(&(struct output_file){dangling, &w.text_b}, 1), EXIT_FINE);
+    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = dangling, .text = &w.text_b}, 1),
+                     EXIT_FINE);
     assert_file(w.b, "new b\n");
 
     char target[10];
@@ -147,9 +152,9 @@ TEST(two_files_are_written_together)
     writing_open(&w);
     file_write(w.b, "old b\n", 6);
 
-    const struct output_file files[] = {{w.a, &w.text_a}, {w.b, &w.text_b}};
+    const struct output_file files[] = {{.path = w.a, .text = &w.text_a}, {.path = w.b, .text = &w.text_b}};
 
-    assert_int_equal(write_files(files, 2), EXIT_FINE);
+    assert_int_equal(write_files(NO_ROOT, files, 2), EXIT_FINE);
     assert_file(w.a, "new a\n");
     assert_file(w.b, "new b\n");
     assert_int_equal(files_in(w.folder), 2);
@@ -165,8 +170,10 @@ TEST(where_one_of_two_fails_neither_is_written)
     snprintf(missing, sizeof(missing), "%s/no/such", w.folder);
     file_write(w.a, "old a\n", 6);
 
-    const struct output_file last_fails[] = {{w.a, &w.text_a}, {missing, &w.text_b}},
-                             first_fails[] = {{missing, &w.text_b}, {w.a, &w.text_a}};
+    const struct output_file last_fails[] = {{.path = w.a, .text = &w.text_a},
+                                             {.path = missing, .text = &w.text_b}},
+                             first_fails[] = {{.path = missing, .text = &w.text_b},
+                                              {.path = w.a, .text = &w.text_a}};
 
     assert_int_equal(write_quietly(last_fails, 2), EXIT_WORLD);
     assert_int_equal(write_quietly(first_fails, 2), EXIT_WORLD);
@@ -183,7 +190,7 @@ TEST(where_the_second_name_is_a_folder_the_first_file_stays)
     file_write(w.a, "old a\n", 6);
     assert_succeeds(mkdir(w.b, 0700));
 
-    const struct output_file files[] = {{w.a, &w.text_a}, {w.b, &w.text_b}};
+    const struct output_file files[] = {{.path = w.a, .text = &w.text_a}, {.path = w.b, .text = &w.text_b}};
 
     assert_int_equal(write_quietly(files, 2), EXIT_WORLD);
     assert_file(w.a, "old a\n");
@@ -196,7 +203,8 @@ TEST(a_folder_is_not_replaced)
     struct writing w;
 
     writing_open(&w);
-    assert_int_equal(write_quietly(&(struct output_file){w.folder, &w.text_a}, 1), EXIT_WORLD);
+    assert_int_equal(write_quietly(&(struct output_file){.path = w.folder, .text = &w.text_a}, 1),
+                     EXIT_WORLD);
     assert_int_equal(files_in(w.folder), 0);
     writing_close(&w);
 }
@@ -207,11 +215,13 @@ TEST(a_device_is_written_to_and_stays_one)
     struct stat status;
 
     writing_open(&w);
-    assert_int_equal(write_files(&(struct output_file){"/dev/null", &w.text_a}, 1), EXIT_FINE);
+    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = "/dev/null", .text = &w.text_a}, 1),
+                     EXIT_FINE);
     assert_succeeds(stat("/dev/null", &status));
     assert_true(S_ISCHR(status.st_mode));
     if (access("/dev/full", W_OK) == 0)
-        assert_int_equal(write_quietly(&(struct output_file){"/dev/full", &w.text_a}, 1), EXIT_WORLD);
+        assert_int_equal(write_quietly(&(struct output_file){.path = "/dev/full", .text = &w.text_a}, 1),
+                         EXIT_WORLD);
     writing_close(&w);
 }
 
@@ -222,7 +232,8 @@ TEST(an_empty_text_makes_an_empty_file)
 
     writing_open(&w);
     file_write(w.a, "old\n", 4);
-    assert_int_equal(write_files(&(struct output_file){w.a, &nothing}, 1), EXIT_FINE);
+    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = w.a, .text = &nothing}, 1),
+                     EXIT_FINE);
     assert_file(w.a, "");
     writing_close(&w);
 }
@@ -235,15 +246,103 @@ TEST(a_name_without_a_folder_is_in_the_current_one)
     writing_open(&w);
     assert_non_null(getcwd(before, sizeof(before)));
     assert_succeeds(chdir(w.folder));
-    assert_int_equal(write_files(&(struct output_file){"a", &w.text_a}, 1), EXIT_FINE);
-    assert_int_equal(write_files(&(struct output_file){"a", &w.text_b}, 1), EXIT_FINE);
+    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = "a", .text = &w.text_a}, 1),
+                     EXIT_FINE);
+    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = "a", .text = &w.text_b}, 1),
+                     EXIT_FINE);
     assert_succeeds(chdir(before));
     assert_file(w.a, "new b\n");
     assert_int_equal(files_in(w.folder), 1);
     writing_close(&w);
 }
 
-RUN_TESTS(CASE(a_new_file_is_the_owners_alone), CASE(a_file_keeps_its_mode_and_is_replaced_by_another),
+TEST(a_mode_that_is_asked_for_is_given)
+{
+    struct writing w;
+
+    writing_open(&w);
+    file_write(w.a, "old\n", 4);
+    assert_succeeds(chmod(w.a, 0600));
+
+    const struct output_file files[] = {{.path = w.a, .text = &w.text_a, .mode = 0644},
+                                        {.path = w.b, .text = &w.text_b, .mode = 0640}};
+
+    assert_int_equal(write_files(NO_ROOT, files, 2), EXIT_FINE);
+    assert_int_equal(mode_of(w.a), 0644);
+    assert_int_equal(mode_of(w.b), 0640);
+    writing_close(&w);
+}
+
+TEST(a_file_is_taken_away_together_with_the_others)
+{
+    struct writing w;
+
+    writing_open(&w);
+    file_write(w.a, "old\n", 4);
+
+    const struct output_file files[] = {{.path = w.a}, {.path = w.b, .text = &w.text_b}};
+
+    assert_int_equal(write_files(NO_ROOT, files, 2), EXIT_FINE);
+    assert_file(w.a, NULL);
+    assert_file(w.b, "new b\n");
+    assert_int_equal(files_in(w.folder), 1);
+    writing_close(&w);
+}
+
+TEST(a_file_that_is_not_there_is_gone_already)
+{
+    struct writing w;
+
+    writing_open(&w);
+    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = w.a}, 1), EXIT_FINE);
+    assert_int_equal(files_in(w.folder), 0);
+    writing_close(&w);
+}
+
+TEST(one_file_under_two_names_is_refused)
+{
+    struct writing w;
+    char other[PATH_MAX + 64];
+
+    writing_open(&w);
+    file_write(w.a, "old\n", 4);
+    snprintf(other, sizeof(other), "%s/./a", w.folder);
+
+    const struct output_file files[] = {{.path = w.a, .text = &w.text_a}, {.path = other, .text = &w.text_b}};
+
+    assert_int_equal(write_quietly(files, 2), EXIT_WORLD);
+    assert_file(w.a, "old\n");
+    assert_int_equal(files_in(w.folder), 1);
+    writing_close(&w);
+}
+
+TEST(below_a_root_folders_are_made_and_links_stay_inside)
+{
+    struct writing w;
+    char path[PATH_MAX + 64];
+
+    writing_open(&w);
+
+    const int root = open(w.folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const struct output_file files[] = {{.path = "/etc/deep/a", .text = &w.text_a},
+                                        {.path = "/link/b", .text = &w.text_b}};
+
+    assert_true(root >= 0);
+    snprintf(path, sizeof(path), "%s/link", w.folder);
+    assert_succeeds(symlink("/../../etc", path));
+    assert_int_equal(write_files(root, files, 2), EXIT_FINE);
+    snprintf(path, sizeof(path), "%s/etc/deep/a", w.folder);
+    assert_file(path, "new a\n");
+    snprintf(path, sizeof(path), "%s/etc/b", w.folder);
+    assert_file(path, "new b\n");
+    close(root);
+    writing_close(&w);
+}
+
+RUN_TESTS(CASE(a_mode_that_is_asked_for_is_given), CASE(a_file_is_taken_away_together_with_the_others),
+          CASE(a_file_that_is_not_there_is_gone_already), CASE(one_file_under_two_names_is_refused),
+          CASE(below_a_root_folders_are_made_and_links_stay_inside), CASE(a_new_file_is_the_owners_alone),
+          CASE(a_file_keeps_its_mode_and_is_replaced_by_another),
           CASE(a_symbolic_link_stays_and_its_target_is_replaced), CASE(two_files_are_written_together),
           CASE(where_one_of_two_fails_neither_is_written),
           CASE(where_the_second_name_is_a_folder_the_first_file_stays), CASE(a_folder_is_not_replaced),
