@@ -58,6 +58,7 @@ WARNINGS += -Wno-unknown-warning-option
 endif
 
 HARDENING := -fstack-protector-strong -fPIE
+THREADS   := -pthread
 ifeq ($(MODE),release)
 ifeq ($(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),)# a distribution may ask for another level
 HARDENING += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
@@ -83,8 +84,8 @@ CMOCKA_LIBS     = $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmoc
 
 DIALECT      := -std=c11 -D_GNU_SOURCE -DCTC_VERSION='"$(VERSION)"' -Icompiler $(PACKAGE_CFLAGS)
 TEST_DIALECT := $(DIALECT) -Itests
-COMPILE       = $(CC) $(DIALECT) $(WARNINGS) $(HARDENING) $(INSTRUMENT) $(CPPFLAGS) $(CFLAGS)
-LINK          = $(CC) $(INSTRUMENT) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+COMPILE       = $(CC) $(DIALECT) $(WARNINGS) $(HARDENING) $(THREADS) $(INSTRUMENT) $(CPPFLAGS) $(CFLAGS)
+LINK          = $(CC) $(THREADS) $(INSTRUMENT) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # Files. Everything but main.c is in the library, which the tests link too.
 B       := build/$(MODE)

@@ -56,33 +56,50 @@ static void put_header(struct buf *out, const struct policy *policy, enum family
 }
 
 // What the text means, against what the policy says. The text is read as anybody's would be.
-static bool prove(struct compilation *compilation, const struct ruleset *lowered, const struct buf *text,
-                  size_t from, const struct compile_options *options)
+static bool prove(struct compilation *compilation, struct proof *proof, const struct buf *text, size_t from,
+                  const struct compile_options *options)
 {
-    const struct source *policy = compilation->sources.items[0];
+    const enum family family = proof->lowered->family;
     const struct source emitted = {.name = "<rules>",
                                    .path = "",
                                    .bytes = text->bytes + from,
                                    .length = text->length - from,
                                    .order = UINT_MAX};
-    const struct ruleset *rules =
-        rules_read(&compilation->arena, &emitted, lowered->family, &compilation->diags);
-    struct proof proof;
-    bool proved;
+    const struct ruleset *rules = rules_read(&compilation->arena, &emitted, family, &compilation->diags);
 
     if (!rules)
         return false;
-    proof_open(&proof, &compilation->arena, compilation->policy, policy, lowered, rules);
-    proved = proof.undecided ? options->allow_unproved : prove_equal(&proof, &compilation->diags);
-    if (proof.undecided)
+    proof_read(proof, rules);
+    if (proof->undecided) {
         diag_add_as(&compilation->diags, options->allow_unproved ? SEVERITY_WARNING : SEVERITY_ERROR,
-                    DIAG_NOT_PROVED, source_whole(policy),
-                    "%s: the rules are too many to prove what they mean", family_name(lowered->family));
-    else if (proved)
-        proved =
-            prove_promises(&proof, &compilation->diags) && prove_expectations(&proof, &compilation->diags);
-    proof_close(&proof);
-    return proved;
+                    DIAG_NOT_PROVED, source_whole(proof->source),
+                    "%s: the rules are too many to prove what they mean", family_name(family));
+        return options->allow_unproved;
+    }
+    return prove_equal(proof, &compilation->diags) && prove_promises(proof, &compilation->diags) &&
+           prove_expectations(proof, &compilation->diags);
+}
+
+// The rules as text.
+static bool write_rules(struct compilation *compilation, struct ruleset *lowered,
+                        const struct compile_options *options, struct buf *out)
+{
+    const struct ruleset *ruleset =
+        passes_run(&compilation->arena, lowered, options->passes, &compilation->diags);
+    const char *broken = ruleset ? ruleset_broken_limit(&compilation->arena, ruleset) : NULL;
+
+    if (!ruleset)
+        return false;
+    compilation->rules[lowered->family] = lowered;
+    if (broken) {
+        diag_add(&compilation->diags, DIAG_TOO_LARGE, source_whole(compilation->sources.items[0]),
+                 "the rules could not be loaded: %s", broken);
+        return false;
+    }
+    lowered->printed = ruleset;
+    put_header(out, compilation->policy, lowered->family);
+    restore_text(out, ruleset);
+    return true;
 }
 
 bool compile_rules(struct compilation *compilation, enum family family, const struct compile_options *options,
@@ -91,20 +108,15 @@ bool compile_rules(struct compilation *compilation, enum family family, const st
     const size_t from = out->length;
     struct ruleset *lowered = policy_to_ruleset(&compilation->arena, compilation->policy, family,
                                                 options->lower, &compilation->diags);
-    const struct ruleset *ruleset =
-        lowered ? passes_run(&compilation->arena, lowered, options->passes, &compilation->diags) : NULL;
-    const char *broken = ruleset ? ruleset_broken_limit(&compilation->arena, ruleset) : NULL;
+    struct proof proof;
+    bool proved;
 
-    compilation->rules[family] = ruleset ? lowered : NULL;
-    if (!ruleset)
+    compilation->rules[family] = NULL;
+    if (!lowered)
         return false;
-    if (broken) {
-        diag_add(&compilation->diags, DIAG_TOO_LARGE, source_whole(compilation->sources.items[0]),
-                 "the rules could not be loaded: %s", broken);
-        return false;
-    }
-    lowered->printed = ruleset;
-    put_header(out, compilation->policy, family);
-    restore_text(out, ruleset);
-    return prove(compilation, lowered, out, from, options);
+    proof_begin(&proof, &compilation->arena, compilation->policy, compilation->sources.items[0], lowered);
+    proved =
+        write_rules(compilation, lowered, options, out) && prove(compilation, &proof, out, from, options);
+    proof_close(&proof);
+    return proved;
 }

@@ -163,6 +163,26 @@ static size_t find_name(const char *const *items, size_t count, const char *name
     return count;
 }
 
+bool packet_space_admit(struct packet_space *space, const struct ruleset *ruleset)
+{
+    const struct packet_space before = *space;
+    bool known = true;
+
+    memset(&space->interfaces, 0, sizeof(space->interfaces));
+    memset(&space->helpers, 0, sizeof(space->helpers));
+    packet_space_add_ruleset(space, ruleset);
+    known = space->unknowns.count == before.unknowns.count && space->defragments == before.defragments;
+    for (size_t i = 0; i < space->interfaces.count && known; i++)
+        known = find_name(before.interfaces.items, before.interfaces.count, space->interfaces.items[i]) <
+                before.interfaces.count;
+    for (size_t i = 0; i < space->helpers.count && known; i++)
+        known = find_name(before.helpers.items, before.helpers.count, space->helpers.items[i]) <
+                before.helpers.count;
+    space->interfaces = before.interfaces;
+    space->helpers = before.helpers;
+    return known;
+}
+
 size_t packet_space_interface(const struct packet_space *space, const char *name)
 {
     const size_t found = find_name(space->interfaces.items, space->interfaces.count, name);

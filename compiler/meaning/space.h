@@ -114,9 +114,12 @@ void packet_space_add_limit(struct packet_space *space, const struct limit *limi
 // The text of the unknown that stands for the policy of a built-in chain, where nobody writes it.
 const char *policy_unknown(struct packet_space *space, const struct table *table, const struct chain *chain);
 
-// Opens the space; no name is added behind it. At most `node_limit` nodes. False where memory is short.
+// Opens the space; no name is added behind it, but rules may be that bring none. At most `node_limit` nodes. False where memory is short.
 bool packet_space_open(struct packet_space *space, size_t node_limit);
 void packet_space_close(struct packet_space *space);
+
+// Adds a ruleset to an open space. False where it has names that the space does not: they would need another space.
+bool packet_space_admit(struct packet_space *space, const struct ruleset *ruleset);
 
 // Whether an interface of the model, by its number, has a name that a rule's `pattern` fits.
 bool interface_number_fits(const struct packet_space *space, size_t number, const char *pattern);

@@ -460,13 +460,16 @@ const struct policy *policy_read(struct arena *arena, const char *path, struct s
     const struct node *root = read_root(&reader);
 
     if (root) {
-        read_in_order(&reader, include_files(&reader, root));
+        struct source_hashing hashing;
+
+        root = include_files(&reader, root);
+        source_hash_begin(&hashing, sources);
+        read_in_order(&reader, root);
         for (size_t i = 0; i < reader.defines.count; i++)
             read_definition(&reader, &reader.defines.items[i]);
         name_limits(&reader);
         policy_check(&reader);
+        source_hash_end(&hashing, sources, reader.policy->hash);
     }
-    if (diags->exit == EXIT_FINE)
-        source_set_hash(sources, reader.policy->hash);
     return reader.policy;
 }

@@ -9,26 +9,74 @@
 #include "base/fatal.h"
 
 #define NODE_LIMIT ((size_t)8 << 20) // nodes: about 512 MB with their edges
+#define LONG_RULES 500 // rules and ranges: what they mean takes longer to say than a thread to begin
 
-void proof_open(struct proof *proof, struct arena *arena, const struct policy *policy,
-                const struct source *source, const struct ruleset *lowered, const struct ruleset *rules)
+// Names come from all that is compared. What passes took away, packets are told of all the same.
+static void open_space(struct proof *proof)
 {
-    *proof = (struct proof){
-        .arena = arena, .policy = policy, .source = source, .lowered = lowered, .rules = rules};
-    packet_space_init(&proof->space, arena, rules->family);
-    packet_space_add_policy(&proof->space, policy);
+    const struct policy *policy = proof->policy;
+    const enum family family = proof->lowered->family;
+    struct packet_space *space = &proof->space;
+
+    packet_space_init(space, &proof->own, family);
+    packet_space_add_policy(space, policy);
     for (size_t i = 0; i < policy->expectation_count; i++)
-        packet_space_add_packets(&proof->space, &policy->expectations[i].packets);
-    if (policy->verbatim[rules->family].rules)
-        packet_space_add_ruleset(&proof->space, policy->verbatim[rules->family].rules);
-    packet_space_add_ruleset(&proof->space, rules);
-    packet_space_add_ruleset(&proof->space,
-                             lowered); // what passes took away, packets are told of all the same
-    if (!packet_space_open(&proof->space, NODE_LIMIT)) {
-        proof->undecided = true;
-        return;
+        packet_space_add_packets(space, &policy->expectations[i].packets);
+    if (policy->verbatim[family].rules)
+        packet_space_add_ruleset(space, policy->verbatim[family].rules);
+    if (proof->rules)
+        packet_space_add_ruleset(space, proof->rules);
+    packet_space_add_ruleset(space, proof->lowered);
+    proof->undecided = !packet_space_open(space, NODE_LIMIT);
+}
+
+static void say_policy(void *context)
+{
+    struct proof *proof = context;
+
+    open_space(proof);
+    if (!proof->undecided)
+        proof->said = policy_meaning(&proof->space, proof->policy, &proof->sets);
+}
+
+static bool is_long(const struct ruleset *lowered)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < lowered->count; i++)
+        for (size_t j = 0; j < lowered->items[i].count; j++) {
+            const struct chain *chain = lowered->items[i].items[j];
+
+            size += chain->count;
+            for (size_t k = 0; k < chain->count && size <= LONG_RULES; k++)
+                for (int side = 0; side < 2; side++)
+                    if (rule_sets_of(&chain->items[k])->addresses[side])
+                        size += rule_sets_of(&chain->items[k])->addresses[side]->count;
+        }
+    return size > LONG_RULES;
+}
+
+void proof_begin(struct proof *proof, struct arena *arena, const struct policy *policy,
+                 const struct source *source, const struct ruleset *lowered)
+{
+    *proof = (struct proof){.arena = arena, .policy = policy, .source = source, .lowered = lowered};
+    job_begin(&proof->saying, is_long(lowered), say_policy, proof);
+}
+
+void proof_read(struct proof *proof, const struct ruleset *rules)
+{
+    const struct policy *policy = proof->policy;
+
+    job_end(&proof->saying);
+    proof->rules = rules;
+    if (!proof->undecided && !packet_space_admit(&proof->space, rules)) {
+        // The text names what nothing named that it was made of: the policy is said anew in a space that has all names.
+        packet_space_close(&proof->space);
+        arena_clear(&proof->own);
+        say_policy(proof);
     }
-    proof->said = policy_meaning(&proof->space, policy, &proof->sets);
+    if (proof->undecided)
+        return;
     proof->done = rules_meaning(&proof->space, rules, NULL);
     // Nothing is tracked even where another tool switches the tracker on.
     if (policy->tracking == TRACKING_NONE && !policy->conntrack.block_modules)
@@ -38,9 +86,18 @@ void proof_open(struct proof *proof, struct arena *arena, const struct policy *p
         fatal_no_memory();
 }
 
+void proof_open(struct proof *proof, struct arena *arena, const struct policy *policy,
+                const struct source *source, const struct ruleset *lowered, const struct ruleset *rules)
+{
+    proof_begin(proof, arena, policy, source, lowered);
+    proof_read(proof, rules);
+}
+
 void proof_close(struct proof *proof)
 {
+    job_end(&proof->saying);
     packet_space_close(&proof->space);
+    arena_clear(&proof->own);
 }
 
 struct trace written_trace(struct proof *proof, enum hook hook, const field_value *packet)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "analysis/trace.h"
+#include "base/job.h"
 #include "meaning/policy.h"
 #include "meaning/rules.h"
 
@@ -14,16 +15,25 @@ struct proof {
     const struct source *source;   // of the policy
     const struct ruleset *lowered; // the rules as the policy says them, which know their entries
     const struct ruleset *rules;   // what was made of them, as it was read back
+    struct arena own;              // of the space
+    struct job saying;             // makes the policy's meaning
     struct packet_space space;
     struct meaning said, done; // by the policy, and by the rules
     struct policy_sets sets;
     bool undecided; // the diagrams outgrew the limit of nodes: nothing is proved
 };
 
-// Makes both meanings: the policy's, and that of the text that was made of `lowered`.
+// Begins with the policy's meaning, for which no text of the rules is needed: beside its caller, who may go on to make one.
+void proof_begin(struct proof *proof, struct arena *arena, const struct policy *policy,
+                 const struct source *source, const struct ruleset *lowered);
+
+// Makes the other meaning, that of the text. Before, a proof that was begun can only be closed.
+void proof_read(struct proof *proof, const struct ruleset *rules);
+void proof_close(struct proof *proof);
+
+// Both at once.
 void proof_open(struct proof *proof, struct arena *arena, const struct policy *policy,
                 const struct source *source, const struct ruleset *lowered, const struct ruleset *rules);
-void proof_close(struct proof *proof);
 
 // The packets of a hook that the rules treat in another way than the policy says.
 diagram unequal_packets(struct proof *proof, enum hook hook);

@@ -107,6 +107,24 @@ TEST(a_helper_that_is_gone_or_another_is_noticed_where_some_is_tracked)
     check_edits("version: 1\ntracking: selective\n" HELPERS, helper_edits, array_length(helper_edits));
 }
 
+#define SSH "-A INPUT -p tcp -m tcp --dport 22 "
+
+// What the text names and nothing did that it was made of: the policy's meaning was begun without it.
+static const struct edit name_edits[] = {
+    {FAMILY_IPV4, SSH, "-A INPUT -i wan7 -p tcp -m tcp --dport 22 ", false},
+    {FAMILY_IPV4, SSH, SSH "-m mark --mark 0x7 ", false},
+    {FAMILY_IPV4, SSH, SSH "-m helper --helper ftp ", false},
+    {FAMILY_IPV4, SSH, SSH "-m socket ", false},
+    {FAMILY_IPV4, SSH, "-A INPUT -i wan7 -p tcp -m tcp --dport 22 -j ACCEPT\n" SSH, true},
+    {FAMILY_IPV4, SSH, SSH "-m mark --mark 0x7 -j ACCEPT\n" SSH, true},
+};
+
+TEST(names_that_the_text_alone_has_are_noticed)
+{
+    check_edits("version: 1\nallow: [ssh]\n", name_edits, array_length(name_edits));
+    check_edits("version: 1\ntracking: none\nallow: [ssh]\n", name_edits, array_length(name_edits));
+}
+
 TEST(a_limit_that_says_something_else_under_its_name_is_noticed)
 {
     static const struct edit edits[] = {
@@ -150,5 +168,6 @@ TEST(what_raw_asks_of_a_state_is_proved_behind_what_decides)
 
 RUN_TESTS(CASE(a_helper_that_is_gone_or_another_is_noticed_where_all_is_tracked),
           CASE(a_helper_that_is_gone_or_another_is_noticed_where_some_is_tracked),
+          CASE(names_that_the_text_alone_has_are_noticed),
           CASE(a_limit_that_says_something_else_under_its_name_is_noticed),
           CASE(what_raw_asks_of_a_state_is_proved_behind_what_decides))

@@ -194,12 +194,14 @@ static void hash_texts(const char *const *texts, char hash[65])
     struct source sources[3];
     const struct source *items[3];
     struct source_set set = {.arena = &arena, .items = items};
+    struct source_hashing hashing;
 
     for (; texts[set.count]; set.count++) {
         sources[set.count] = text_source(texts[set.count]);
         items[set.count] = &sources[set.count];
     }
-    source_set_hash(&set, hash);
+    source_hash_begin(&hashing, &set);
+    source_hash_end(&hashing, &set, hash);
     arena_clear(&arena);
 }
 
