@@ -5,6 +5,7 @@
 
 #include "base/kernel.h"
 #include "base/protocols.h"
+#include "packets/flags.h"
 
 #define SHOWN 6 // ranges of one field; the others are counted
 
@@ -80,7 +81,11 @@ static void put_number_range(struct buf *out, const struct packet_space *space,
 static void put_protocol_range(struct buf *out, const struct packet_space *space,
                                const struct addr_range *range)
 {
-    const char *name = range->first.low == range->last.low ? protocol_name((uint8_t)range->first.low) : NULL;
+    const uint64_t other_icmp = space->family == FAMILY_IPV4 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP;
+    // The name stands for what it is in its own family.
+    const char *name = range->first.low == range->last.low && range->first.low != other_icmp
+                           ? protocol_name((uint8_t)range->first.low)
+                           : NULL;
 
     if (name)
         buf_text(out, name);
@@ -194,92 +199,6 @@ static uint64_t flag_bits(const struct range_list *list)
         if (holds(list, value))
             bits |= (uint64_t)1 << value;
     return bits;
-}
-
-static uint64_t flags_where(uint8_t mask, uint8_t flags)
-{
-    uint64_t bits = 0;
-
-    for (unsigned value = 0; value < 64; value++)
-        if ((value & mask) == flags)
-            bits |= (uint64_t)1 << value;
-    return bits;
-}
-
-static void put_flags(struct buf *out, uint8_t flags)
-{
-    static const char *const names[] = {"fin", "syn", "rst", "psh", "ack", "urg"};
-    bool any = false;
-
-    for (size_t i = 0; i < 6; i++) {
-        if (!(flags >> i & 1))
-            continue;
-        buf_printf(out, "%s%s", any ? " " : "", names[i]);
-        any = true;
-    }
-    if (!any)
-        buf_text(out, "no-flags");
-}
-
-// Flags that are set, of those that are looked at, or anything else.
-static bool put_flag_test(struct buf *out, uint64_t bits)
-{
-    for (unsigned mask = 1; mask < 64; mask++)
-        for (unsigned flags = 0; flags < 64; flags++) {
-            const uint64_t set = flags_where((uint8_t)mask, (uint8_t)flags);
-
-            if ((flags & ~mask) || (bits != set && bits != ~set))
-                continue;
-            if (!(mask & (mask - 1))) { // one flag
-                buf_text(out, (flags != 0) == (bits == set) ? "(" : "(no ");
-                put_flags(out, (uint8_t)mask);
-            } else {
-                buf_text(out, bits == set ? "(" : "not (");
-                put_flags(out, (uint8_t)flags);
-                buf_text(out, " of ");
-                put_flags(out, (uint8_t)mask);
-            }
-            buf_char(out, ')');
-            return true;
-        }
-    return false;
-}
-
-// The same of what opens no connection.
-static bool put_flag_test_or(struct buf *out, uint64_t bits, uint64_t openings)
-{
-    const size_t length = out->length;
-
-    buf_text(out, "not syn ");
-    if (put_flag_test(out, bits | openings))
-        return true;
-    out->length = length;
-    return false;
-}
-
-static void put_flag_set(struct buf *out, const struct range_list *list)
-{
-    const uint64_t bits = flag_bits(list), openings = flags_where(TCP_OPENING_MASK, TCP_SYN);
-
-    if (bits == openings) {
-        buf_text(out, "syn");
-        return;
-    }
-    if (bits == ~openings) {
-        buf_text(out, "not syn");
-        return;
-    }
-    if (bits == ~(uint64_t)1) {
-        buf_text(out, "not no-flags");
-        return;
-    }
-    for (unsigned flags = 0; flags < 64; flags++)
-        if (bits == (uint64_t)1 << flags) {
-            put_flags(out, (uint8_t)flags);
-            return;
-        }
-    if (!put_flag_test(out, bits) && ((bits & openings) || !put_flag_test_or(out, bits, openings)))
-        buf_printf(out, "(%d of 64 combinations of flags)", __builtin_popcountll(bits));
 }
 
 static void put_mac_range(struct buf *out, const struct packet_space *space, const struct addr_range *range)
@@ -404,7 +323,52 @@ static void put_states(struct buf *out, const struct range_list *list)
         put_words(out, list, states, " ");
 }
 
-void describe_box(struct buf *out, const struct packet_space *space, const struct box *box)
+// Combinations of flags that no packet of `domain` has with the rest of the box.
+static uint64_t free_flags(struct packet_space *space, const struct box *box, diagram domain)
+{
+    struct diagram_space *diagrams = space->diagrams;
+    struct arena arena = {0};
+    const size_t fields = FIELD_COUNT + space->unknowns.count;
+    struct field_choice *choices = arena_calloc(&arena, fields, sizeof(*choices));
+    field_value *packet = arena_calloc(&arena, fields, sizeof(*packet));
+    diagram there = diagram_constant(diagrams, 1);
+    uint64_t free = 0;
+
+    for (size_t field = fields; field-- > 0;) {
+        const struct range_list *list = &box->fields[field];
+
+        if (field != FIELD_FLAGS && list->count)
+            there = diagram_test(diagrams, (unsigned)field, list->items, list->count, there,
+                                 diagram_constant(diagrams, 0));
+        choices[field].how = field == FIELD_FLAGS ? CHOOSE_KEEP : CHOOSE_LARGEST;
+    }
+    there = diagram_settle(diagrams, set_and(space, domain, there), choices);
+    for (unsigned value = 0; value < 64 && !diagram_overflowed(diagrams); value++) {
+        packet[FIELD_FLAGS].low = value;
+        if (!diagram_evaluate(diagrams, there, packet))
+            free |= (uint64_t)1 << value;
+    }
+    arena_clear(&arena);
+    return free;
+}
+
+static void put_flags(struct buf *out, struct packet_space *space, const struct box *box, diagram domain)
+{
+    const struct range_list *list = &box->fields[FIELD_FLAGS];
+    uint64_t flags, free;
+
+    if (!list->count)
+        return;
+    // The box itself may hold some that no packet has.
+    free = free_flags(space, box, domain);
+    flags = flag_bits(list) & ~free;
+    if (!flags || !~(flags | free))
+        return;
+    separate(out);
+    flag_set_print(out, flags, free);
+}
+
+void describe_box(struct buf *out, struct packet_space *space, const struct box *box, diagram domain)
 {
     put_interface_field(out, space, box, FIELD_IN, "in ");
     put_interface_field(out, space, box, FIELD_OUT, "out ");
@@ -415,10 +379,7 @@ void describe_box(struct buf *out, const struct packet_space *space, const struc
     put_field(out, space, box, FIELD_ICMP_TYPE, "type ", put_number_range);
     put_field(out, space, box, FIELD_ICMP_CODE, "code ", put_number_range);
     put_states(out, &box->fields[FIELD_STATE]);
-    if (box->fields[FIELD_FLAGS].count) {
-        separate(out);
-        put_flag_set(out, &box->fields[FIELD_FLAGS]);
-    }
+    put_flags(out, space, box, domain);
     put_word_field(out, box, FIELD_FRAGMENT, "fragment ", fragments);
     put_field(out, space, box, FIELD_HOP_LIMIT, "hop ", put_number_range);
     put_field(out, space, box, FIELD_MAC, "mac ", put_mac_range);

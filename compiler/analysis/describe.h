@@ -9,7 +9,8 @@
 #include "meaning/space.h"
 
 // A box, in the order of the notation: `from 198.51.100.0/24 port 1024-65535 to port 22`. Nothing where it holds everything.
-void describe_box(struct buf *out, const struct packet_space *space, const struct box *box);
+// Of flags that no packet of `domain` has, what is shorter is said.
+void describe_box(struct buf *out, struct packet_space *space, const struct box *box, diagram domain);
 
 // `accept`, `drop`, `reject`, `elsewhere`: names that do not change.
 const char *walk_name(enum walk walk);

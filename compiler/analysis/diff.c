@@ -138,12 +138,12 @@ static const char *region_text(struct pair *pair, enum hook hook, const struct b
         if (hook == (i ? HOOK_INPUT : HOOK_OUTPUT))
             continue;
         if (alone[sides[i]].count)
-            describe_box(&text, pair->space, &(struct box){alone});
+            describe_box(&text, pair->space, &(struct box){alone}, set_all(pair->space));
         else
             buf_printf(&text, "%s%s", text.length ? " " : "", any[i]);
         alone[sides[i]].count = 0;
     }
-    describe_box(&text, pair->space, &(struct box){lists});
+    describe_box(&text, pair->space, &(struct box){lists}, set_all(pair->space));
     copy = arena_copy(pair->arena, text.bytes ? text.bytes : "", text.length);
     buf_clear(&text);
     return copy;

@@ -189,17 +189,45 @@ static struct range_list port_ranges(struct arena *arena, const struct port_set 
     return list;
 }
 
+static struct range_list byte_ranges(struct arena *arena, const struct byte_set *bytes)
+{
+    struct range_list list = {0};
+
+    for (unsigned value = 0; value <= UINT8_MAX; value++)
+        if (byte_set_has(bytes, value))
+            *vec_push(arena, &list) = (struct addr_range){{0, value}, {0, value}};
+    range_list_normalise(&list);
+    return list;
+}
+
 static void narrow_box(struct explainer *explainer, struct box *box, const struct packets *packets)
 {
     struct arena *arena = explainer->arena;
     const enum family family = explainer->space.family;
     const struct range_list from_ports = port_ranges(arena, &packets->from_ports),
                             to_ports = port_ranges(arena, &packets->to_ports);
+    struct byte_set protocols = packets->protocols;
 
+    const struct {
+        enum field field;
+        const struct byte_set *set;
+    } bytes[] = {{FIELD_PROTOCOL, &protocols},
+                 {FIELD_ICMP_TYPE, &packets->types},
+                 {FIELD_ICMP_CODE, &packets->codes},
+                 {FIELD_HOP_LIMIT, &packets->hop_limits}};
+
+    if (byte_set_empty(&protocols))
+        byte_set_add(&protocols, 1, UINT8_MAX);
+    protocols.words[0] &= ~(uint64_t)1; // no packet has protocol 0
     if (packets->from)
         narrow(arena, &box->fields[FIELD_SOURCE], &packets->from->families[family]);
     if (packets->to)
         narrow(arena, &box->fields[FIELD_DESTINATION], &packets->to->families[family]);
+    for (size_t i = 0; i < sizeof(bytes) / sizeof(*bytes); i++) {
+        const struct range_list asked = byte_ranges(arena, bytes[i].set);
+
+        narrow(arena, &box->fields[bytes[i].field], &asked);
+    }
     narrow(arena, &box->fields[FIELD_SOURCE_PORT], &from_ports);
     narrow(arena, &box->fields[FIELD_DESTINATION_PORT], &to_ports);
 }
@@ -219,7 +247,7 @@ static void describe_part(struct explainer *explainer, const struct packets *pac
     for (size_t i = 0; i < cover.count; i++) {
         text.length = 0;
         narrow_box(explainer, &cover.items[i], packets);
-        describe_box(&text, space, &cover.items[i]);
+        describe_box(&text, space, &cover.items[i], set_and(space, within, asked));
         boxes[i] = arena_copy(explainer->arena, text.bytes ? text.bytes : "", text.length);
     }
     text.length = 0;
@@ -282,8 +310,8 @@ static diagram find_parts(struct explainer *explainer, const struct packets *pac
 {
     struct packet_space *space = &explainer->space;
     const struct meaning *meaning = meaning_at(explainer, explanation->hook);
-    const char *named = explanation->hook == HOOK_OUTPUT ? packets->out : packets->in;
-    struct values values = {.explainer = explainer, .by_loopback = named && strcmp(named, "lo") == 0};
+    const struct packet_interfaces *named = explanation->hook == HOOK_OUTPUT ? &packets->out : &packets->in;
+    struct values values = {.explainer = explainer, .by_loopback = packets_only_by(named, "lo")};
     // What asks for many packets meets many rules.
     const diagram outcomes = asks_for_peers(packets)
                                  ? hook_outcomes(space, meaning, explanation->hook, asked)

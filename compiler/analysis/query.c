@@ -8,9 +8,9 @@
 
 enum hook packets_hook(const struct packets *packets)
 {
-    if (packets->in && packets->out)
+    if (packets->in.said && packets->out.said)
         return HOOK_FORWARD;
-    return packets->out ? HOOK_OUTPUT : HOOK_INPUT;
+    return packets->out.said ? HOOK_OUTPUT : HOOK_INPUT;
 }
 
 bool packets_in_family(const struct packets *packets, enum family family)
@@ -20,19 +20,50 @@ bool packets_in_family(const struct packets *packets, enum family family)
     for (size_t i = 0; i < 2; i++)
         if (sides[i] && !sides[i]->families[family].count)
             return false;
-    return packets->protocol != (family == FAMILY_IPV4 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
+    return !packets->families || packets->families >> family & 1;
 }
 
-static void add_interface(struct cube *cube, enum field field, const char *name)
+// One of these, or none of them.
+static diagram by_interfaces(struct packet_space *space, const struct view *view, enum field field,
+                             const struct packet_interfaces *interfaces)
 {
-    if (name && strcmp(name, "any") != 0)
-        cube_interface(cube, field, name, false);
+    diagram set = set_none(space);
+
+    if (!interfaces->count)
+        return set_all(space);
+    for (size_t i = 0; i < interfaces->count; i++) {
+        struct cube cube;
+
+        cube_begin(&cube, view);
+        cube_interface(&cube, field, interfaces->items[i], false);
+        set = set_or(space, set, cube_function(&cube, 1, 1));
+    }
+    return interfaces->inverted ? set_minus(space, set_all(space), set) : set;
 }
 
-static void add_number(struct cube *cube, enum field field, int value)
+static diagram of_bytes(struct packet_space *space, enum field field, const struct byte_set *bytes)
 {
-    if (value >= 0)
-        cube_value(cube, field, (uint64_t)value);
+    struct addr_range ranges[(UINT8_MAX + 1) / 2];
+    size_t count = 0;
+
+    if (byte_set_empty(bytes))
+        return set_all(space);
+    for (unsigned value = 0; value <= UINT8_MAX; value++) {
+        if (!byte_set_has(bytes, value))
+            continue;
+        if (count && ranges[count - 1].last.low + 1 == value)
+            ranges[count - 1].last.low = value;
+        else
+            ranges[count++] = (struct addr_range){{0, value}, {0, value}};
+    }
+    return diagram_test(space->diagrams, (unsigned)field, ranges, count, set_all(space), set_none(space));
+}
+
+// Values by bits; none: all.
+static void add_bits(struct cube *cube, enum field field, uint64_t bits)
+{
+    if (bits)
+        cube_bits(cube, field, bits);
 }
 
 // States that the tracker gives; none of them: all.
@@ -70,36 +101,31 @@ diagram packets_set(struct packet_space *space, const struct packets *packets)
     struct cube cube;
 
     cube_begin(&cube, &view);
-    add_interface(&cube, FIELD_IN, packets->in);
-    add_interface(&cube, FIELD_OUT, packets->out);
-    if (packets->protocol)
-        cube_value(&cube, FIELD_PROTOCOL, packets->protocol);
     cube_addresses(&cube, FIELD_SOURCE, packets->from);
     cube_addresses(&cube, FIELD_DESTINATION, packets->to);
     cube_ports(&cube, FIELD_SOURCE_PORT, &packets->from_ports);
     cube_ports(&cube, FIELD_DESTINATION_PORT, &packets->to_ports);
-    add_number(&cube, FIELD_ICMP_TYPE, packets->type);
     if (packets->has_mac)
         cube_value(&cube, FIELD_MAC, packets->mac);
-    add_number(&cube, FIELD_ICMP_CODE, packets->code);
-    add_number(&cube, FIELD_HOP_LIMIT, packets->hop_limit);
-    add_number(&cube, FIELD_FRAGMENT, packets->fragment);
-    add_number(&cube, FIELD_SOCKET, packets->socket);
-    add_number(&cube, FIELD_DESTINATION_TYPE, packets->cast);
-    // `syn` is an opening: flags that change what a segment is and are not named are not set.
-    if (packets->flags)
-        cube_flags(&cube, packets->flags | TCP_OPENING_MASK, packets->flags, false);
-    if (packets->no_flags)
-        cube_flags(&cube, TCP_OPENING_MASK | TCP_PSH | TCP_URG, 0, false);
+    add_bits(&cube, FIELD_FRAGMENT, packets->fragments);
+    add_bits(&cube, FIELD_SOCKET, packets->sockets);
+    add_bits(&cube, FIELD_DESTINATION_TYPE, packets->casts);
+    add_bits(&cube, FIELD_FLAGS, packets->flags);
     // Ports, types and flags stand in the first fragment alone.
-    if ((ports || packets->flags || packets->no_flags || packets->type >= 0) && packets->fragment < 0)
+    if ((ports || packets->flags || !byte_set_empty(&packets->types)) && !packets->fragments)
         cube_values(&cube, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_FIRST);
     if (state_bits(packets) && !(packets->states & PACKET_UNTRACKED))
         cube_bits(&cube, FIELD_STATE, state_bits(packets));
 
     diagram set = set_and(space, cube_function(&cube, 1, 1), hook_domain(space, view.hook));
 
-    if (packets->cast < 0)
+    set = set_and(space, set, by_interfaces(space, &view, FIELD_IN, &packets->in));
+    set = set_and(space, set, by_interfaces(space, &view, FIELD_OUT, &packets->out));
+    set = set_and(space, set, of_bytes(space, FIELD_PROTOCOL, &packets->protocols));
+    set = set_and(space, set, of_bytes(space, FIELD_ICMP_TYPE, &packets->types));
+    set = set_and(space, set, of_bytes(space, FIELD_ICMP_CODE, &packets->codes));
+    set = set_and(space, set, of_bytes(space, FIELD_HOP_LIMIT, &packets->hop_limits));
+    if (!packets->casts)
         set = people_mean(space, view.hook, set);
     arena_clear(&scratch);
     return set;

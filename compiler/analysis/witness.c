@@ -6,6 +6,8 @@
 #include "analysis/describe.h"
 #include "base/kernel.h"
 #include "base/protocols.h"
+#include "base/vec.h"
+#include "packets/flags.h"
 
 // Finding one.
 
@@ -121,14 +123,14 @@ static bool has_field(const struct packet_space *space, size_t field, const fiel
 // close no others.
 static diagram said_values(struct packet_space *space, size_t field, const field_value *packet)
 {
-    const uint8_t flags = (uint8_t)packet[field].low, mask = flags ? flags | TCP_OPENING_MASK : 0x3F;
+    const uint64_t flags = flag_set_named((uint8_t)packet[FIELD_FLAGS].low);
     diagram set = set_none(space);
 
     if (field != FIELD_FLAGS)
         return diagram_test(space->diagrams, (unsigned)field,
                             &(struct addr_range){packet[field], packet[field]}, 1, set_all(space), set);
     for (unsigned value = 0; value < 64; value++)
-        if ((value & mask) == flags)
+        if (flags >> value & 1)
             set = set_or(space, set, field_between(space, FIELD_FLAGS, value, value));
     return set;
 }
@@ -234,6 +236,18 @@ static const char *put_interface(struct buf *out, const struct packet_space *spa
     return usual;
 }
 
+static struct range_list named_flags(struct packet_space *space, uint8_t flags)
+{
+    const uint64_t set = flag_set_named(flags);
+    struct range_list list = {0};
+
+    for (unsigned value = 0; value < 64; value++)
+        if (set >> value & 1)
+            *vec_push(space->arena, &list) = (struct addr_range){{0, value}, {0, value}};
+    range_list_normalise(&list);
+    return list;
+}
+
 void describe_packet(struct buf *out, struct packet_space *space, enum hook hook, const field_value *packet,
                      diagram set)
 {
@@ -252,5 +266,7 @@ void describe_packet(struct buf *out, struct packet_space *space, enum hook hook
         ranges[field] = (struct addr_range){packet[field], packet[field]};
         lists[field] = (struct range_list){&ranges[field], 1, 1};
     }
-    describe_box(out, space, &(struct box){lists});
+    if (said[FIELD_FLAGS])
+        lists[FIELD_FLAGS] = named_flags(space, (uint8_t)packet[FIELD_FLAGS].low);
+    describe_box(out, space, &(struct box){lists}, set_all(space));
 }

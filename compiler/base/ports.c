@@ -76,3 +76,19 @@ void port_set_print(struct buf *out, const struct port_set *set)
             buf_printf(out, "-%u", set->items[i].last);
     }
 }
+
+struct port_set port_set_others(struct arena *arena, const struct port_set *set)
+{
+    struct port_set others = {0};
+    uint32_t next = 0;
+
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->items[i].first > next)
+            port_set_add(arena, &others,
+                         (struct port_range){(uint16_t)next, (uint16_t)(set->items[i].first - 1)});
+        next = (uint32_t)set->items[i].last + 1;
+    }
+    if (next <= UINT16_MAX)
+        port_set_add(arena, &others, (struct port_range){(uint16_t)next, UINT16_MAX});
+    return others;
+}

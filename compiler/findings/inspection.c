@@ -343,7 +343,7 @@ const char *in_words(struct inspection *inspection, diagram set, diagram domain)
         const size_t before = text.length;
 
         buf_text(&text, i ? "; " : "");
-        describe_box(&text, space, &cover.items[i]);
+        describe_box(&text, space, &cover.items[i], domain);
         if (text.length == before + (i ? 2 : 0))
             buf_text(&text, "everything");
     }

@@ -95,10 +95,10 @@ void packet_space_add_policy(struct packet_space *space, const struct policy *po
 
 void packet_space_add_packets(struct packet_space *space, const struct packets *packets)
 {
-    if (packets->in && strcmp(packets->in, "any") != 0)
-        add_interface(space, packets->in);
-    if (packets->out && strcmp(packets->out, "any") != 0)
-        add_interface(space, packets->out);
+    for (size_t i = 0; i < packets->in.count; i++)
+        add_interface(space, packets->in.items[i]);
+    for (size_t i = 0; i < packets->out.count; i++)
+        add_interface(space, packets->out.items[i]);
 }
 
 bool packet_space_open(struct packet_space *space, size_t node_limit)

@@ -3,12 +3,12 @@
 // The notation for sets of packets, in the words of pf and tcpdump:
 //
 //   [in IF] [out IF] [PROTOCOL] [from ADDRESS] [port P] [to ADDRESS] [port P] [type T] [code C] [STATE...] [FLAG...]
-//   [hop N] [fragment none|first|later] [socket none|wildcard|bound|connected] [cast local|broadcast|multicast|other]
+//   [hop N] [fragment none/first/later] [socket none/wildcard/bound/connected] [cast local/broadcast/multicast/other]
 //   [mac ADDRESS]
 //
-// Addresses and ports are lists with commas; a protocol is a name or a number, with `protocol` before it or without;
-// fin, syn, rst and ack that are not named are not set where any flag is, and `no-flags` is a segment without any. For
-// example `in eth0 tcp from 2001:db8::/32 port 1024-65535 to port 22 new`. Both interfaces: the packet is forwarded;
+// Interfaces, protocols, addresses, ports and numbers are lists with commas, and `not` before a list is all that it leaves
+// out; so it is before a state. A protocol is a name or a number, with `protocol` before it or without. Flags: see flags.h.
+// For example `in eth0 tcp from 2001:db8::/32 port 1024-65535 to port 22 new`. Both interfaces: the packet is forwarded;
 // `in` alone or neither: it is for this host; `out` alone: it leaves this host.
 #pragma once
 
@@ -17,6 +17,7 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/byte_set.h"
 #include "base/ports.h"
 #include "base/text.h"
 
@@ -28,25 +29,35 @@ enum packet_state {
     PACKET_UNTRACKED = 1 << 4,
 };
 
+// Interfaces by name. `any` is said without one.
+struct packet_interfaces {
+    const char **items;
+    size_t count, capacity;
+    bool said;
+    bool inverted; // all but these
+};
+
 // What is left out stands for all values, or for what the reader of the set takes as usual.
 struct packets {
-    const char *in, *out;             // NULL: left out; "any" is said as it is
-    uint8_t protocol;                 // 0: left out
+    struct packet_interfaces in, out;
+    struct byte_set protocols;        // empty: left out
+    unsigned families;                // a bit for each that what is said of protocols is about; 0: both
     bool from_any, to_any;            // `from any`, `to any`
     const struct addr_set *from, *to; // NULL: left out, or any
     struct port_set from_ports, to_ports;
-    int type;        // ICMP type; -1: left out
-    unsigned states; // of enum packet_state; 0: left out
-    uint8_t flags;   // TCP flags that are set, as the header has them (RFC 9293, 3.1); 0: left out
-    bool no_flags;   // no TCP flag is set at all
-    int code;        // ICMP code; -1: left out
-    int hop_limit;   // or time to live; -1: left out
-    int fragment;    // by the words of the notation, from 0; -1: left out
-    int socket;      // what this host has open for the packet, likewise
-    int cast;        // the type of the destination, likewise
-    bool has_mac;    // `mac` is said
-    uint64_t mac;    // the source's
+    struct byte_set types, codes; // of ICMP; empty: left out
+    struct byte_set hop_limits;   // or times to live; empty: left out
+    unsigned states;              // of enum packet_state; 0: left out
+    uint64_t flags;               // combinations of TCP flags, see flags.h; 0: left out
+    unsigned fragments;           // a bit for each word of the notation, in its order; 0: left out
+    unsigned sockets;             // what this host has open for the packet, likewise
+    unsigned casts;               // the type of the destination, likewise
+    bool has_mac;                 // `mac` is said
+    uint64_t mac;                 // the source's
 };
+
+// Whether packets come, or leave, by that interface alone.
+bool packets_only_by(const struct packet_interfaces *interfaces, const char *name);
 
 // Reads one set. On failure false, with `*bad` the word that does not fit and `*problem` what is wrong with it.
 bool packets_parse(struct arena *arena, struct slice text, struct packets *packets, struct slice *bad,

@@ -19,11 +19,11 @@ static diagram usual_part(struct packet_space *space, const struct packets *pack
 {
     const enum hook hook = packets_hook(packets);
     const uint64_t lo = packet_space_interface(space, "lo");
-    const char *named = hook == HOOK_OUTPUT ? packets->out : packets->in;
+    const bool by_lo = packets_only_by(hook == HOOK_OUTPUT ? &packets->out : &packets->in, "lo");
 
     if (!packets->states)
         set = set_and(space, set, field_between(space, FIELD_STATE, PACKET_STATE_NEW, PACKET_STATE_NEW));
-    if (!packets->states && !packets->flags && !packets->no_flags) {
+    if (!packets->states && !packets->flags) {
         const diagram tcp = field_between(space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP);
 
         set = set_or(space, set_minus(space, set, tcp), set_and(space, set, tcp_openings(space)));
@@ -34,12 +34,12 @@ static diagram usual_part(struct packet_space *space, const struct packets *pack
         if (hook == HOOK_INPUT)
             set = set_minus(space, set, diagram_decided(space, sets->trusted));
     }
-    if (hook == HOOK_INPUT && packets->cast < 0 && !packets->to)
+    if (hook == HOOK_INPUT && !packets->casts && !packets->to)
         set = set_and(space, set,
                       field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL, DESTINATION_LOCAL));
-    if (packets->fragment < 0)
+    if (!packets->fragments)
         set = set_and(space, set, field_between(space, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_NONE));
-    if (!named || strcmp(named, "lo") != 0)
+    if (!by_lo)
         set = set_minus(space, set, field_between(space, hook == HOOK_OUTPUT ? FIELD_OUT : FIELD_IN, lo, lo));
     return set;
 }

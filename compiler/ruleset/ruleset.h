@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/kernel.h"
 #include "base/ports.h"
+#include "base/protocols.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "source/source.h"
@@ -27,12 +28,6 @@ enum match_kind {
 extern const char *const match_names[MATCH_COUNT];
 
 enum side { SIDE_SOURCE, SIDE_DESTINATION, SIDE_EITHER };
-
-// TCP flags (RFC 9293, 3.1).
-enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10, TCP_URG = 0x20 };
-
-// A segment that opens a connection has SYN of these, and no other: what iptables calls --syn.
-#define TCP_OPENING_MASK (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK)
 
 // States of connection tracking, as -m conntrack --ctstate names them.
 enum {

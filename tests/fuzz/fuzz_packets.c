@@ -5,6 +5,7 @@
 
 #include "base/protocols.h"
 #include "fuzz/fuzz.h"
+#include "packets/flags.h"
 #include "packets/packets.h"
 
 static void require_ports(const struct port_set *ports)
@@ -30,25 +31,65 @@ static void require_name(const char *name)
     REQUIRE(!name || (name[0] && strlen(name) <= 15 && is_printable(name, strlen(name), false)));
 }
 
+static void require_interfaces(const struct packet_interfaces *interfaces)
+{
+    REQUIRE(interfaces->said || !interfaces->count);
+    REQUIRE(interfaces->count || !interfaces->inverted);
+    for (size_t i = 0; i < interfaces->count; i++)
+        require_name(interfaces->items[i]);
+}
+
+static bool has_some(const struct byte_set *set, bool (*fits)(uint8_t number))
+{
+    for (unsigned value = 0; value <= UINT8_MAX; value++)
+        if (byte_set_has(set, value) && fits((uint8_t)value))
+            return true;
+    return false;
+}
+
+static bool is_icmp(uint8_t number)
+{
+    return number == PROTOCOL_ICMP || number == PROTOCOL_ICMPV6;
+}
+
+static bool is_tcp(uint8_t number)
+{
+    return number == PROTOCOL_TCP;
+}
+
+// What is printed of flags is read as what it was.
+static void require_flags(struct arena *arena, uint64_t flags)
+{
+    struct buf text = {0};
+    struct packets again;
+    struct slice bad;
+    const char *problem;
+
+    if (flags && ~flags) {
+        buf_text(&text, "tcp ");
+        flag_set_print(&text, flags, 0);
+        REQUIRE(packets_parse(arena, (struct slice){text.bytes, text.length}, &again, &bad, &problem));
+        REQUIRE(again.flags == flags);
+    }
+    buf_clear(&text);
+}
+
 static void require_set(const struct packets *packets)
 {
-    const bool icmp = packets->protocol == PROTOCOL_ICMP || packets->protocol == PROTOCOL_ICMPV6;
-    const bool ports = protocol_has_ports(packets->protocol);
-
     require_ports(&packets->from_ports);
     require_ports(&packets->to_ports);
-    REQUIRE(ports || (!packets->from_ports.count && !packets->to_ports.count));
-    REQUIRE(packets->type >= -1 && packets->type <= UINT8_MAX && (packets->type < 0 || icmp));
-    REQUIRE((!packets->flags && !packets->no_flags) || packets->protocol == PROTOCOL_TCP);
-    REQUIRE(!packets->flags || !packets->no_flags);
-    REQUIRE(packets->code >= -1 && packets->code <= UINT8_MAX && (packets->code < 0 || packets->type >= 0));
-    REQUIRE(packets->hop_limit >= -1 && packets->hop_limit <= UINT8_MAX);
-    REQUIRE(packets->fragment >= -1 && packets->fragment <= 2);
-    REQUIRE(packets->socket >= -1 && packets->socket <= 3 && (packets->socket < 0 || !packets->out));
-    REQUIRE(packets->cast >= -1 && packets->cast <= 3);
+    REQUIRE((!packets->from_ports.count && !packets->to_ports.count) || byte_set_empty(&packets->protocols) ||
+            has_some(&packets->protocols, protocol_has_ports));
+    REQUIRE(byte_set_empty(&packets->types) || byte_set_empty(&packets->protocols) ||
+            has_some(&packets->protocols, is_icmp));
+    REQUIRE(byte_set_empty(&packets->codes) || !byte_set_empty(&packets->types));
+    REQUIRE(!packets->flags || byte_set_empty(&packets->protocols) || has_some(&packets->protocols, is_tcp));
+    REQUIRE(packets->states < 1 << 5 && packets->families < 1 << FAMILY_COUNT);
+    REQUIRE(packets->fragments < 1 << 3 && packets->sockets < 1 << 4 && packets->casts < 1 << 4);
+    REQUIRE(!packets->sockets || !packets->out.said);
     REQUIRE(packets->mac >> 48 == 0 && (packets->has_mac || !packets->mac));
-    require_name(packets->in);
-    require_name(packets->out);
+    require_interfaces(&packets->in);
+    require_interfaces(&packets->out);
     REQUIRE(!packets->from_any || !packets->from);
     REQUIRE(!packets->to_any || !packets->to);
     if (packets->from)
@@ -67,9 +108,19 @@ static bool same_ports(const struct port_set *a, const struct port_set *b)
     return true;
 }
 
-static bool same_name(const char *a, const char *b)
+static bool same_interfaces(const struct packet_interfaces *a, const struct packet_interfaces *b)
 {
-    return a && b ? strcmp(a, b) == 0 : a == b;
+    if (a->said != b->said || a->inverted != b->inverted || a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->items[i], b->items[i]) != 0)
+            return false;
+    return true;
+}
+
+static bool same_bytes(const struct byte_set *a, const struct byte_set *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 // Words with one blank between them mean the same.
@@ -86,8 +137,8 @@ static void require_blanks_ignored(struct arena *arena, struct slice text, const
     }
     REQUIRE(packets_parse(arena, (struct slice){words.bytes ? words.bytes : "", words.length}, &again, &bad,
                           &problem));
-    REQUIRE(same_name(packets->in, again.in) && same_name(packets->out, again.out));
-    REQUIRE(packets->protocol == again.protocol && packets->type == again.type);
+    REQUIRE(same_interfaces(&packets->in, &again.in) && same_interfaces(&packets->out, &again.out));
+    REQUIRE(same_bytes(&packets->protocols, &again.protocols) && same_bytes(&packets->types, &again.types));
     REQUIRE(packets->states == again.states && packets->flags == again.flags);
     REQUIRE(same_ports(&packets->from_ports, &again.from_ports));
     REQUIRE(same_ports(&packets->to_ports, &again.to_ports));
@@ -105,6 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (packets_parse(&arena, text, &packets, &bad, &problem)) {
         require_set(&packets);
         require_blanks_ignored(&arena, text, &packets);
+        require_flags(&arena, packets.flags);
     } else {
         REQUIRE(problem && *problem);
         REQUIRE(bad.at >= text.at && bad.at + bad.length <= text.at + text.length);

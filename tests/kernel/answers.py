@@ -117,11 +117,9 @@ def _take_field(words: list[str], facts: Facts) -> bool | None:
         return _list(words, "none", lambda text: (text, text))
     if word in STATES or (word == "not" and words[0] in STATES):
         return _states(word, words, facts.state)
-    if word == "not" and (words[0] in FLAGS or words[0] == "no-flags" or words[0].startswith("(")):
-        fits = _flags(words.pop(0), words, facts.flags)
-        return None if fits is None else not fits
-    if word in FLAGS or word == "no-flags" or word.startswith("("):
-        return _flags(word, words, facts.flags)
+    if _of_flags(word) or (word == "not" and _of_flags(words[0])):
+        words.insert(0, word)
+        return _flags(words, facts.flags)
     if word == "protocol":
         word = words.pop(0)
     words.insert(0, word)
@@ -196,21 +194,44 @@ def _states(word: str, words: list[str], state: str | None) -> bool | None:
     return None if state is None else (state in named) != inverted
 
 
-def _flags(word: str, words: list[str], flags: int | None) -> bool | None:
-    if flags is None:
-        return None
-    if word.startswith("("):
-        wanted, of, mask = word[1:-1].partition(" of ")
-        if not of or not mask.replace(" ", "").isalpha() or "combinations" in mask:
-            return None
-        return flags & _bits(mask.split()) == _bits(wanted.split())
-    names = [word]
-    while words and words[0] in FLAGS:
-        names.append(words.pop(0))
-    if names == ["syn"]:    # an opening, whatever else is set
-        return flags & OPENING == FLAGS["syn"]
-    return flags == _bits(names)
+def _of_flags(word: str) -> bool:
+    return word in ("no-flags", "with", "without") or word.split(",")[0] in FLAGS
+
+
+def _flags(words: list[str], flags: int | None) -> bool | None:
+    """Alternatives with `or` between them, then what is not so: `syn or with urg`, `without rst not syn`."""
+    said: list[bool] = []
+    apart = False
+    value = flags or 0
+    while words and (_of_flags(words[0]) or (words[0] == "not" and words[1:] and _of_flags(words[1]))):
+        if words[0] == "not":
+            words.pop(0)
+            apart = _flag_test(words, value) or apart
+            continue
+        said.append(_flag_test(words, value))
+        if not words or words[0] != "or":
+            continue
+        words.pop(0)
+    return None if flags is None else (not said or any(said)) and not apart
+
+
+def _flag_test(words: list[str], flags: int) -> bool:
+    """One alternative: flags by name, of which the others that open and close are not set; or those that are set
+    and those that are not."""
+    if words[0] == "no-flags":
+        words.pop(0)
+        return flags == 0
+    if words[0] not in ("with", "without"):
+        names = words.pop(0).split(",")
+        while words and words[0] in FLAGS:
+            names.append(words.pop(0))
+        return flags & (OPENING | _bits(names)) == _bits(names)
+    fits = True
+    while words and words[0] in ("with", "without"):
+        word, bits = words.pop(0), _bits(words.pop(0).split(","))
+        fits = fits and (flags & bits == bits if word == "with" else flags & bits == 0)
+    return fits
 
 
 def _bits(names: list[str]) -> int:
-    return sum(FLAGS[name] for name in names if name != "no-flags")
+    return sum(FLAGS[name] for name in names)

@@ -24,6 +24,7 @@ SNAPLEN = 64
 LOG_PREFIX, LOG_PAYLOAD = 10, 9    # attributes of what is logged
 QUIET = 0.03      # seconds without a message after which none is expected any more
 PATIENCE = 1.5    # seconds after which what was not seen is lost
+MOST_PATIENCE = 20    # seconds, for what the kernel cannot but see: a machine under load takes its time
 STATES = ("new", "established", "related", "invalid", "untracked")
 SO_RCVBUFFORCE = 33
 
@@ -91,12 +92,13 @@ class Observer:
             self.log.send(message(SUBSYSTEM_LOG, 1, 0, 0, GROUP, setting))
         space.run("nft", "-f", "-", text=chains(family, stateful))
 
-    def watch(self, numbers: set[int]) -> dict[Seen, Track]:
-        """All that was logged since the last call, until each packet was seen at least once."""
+    def watch(self, numbers: set[int], certain: set[int]) -> dict[Seen, Track]:
+        """All that was logged since the last call, until each packet was seen at least once. The kernel may
+        never send some; `certain` are those that it sees whatever the rules are."""
         tracks: dict[Seen, Track] = defaultdict(Track)
         missing = set(numbers)
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
+        begin = time.monotonic()
+        while time.monotonic() < begin + (MOST_PATIENCE if missing & certain else PATIENCE):
             try:
                 data = self.log.recv(1 << 18)
             except TimeoutError:

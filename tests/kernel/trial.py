@@ -133,7 +133,8 @@ class Trial:
             if self.observer.stateful and packet.entry:
                 self._track(packet, number)
             ground.send(packet, number)
-        seen = self.observer.watch(set(numbered))
+        seen = self.observer.watch(set(numbered), {number for number, packet in numbered.items()
+                                                   if packet.hook != "output" or packet.outside == "lo"})
         outcomes = []
         for number, packet in numbered.items():
             tracks = {each.fragment: seen[each] for each in frames.seen_as(self.family, packet, number)

@@ -66,8 +66,30 @@ static diagram read_set(struct stage *stage, const char *text, enum hook *hook)
 static const char *box_text(struct stage *stage, const struct box *box)
 {
     stage->text.length = 0;
-    describe_box(&stage->text, &stage->space, box);
+    describe_box(&stage->text, &stage->space, box, set_all(&stage->space));
     return stage->text.length ? stage->text.bytes : "";
+}
+
+static void assert_said_as_asked(enum family family, const char *const *rows)
+{
+    for (size_t i = 0; rows[i]; i++) {
+        struct stage stage = {0};
+        const char *const sets[] = {rows[i], "in lo", NULL};
+        enum hook hook;
+        diagram set, domain;
+        struct cover cover;
+
+        stage_open(&stage, family, NULL, sets);
+        set = read_set(&stage, rows[i], &hook);
+        domain = people_mean(&stage.space, hook, hook_domain(&stage.space, hook));
+        cover = cover_boxes(&stage.arena, stage.space.diagrams,
+                            diagram_simplify(stage.space.diagrams, set, domain), set_all(&stage.space),
+                            usual_order(&stage.space), 4);
+        if (cover.count != 1)
+            fail_msg("%s: %zu boxes, %s", rows[i], cover.count, box_text(&stage, &cover.items[0]));
+        assert_contains(box_text(&stage, &cover.items[0]), rows[i]);
+        stage_close(&stage);
+    }
 }
 
 TEST(sets_of_the_notation_are_said_as_they_were_asked)
@@ -87,28 +109,27 @@ TEST(sets_of_the_notation_are_said_as_they_were_asked)
         "udp socket bound",
         "in eth0 hop 255",
         "tcp syn",
+        "tcp not syn",
+        "tcp with ack without fin,rst",
+        "tcp syn ack",
         "tcp no-flags",
+        "not tcp",
+        "in not lo",
+        "tcp from not 192.0.2.0/24 to port not 53",
+        "icmp type 3,11-12",
+        "not established",
         "in lo",
+        NULL,
+    };
+    static const char *const of_ipv6[] = {
+        "ipv6-icmp type 128",
+        "not ipv6-icmp",
+        "tcp from 2001:db8::/32",
+        NULL,
     };
 
-    for (size_t i = 0; i < array_length(rows); i++) {
-        struct stage stage = {0};
-        const char *const sets[] = {rows[i], "in lo", NULL};
-        enum hook hook;
-        diagram set, domain;
-        struct cover cover;
-
-        stage_open(&stage, FAMILY_IPV4, NULL, sets);
-        set = read_set(&stage, rows[i], &hook);
-        domain = people_mean(&stage.space, hook, hook_domain(&stage.space, hook));
-        cover = cover_boxes(&stage.arena, stage.space.diagrams,
-                            diagram_simplify(stage.space.diagrams, set, domain), set_all(&stage.space),
-                            usual_order(&stage.space), 4);
-        if (cover.count != 1)
-            fail_msg("%s: %zu boxes, %s", rows[i], cover.count, box_text(&stage, &cover.items[0]));
-        assert_contains(box_text(&stage, &cover.items[0]), rows[i]);
-        stage_close(&stage);
-    }
+    assert_said_as_asked(FAMILY_IPV4, rows);
+    assert_said_as_asked(FAMILY_IPV6, of_ipv6);
 }
 
 // One field, set by hand.
@@ -156,6 +177,24 @@ TEST(lists_are_said_by_what_they_leave_out_where_that_is_shorter)
     stage_close(&stage);
 }
 
+TEST(a_protocol_of_the_other_family_is_a_number)
+{
+    static const char *const sets[] = {"in any", NULL};
+    struct addr_range icmp = {{0, PROTOCOL_ICMP}, {0, PROTOCOL_ICMP}},
+                      icmpv6 = {{0, PROTOCOL_ICMPV6}, {0, PROTOCOL_ICMPV6}};
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        struct stage stage = {0};
+
+        stage_open(&stage, family, NULL, sets);
+        assert_string_equal(field_text(&stage, FIELD_PROTOCOL, &icmp, 1),
+                            family == FAMILY_IPV4 ? "icmp" : "protocol 1");
+        assert_string_equal(field_text(&stage, FIELD_PROTOCOL, &icmpv6, 1),
+                            family == FAMILY_IPV4 ? "protocol 58" : "ipv6-icmp");
+        stage_close(&stage);
+    }
+}
+
 TEST(interfaces_are_said_by_name)
 {
     static const char *const sets[] = {"in eth0 out eth1", NULL};
@@ -181,19 +220,20 @@ TEST(flags_are_said_as_people_write_them)
 
     stage_open(&stage, FAMILY_IPV4, NULL, sets);
     assert_string_equal(field_text(&stage, FIELD_FLAGS, (struct addr_range[]){{{0, 0x12}, {0, 0x12}}}, 1),
-                        "syn ack");
+                        "with syn,ack without fin,rst,psh,urg");
     assert_string_equal(field_text(&stage, FIELD_FLAGS, (struct addr_range[]){{{0, 0}, {0, 0}}}, 1),
                         "no-flags");
     assert_string_equal(field_text(&stage, FIELD_FLAGS, (struct addr_range[]){{{0, 1}, {0, 63}}}, 1),
                         "not no-flags");
     assert_string_equal(field_text(&stage, FIELD_FLAGS, (struct addr_range[]){{{0, 32}, {0, 63}}}, 1),
-                        "(urg)");
+                        "with urg");
     assert_string_equal(field_text(&stage, FIELD_FLAGS, (struct addr_range[]){{{0, 0}, {0, 31}}}, 1),
-                        "(no urg)");
+                        "without urg");
     assert_string_equal(field_text(&stage, FIELD_FLAGS, (struct addr_range[]){{{0, 48}, {0, 63}}}, 1),
-                        "(ack urg of ack urg)");
+                        "with ack,urg");
     assert_string_equal(field_text(&stage, FIELD_FLAGS, (struct addr_range[]){{{0, 3}, {0, 10}}}, 1),
-                        "(8 of 64 combinations of flags)");
+                        "with rst without psh,ack,urg or with psh without fin,rst,ack,urg or with fin,syn "
+                        "without psh,ack,urg or with psh without syn,rst,ack,urg");
     stage_close(&stage);
 }
 
@@ -293,5 +333,6 @@ TEST(packets_are_usual_ones)
 
 RUN_TESTS(CASE(sets_of_the_notation_are_said_as_they_were_asked),
           CASE(lists_are_said_by_what_they_leave_out_where_that_is_shorter),
-          CASE(interfaces_are_said_by_name), CASE(flags_are_said_as_people_write_them),
-          CASE(what_is_said_of_a_packet_holds_such_packets_alone), CASE(packets_are_usual_ones))
+          CASE(a_protocol_of_the_other_family_is_a_number), CASE(interfaces_are_said_by_name),
+          CASE(flags_are_said_as_people_write_them), CASE(what_is_said_of_a_packet_holds_such_packets_alone),
+          CASE(packets_are_usual_ones))
