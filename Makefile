@@ -178,7 +178,7 @@ run_tier = $(Q)$(TIER_ENV) bash tests/$(1)/run.sh
 check: deps                  ## everything: the tiers below, four of them again under the sanitizers
 	+$(Q)$(SUBMAKE) $(JOBS) all
 	-+$(Q)$(SUBMAKE) $(JOBS) programs
-	+$(Q)MAKE='$(SUBMAKE)' tests/support/tiers.sh $(TIERS:%=check-%) check-asan
+	+$(Q)MAKE='$(SUBMAKE)' tests/support/tiers.sh check-asan $(TIERS:%=check-%)
 
 check-unit: $(UNIT_PROGRAMS) ## functions keep their contracts
 	$(Q)tests/support/unit.sh $(UNIT_PROGRAMS)
@@ -222,7 +222,7 @@ check-kernel-million: $(CTC) $(LOADER) ## it treats a million packets at the bou
 check-asan:                  ## unit, golden, questions, findings and hostile with address and undefined-behaviour sanitizers
 	+$(Q)$(SUBMAKE) $(JOBS) MODE=asan all
 	-+$(Q)$(SUBMAKE) $(JOBS) MODE=asan programs
-	+$(Q)MAKE='$(SUBMAKE) MODE=asan' tests/support/tiers.sh $(ASAN_TIERS:%=check-%)
+	+$(Q)MAKE='$(SUBMAKE) MODE=asan' LANES=1 tests/support/tiers.sh $(ASAN_TIERS:%=check-%)
 
 check-valgrind:              ## unit tests, and a compile of each example, under valgrind
 	+$(Q)$(SUBMAKE) $(JOBS) MODE=debug all programs
