@@ -219,6 +219,9 @@ check-kernel: $(CTC) $(LOADER) ## a real kernel treats real packets so (needs ro
 check-kernel-million: $(CTC) $(LOADER) ## it treats a million packets at the boundaries of rules as explain says (needs root)
 	$(Q)$(TIER_ENV) PACKETS=1000000 bash tests/kernel/run.sh agree
 
+check-kernel-requests: $(CTC) $(LOADER) ## ten thousand requests over live connections cross each change of mode (needs root)
+	$(Q)$(TIER_ENV) REQUESTS=10000 bash tests/kernel/run.sh 'apply under traffic'
+
 check-asan:                  ## unit, golden, questions, findings and hostile with address and undefined-behaviour sanitizers
 	+$(Q)$(SUBMAKE) $(JOBS) MODE=asan all
 	-+$(Q)$(SUBMAKE) $(JOBS) MODE=asan programs
@@ -354,7 +357,7 @@ help:                        ## list the targets
 		/^[a-z-]+:.*## / { printf "  %-20s %s\n", substr($$0, 1, index($$0, ":") - 1), substr($$0, index($$0, "## ") + 3) }' \
 		$(firstword $(MAKEFILE_LIST))
 
-.PHONY: FORCE all deps demo check $(TIERS:%=check-%) check-kernel-million check-asan check-valgrind check-headers \
+.PHONY: FORCE all deps demo check $(TIERS:%=check-%) check-kernel-million check-kernel-requests check-asan check-valgrind check-headers \
 	coverage fuzz bench programs lint lint-deps lint-tidy lint-cppcheck lint-analyzer lint-shell format format-check \
 	install uninstall dist clean help
 

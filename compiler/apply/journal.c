@@ -75,6 +75,28 @@ bool journal_read(struct arena *arena, struct slice bytes, struct journal *journ
     return true;
 }
 
+static bool same_table(const struct journal_table *a, const struct journal_table *b)
+{
+    return a->after.ruleset->family == b->after.ruleset->family &&
+           strcmp(a->after.ruleset->items[0].name, b->after.ruleset->items[0].name) == 0;
+}
+
+bool journal_is_last(const struct journal *journal, size_t entry)
+{
+    for (size_t i = entry + 1; i < journal->count; i++)
+        if (same_table(&journal->tables[i], &journal->tables[entry]))
+            return false;
+    return true;
+}
+
+bool journal_is_first(const struct journal *journal, size_t entry)
+{
+    for (size_t i = 0; i < entry; i++)
+        if (same_table(&journal->tables[i], &journal->tables[entry]))
+            return false;
+    return true;
+}
+
 bool journal_set_deadline(int file, int64_t deadline)
 {
     return pwrite(file, &deadline, sizeof(deadline), offsetof(struct head, deadline)) == sizeof(deadline);

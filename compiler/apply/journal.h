@@ -15,8 +15,9 @@ struct journal {
     int64_t when;     // seconds since 1970
     int64_t deadline; // nanoseconds of CLOCK_BOOTTIME, for the confirmation; 0: none is awaited
     const char *policy;
-    bool elsewhere;               // written in another network namespace
-    struct journal_table *tables; // in the order in which they are changed, then those that are not
+    bool elsewhere; // written in another network namespace
+    struct journal_table
+        *tables; // in the order in which they are changed, a table perhaps twice; then those that are not
     size_t count, changed;
 };
 
@@ -25,6 +26,10 @@ void journal_begin(struct buf *out, const char *policy, size_t count, size_t cha
 
 // Reads one. What it gives belongs to the arena, and not to the bytes. False where they hold none.
 bool journal_read(struct arena *arena, struct slice bytes, struct journal *journal);
+
+// Whether no entry behind it is of the same table; and whether none ahead of it is.
+bool journal_is_last(const struct journal *journal, size_t entry);
+bool journal_is_first(const struct journal *journal, size_t entry);
 
 // Writes the deadline into a journal's file. False, and errno, where that fails.
 bool journal_set_deadline(int file, int64_t deadline);

@@ -3,9 +3,13 @@
 
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "apply/guard.h"
+
+// Answers that are on their way arrive within that, and programs speak that speak often.
+#define PATIENCE 400000000L // nanoseconds
 
 struct loading {
     struct arena *arena;
@@ -68,15 +72,33 @@ static bool read_missing(struct loading *load, struct kernel_error *error)
     return true;
 }
 
-static void record_tables(struct buf *out, const struct loading *load, bool same)
+static bool has_step(const struct apply_plan *plan, size_t table)
 {
-    for (size_t i = 0; i < load->plan->count; i++) {
-        const struct plan_table *planned = &load->plan->items[i];
+    for (size_t i = 0; i < plan->steps.count; i++)
+        if (plan->steps.items[i].table == table)
+            return true;
+    return false;
+}
 
-        if (planned->comparison.same != same)
+static void record_tables(struct buf *out, const struct apply_plan *plan)
+{
+    for (size_t i = 0; i < plan->steps.count; i++) {
+        const struct plan_step *step = &plan->steps.items[i];
+        const struct plan_table *planned = &plan->items[step->table];
+
+        if (step->before)
+            record_wanted(out, step->before, planned->name);
+        else
+            record_live(out, planned->live);
+        record_wanted(out, step->contents, planned->name);
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct plan_table *planned = &plan->items[i];
+
+        if (has_step(plan, i))
             continue;
         record_live(out, planned->live);
-        record_wanted(out, &load->plan->encoded[planned->family], planned->name);
+        record_wanted(out, &plan->encoded[planned->family], planned->name);
     }
 }
 
@@ -85,13 +107,13 @@ static bool write_journal(struct loading *load, const char *policy, struct kerne
 {
     struct journal *journal = arena_alloc(load->arena, sizeof(*journal));
     struct buf bytes = {0};
-    size_t changed = 0;
+    const struct apply_plan *plan = load->plan;
+    size_t count = plan->steps.count;
 
-    for (size_t i = 0; i < load->plan->count; i++)
-        changed += !load->plan->items[i].comparison.same;
-    journal_begin(&bytes, policy, load->plan->count, changed);
-    record_tables(&bytes, load, false);
-    record_tables(&bytes, load, true);
+    for (size_t i = 0; i < plan->count; i++)
+        count += !has_step(plan, i);
+    journal_begin(&bytes, policy, count, plan->steps.count);
+    record_tables(&bytes, plan);
     load->guarded.journal = journal;
     if (!journal_read(load->arena, (struct slice){bytes.bytes, bytes.length}, journal))
         kernel_fail(error, KERNEL_FAILED, "the tables cannot be recorded");
@@ -113,11 +135,11 @@ static bool stands_already(const struct loading *load)
     const int file =
         load->plan->same ? state_read(&scratch, load->guarded.directory, STATE_LAST, &bytes) : -1;
     bool same = file >= 0 && journal_read(&scratch, bytes, &journal) && !journal.elsewhere &&
-                journal.count == load->plan->count;
+                journal.count >= load->plan->count;
 
     for (size_t i = 0; i < journal.count && same; i++) {
         const struct encoded *after = &journal.tables[i].after;
-        bool found = false;
+        bool found = !journal_is_last(&journal, i);
 
         for (size_t j = 0; j < load->plan->count && !found; j++) {
             const struct plan_table *planned = &load->plan->items[j];
@@ -134,14 +156,23 @@ static bool stands_already(const struct loading *load)
     return same;
 }
 
-// Whether the table is as it was planned, right now.
-static bool still_as_planned(const struct loading *load, const struct plan_table *planned,
+// Whether a table is what the step finds there by the plan.
+static bool is_as_planned(struct arena *arena, const struct loading *load, const struct plan_step *step,
+                          const struct kernel_table *table)
+{
+    return step->before ? kernel_table_compare(arena, table, step->before).same
+                        : kernel_tables_same(load->plan->items[step->table].live, table, step->contents);
+}
+
+// The same, right now.
+static bool still_as_planned(const struct loading *load, const struct plan_step *step,
                              struct kernel_error *error)
 {
+    const struct plan_table *planned = &load->plan->items[step->table];
     struct arena scratch = {0};
     struct kernel_table *now =
         kernel_table_read(&scratch, load->plan->backend, planned->family, planned->name, error);
-    const bool same = now && kernel_tables_same(planned->live, now, &load->plan->encoded[planned->family]);
+    const bool same = now && is_as_planned(&scratch, load, step, now);
 
     if (now && !same)
         changed_by_others(planned, error);
@@ -154,17 +185,17 @@ static bool still_as_planned(const struct loading *load, const struct plan_table
 enum outcome_of_commit { COMMITTED, COMMITTED_NOT, COMMITTED_UNKNOWN };
 
 // Rules of others beside all of ours: somebody was quick.
-static enum outcome_of_commit look_again(struct loading *load, const struct plan_table *planned,
+static enum outcome_of_commit look_again(struct loading *load, const struct plan_step *step,
                                          struct kernel_error *error)
 {
+    const struct plan_table *planned = &load->plan->items[step->table];
     struct arena scratch = {0};
     struct kernel_table *now =
         kernel_table_read(&scratch, load->plan->backend, planned->family, planned->name, error);
     enum outcome_of_commit outcome = COMMITTED_UNKNOWN;
 
     if (now) {
-        const struct table_comparison found =
-            kernel_table_compare(&scratch, now, &load->plan->encoded[planned->family]);
+        const struct table_comparison found = kernel_table_compare(&scratch, now, step->contents);
 
         outcome = found.same || (!found.added && !found.chains_added) ? COMMITTED : COMMITTED_NOT;
         if (!found.same && outcome == COMMITTED)
@@ -179,7 +210,7 @@ static enum outcome_of_commit look_again(struct loading *load, const struct plan
 
 // Where the commit fails, the table is as it was, or the kernel has the new one and something went wrong with its counters;
 // or others were at it.
-static bool commit(struct loading *load, const struct plan_table *planned, struct kernel_table *table,
+static bool commit(struct loading *load, const struct plan_step *step, struct kernel_table *table,
                    struct kernel_error *error)
 {
     struct kernel_error trouble = {.arena = load->arena};
@@ -190,12 +221,12 @@ static bool commit(struct loading *load, const struct plan_table *planned, struc
 
     const bool fine = kernel_table_commit(table, error);
 
-    switch (look_again(load, planned, fine ? error : &trouble)) {
+    switch (look_again(load, step, fine ? error : &trouble)) {
     case COMMITTED:
         return true;
     case COMMITTED_NOT:
         if (fine)
-            return changed_by_others(planned, error);
+            return changed_by_others(&load->plan->items[step->table], error);
         load->begun -= guard_spare_table(&load->guard);
         return false;
     default:
@@ -203,23 +234,46 @@ static bool commit(struct loading *load, const struct plan_table *planned, struc
     }
 }
 
-// What is read just before the commit closes the window in which a change by somebody else would be lost, but for the moment
-// in between: the kernel itself notices only that the number of rules has changed.
-static bool load_table(struct loading *load, const struct plan_table *planned, struct kernel_error *error)
+// A joint filter has none of the rules where they stood: what those that stay have counted goes to where they come back.
+static void save_counters(const struct loading *load, const struct plan_table *planned,
+                          const struct kernel_table *now)
 {
     const struct encoded *encoded = &load->plan->encoded[planned->family];
-    struct kernel_table *table =
-        kernel_table_read(load->arena, load->plan->backend, planned->family, planned->name, error);
-    bool fine = table != NULL;
+    const struct live_chain *first = planned->live->chains.items;
 
-    if (fine && !kernel_tables_same(planned->live, table, encoded))
+    for (size_t i = 0; i < planned->comparison.count; i++) {
+        const struct chain_comparison *chain = &planned->comparison.chains[i];
+
+        for (size_t j = 0; chain->live && chain->wanted && j < chain->wanted->count; j++)
+            if (chain->partners[j] != RULE_NEW)
+                encoded_count(encoded, chain->first + j,
+                              now->chains.items[chain->live - first].rules.items[chain->partners[j]].entry);
+    }
+}
+
+// What is read just before the commit closes the window in which a change by somebody else would be lost, but for the moment
+// in between: the kernel itself notices only that the number of rules has changed.
+static bool load_table(struct loading *load, const struct plan_step *step, struct kernel_error *error)
+{
+    const struct plan_table *planned = &load->plan->items[step->table];
+    const struct encoded *encoded = step->contents;
+    struct kernel_table *table;
+    bool fine;
+
+    if (step->patient)
+        nanosleep(&(struct timespec){.tv_nsec = PATIENCE}, NULL);
+    table = kernel_table_read(load->arena, load->plan->backend, planned->family, planned->name, error);
+    fine = table != NULL;
+    if (fine && !is_as_planned(load->arena, load, step, table))
         fine = changed_by_others(planned, error);
+    if (fine && encoded != &load->plan->encoded[planned->family])
+        save_counters(load, planned, table);
     if (fine) {
         const struct table_comparison found = kernel_table_compare(load->arena, table, encoded);
 
-        fine = kernel_table_change(table, &found, encoded, error) && still_as_planned(load, planned, error);
+        fine = kernel_table_change(table, &found, encoded, error) && still_as_planned(load, step, error);
     }
-    fine = fine && commit(load, planned, table, error);
+    fine = fine && commit(load, step, table, error);
     kernel_table_close(table);
     return fine;
 }
@@ -282,8 +336,8 @@ enum load_end load_plan(struct arena *arena, struct apply_plan *plan, const char
         fine = false;
     }
     if (fine) {
-        for (size_t i = 0; i < plan->count && fine; i++)
-            fine = plan->items[i].comparison.same || load_table(&load, &plan->items[i], error);
+        for (size_t i = 0; i < plan->steps.count && fine; i++)
+            fine = load_table(&load, &plan->steps.items[i], error);
         end = finish(&load, fine, seconds, error);
     }
     if (load.guarded.file >= 0)

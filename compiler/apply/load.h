@@ -12,7 +12,7 @@ enum load_end {
     LOAD_STUCK,    // neither: the journal is there, and rollback puts the old ones back
 };
 
-// Puts the tables of a plan that are to change into the kernel, in the order in which the plan has them. The xtables lock has
+// Takes the steps of a plan that is in order. The xtables lock has
 // been held since they were read. `policy`: its path, to be remembered; `seconds`: how long a confirmation is awaited, 0: none is.
 // On failure `error` says why. `meddled`, unless all is well, names tables that somebody else changed as soon as they
 // were loaded.

@@ -3,9 +3,11 @@
 // Each set of tables that may be new while the others are old is a state; an order is a way through states from none to all.
 #include "apply/order.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "analysis/witness.h"
+#include "meaning/sets.h"
 
 #define NODE_LIMIT ((size_t)8 << 20)
 #define TABLES_MAX 5 // that the kernel has of a family
@@ -17,13 +19,25 @@ struct state {
     diagram packets; // for which it is not
 };
 
+// A way from all old tables to all new ones.
+struct way {
+    enum joint joint;
+    size_t tables[TABLES_MAX + 1]; // of those that change; the filter twice where there is a joint one
+    size_t count;
+    struct state worst;  // of the states on the way
+    const char *example; // a packet for which that is not safe; NULL: none
+};
+
 struct search {
     struct arena *arena;
     struct packet_space space;
     const struct ruleset *live, *wanted;
-    struct plan_table tables[TABLES_MAX]; // that change
-    unsigned bits[TABLES_MAX];            // of each, by its number in the wanted ruleset
-    size_t count;
+    const struct ruleset *joined;                 // the joint filter that is tried
+    struct plan_table tables[TABLES_MAX];         // that change
+    size_t numbers[TABLES_MAX];                   // in the plan
+    unsigned bits[TABLES_MAX];                    // of each, by its number in the wanted ruleset
+    size_t count, filter;                         // the number of the filter; `count`: it does not change
+    bool tracks_more;                             // packets that were not tracked will be
     diagram both[HOOK_COUNT], either[HOOK_COUNT]; // accepted by the old and the new rules, by one of them
     struct state states[STATES_MAX];
 };
@@ -34,21 +48,34 @@ static uint32_t is_accepted(uint32_t value, void *ignored)
     return outcome_of(value).walk == WALK_ACCEPT;
 }
 
-// What is accepted at each hook, with those tables new.
-static void find_accepted(struct search *search, unsigned state, diagram accepted[HOOK_COUNT])
+// What no rule lets the tracker see at a hook.
+static diagram unseen(struct packet_space *space, const struct meaning *meaning, enum hook hook)
 {
+    const diagram out = meaning->tracking ? taken_out(space, meaning->raws[hook]) : set_all(space);
+
+    return set_minus(space, set_and(space, meaning->domains[hook], out), by_loopback(space));
+}
+
+// What is accepted at each hook, with those tables new and perhaps a joint filter.
+static struct meaning find_accepted(struct search *search, unsigned state, enum joint joint,
+                                    diagram accepted[HOOK_COUNT])
+{
+    const struct ruleset *live = search->live;
     unsigned chosen = 0;
 
     for (size_t i = 0; i < search->count; i++)
         chosen |= state >> i & 1 ? search->bits[i] : 0;
+    if (joint)
+        live = rules_between(search->arena, live, search->joined, 1);
 
-    const struct ruleset *rules = rules_between(search->arena, search->live, search->wanted, chosen);
+    const struct ruleset *rules = rules_between(search->arena, live, search->wanted, chosen);
     const struct meaning meaning = rules_meaning(&search->space, rules, NULL);
 
     for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
         accepted[hook] = diagram_map(search->space.diagrams,
                                      hook_outcomes(&search->space, &meaning, hook, meaning.domains[hook]),
                                      is_accepted, NULL);
+    return meaning;
 }
 
 static void note(struct state *found, enum between between, enum hook hook, diagram packets, diagram none)
@@ -57,61 +84,86 @@ static void note(struct state *found, enum between between, enum hook hook, diag
         *found = (struct state){between, hook, packets};
 }
 
-static void judge(struct search *search, unsigned number)
+static struct state judge(struct search *search, unsigned number, enum joint joint)
 {
     struct packet_space *space = &search->space;
     const diagram none = set_none(space);
+    struct state state = {BETWEEN_SAFE, 0, none};
     diagram accepted[HOOK_COUNT];
 
-    find_accepted(search, number, accepted);
+    find_accepted(search, number, joint, accepted);
     for (enum hook hook = 0; hook < HOOK_COUNT; hook++) {
-        note(&search->states[number], BETWEEN_LOSES, hook,
-             set_minus(space, search->both[hook], accepted[hook]), none);
-        note(&search->states[number], BETWEEN_OPENS, hook,
-             set_minus(space, accepted[hook], search->either[hook]), none);
+        note(&state, BETWEEN_LOSES, hook, set_minus(space, search->both[hook], accepted[hook]), none);
+        note(&state, BETWEEN_OPENS, hook, set_minus(space, accepted[hook], search->either[hook]), none);
     }
+    return state;
 }
 
-static void judge_all(struct search *search)
+static void find_ends(struct search *search)
 {
     const unsigned last = (1u << search->count) - 1;
     diagram before[HOOK_COUNT], after[HOOK_COUNT];
 
-    find_accepted(search, 0, before);
-    find_accepted(search, last, after);
+    const struct meaning was = find_accepted(search, 0, JOINT_NONE, before);
+    const struct meaning is = find_accepted(search, last, JOINT_NONE, after);
+
     for (enum hook hook = 0; hook < HOOK_COUNT; hook++) {
+        search->tracks_more =
+            search->tracks_more || set_minus(&search->space, unseen(&search->space, &was, hook),
+                                             unseen(&search->space, &is, hook)) != set_none(&search->space);
         search->both[hook] = set_and(&search->space, before[hook], after[hook]);
         search->either[hook] = set_or(&search->space, before[hook], after[hook]);
     }
-    for (unsigned number = 1; number < last; number++)
-        judge(search, number);
 }
 
-// The best way to each state: one that opens nothing, and then one that loses nothing. Gives the worst state on the way to
-// the last one, and puts the tables in its order.
-static struct state choose_way(struct search *search, size_t ordered[TABLES_MAX])
+static unsigned cost_of(const struct state *state)
 {
-    const unsigned last = (1u << search->count) - 1;
+    return state->between == BETWEEN_OPENS ? STATES_MAX : state->between == BETWEEN_LOSES;
+}
+
+// The best way to each state: one that opens nothing, and then one that loses nothing. `fixed`: tables that stay as they are in
+// all states, their ends among them.
+static struct way choose_way(struct search *search, enum joint joint, unsigned fixed)
+{
+    const unsigned last = ((1u << search->count) - 1) & ~fixed;
     unsigned costs[STATES_MAX] = {0}, steps[STATES_MAX] = {0};
-    struct state worst = {BETWEEN_SAFE, 0, 0};
+    struct way way = {.joint = joint};
 
-    for (unsigned number = 1; number <= last; number++) {
-        const enum between between = search->states[number].between;
-
-        costs[number] = UINT32_MAX;
+    for (unsigned number = 0; number <= last; number++) {
+        if (number & fixed)
+            continue;
+        search->states[number] = joint || (number && number != last) ? judge(search, number, joint)
+                                                                     : (struct state){BETWEEN_SAFE, 0, 0};
+        costs[number] = number ? UINT32_MAX : 0;
         for (unsigned i = 0; i < search->count; i++)
             if ((number >> i & 1) && costs[number & ~(1u << i)] < costs[number]) {
                 costs[number] = costs[number & ~(1u << i)];
                 steps[number] = i;
             }
-        costs[number] += between == BETWEEN_OPENS ? STATES_MAX : between == BETWEEN_LOSES;
+        costs[number] += cost_of(&search->states[number]);
     }
-    for (unsigned number = last, at = (unsigned)search->count; number; number &= ~(1u << steps[number])) {
-        ordered[--at] = steps[number];
-        if (search->states[number].between > worst.between)
-            worst = search->states[number];
+    for (unsigned number = last; number; number &= ~(1u << steps[number]))
+        way.tables[search->count - ++way.count] = steps[number];
+    memmove(way.tables, way.tables + search->count - way.count, way.count * sizeof(*way.tables));
+    way.worst = search->states[0];
+    for (unsigned number = 0, i = 0; i < way.count; i++) {
+        number |= 1u << way.tables[i];
+        if (search->states[number].between > way.worst.between)
+            way.worst = search->states[number];
     }
-    return worst;
+    return way;
+}
+
+// By way of a joint filter: it comes first and goes last.
+static struct way choose_joint_way(struct search *search, enum joint joint)
+{
+    struct way way = choose_way(search, joint, 1u << search->filter);
+
+    memmove(way.tables + 1, way.tables, way.count * sizeof(*way.tables));
+    way.tables[0] = search->filter;
+    way.count += 2;
+    way.tables[way.count - 1] = search->filter;
+    return way;
 }
 
 static const char *example(struct search *search, const struct state *state)
@@ -129,35 +181,114 @@ static const char *example(struct search *search, const struct state *state)
     return copy;
 }
 
-// The tables of the family stand beside each other in the plan: those that change go to where such stood, in their order.
-static void put_in_order(struct apply_plan *plan, const struct search *search, const size_t *ordered)
+// The tables of the family stand beside each other in the plan: those that change go to where such stood, in the order in
+// which they become what is wanted.
+static void put_in_order(struct apply_plan *plan, const struct search *search, const struct way *way)
 {
-    size_t next = 0;
+    for (size_t i = 0; i < search->count; i++) {
+        const size_t table = way->tables[way->count - search->count + i];
 
-    for (size_t i = 0; i < plan->count; i++)
-        if (plan->items[i].family == search->space.family && !plan->items[i].comparison.same)
-            plan->items[i] = search->tables[ordered[next++]];
+        plan->items[search->numbers[i]] = search->tables[table];
+    }
 }
 
-static struct table_order order_family(struct search *search, struct apply_plan *plan, enum family family)
+// The tracker has to meet connections before a filter goes by what it says: where raw is ahead of the filter, there is time.
+static bool is_patient(const struct apply_plan *plan, const struct search *search, size_t table)
 {
-    size_t ordered[TABLES_MAX] = {0};
-    struct table_order order = {BETWEEN_UNDECIDED, NULL};
-    struct state worst;
+    return search->tracks_more && table > 0 &&
+           strcmp(plan->items[search->numbers[table]].name, "filter") == 0 &&
+           strcmp(plan->items[search->numbers[table - 1]].name, "raw") == 0;
+}
 
-    packet_space_init(&search->space, search->arena, family);
-    packet_space_add_ruleset(&search->space, search->live);
-    packet_space_add_ruleset(&search->space, search->wanted);
-    if (!packet_space_open(&search->space, NODE_LIMIT))
-        return order;
-    judge_all(search);
-    if (!diagram_overflowed(search->space.diagrams)) {
-        worst = choose_way(search, ordered);
-        order = (struct table_order){worst.between, example(search, &worst)};
-        put_in_order(plan, search, ordered);
+static void put_steps(struct arena *arena, struct apply_plan *plan, const struct search *search,
+                      const struct way *way)
+{
+    const enum family family = search->live->family;
+    const struct encoded *joint = &plan->joint[family];
+
+    put_in_order(plan, search, way);
+    if (way->joint)
+        *vec_push(arena, &plan->steps) =
+            (struct plan_step){.table = search->numbers[search->count - 1], .contents = joint};
+    for (size_t i = 0; i < search->count; i++)
+        *vec_push(arena, &plan->steps) =
+            (struct plan_step){.table = search->numbers[i],
+                               .contents = &plan->encoded[family],
+                               .before = way->joint && i == search->count - 1 ? joint : NULL,
+                               .patient = is_patient(plan, search, i)};
+}
+
+// Whether the kernel takes the joint filter.
+static bool encode_joint(struct search *search, struct apply_plan *plan)
+{
+    const enum family family = search->live->family;
+    struct kernel_error error = {.arena = search->arena};
+    const struct ruleset *rulesets[FAMILY_COUNT] = {0};
+    struct encoded encoded[FAMILY_COUNT] = {0};
+
+    rulesets[family] = search->joined;
+    if (!encode_rulesets(search->arena, rulesets, encoded, &error)) {
+        encoded_clear(encoded);
+        return false;
     }
-    packet_space_close(&search->space);
-    return order;
+    plan->joint[family] = encoded[family];
+    return true;
+}
+
+// The best way there is, with a joint filter or without one; BETWEEN_UNDECIDED where the rules are too many.
+static struct way find_way(struct search *search, enum joint joint)
+{
+    struct packet_space *space = &search->space;
+    struct way way = {.count = search->count, .worst.between = BETWEEN_UNDECIDED}, found;
+
+    for (size_t i = 0; i < search->count; i++)
+        way.tables[i] = i;
+    packet_space_init(space, search->arena, search->live->family);
+    packet_space_add_ruleset(space, search->live);
+    packet_space_add_ruleset(space, search->wanted);
+    if (joint)
+        packet_space_add_ruleset(space, search->joined);
+    if (!packet_space_open(space, NODE_LIMIT))
+        return way;
+    find_ends(search);
+    found = joint ? choose_joint_way(search, joint) : choose_way(search, JOINT_NONE, 0);
+    if (!diagram_overflowed(space->diagrams)) {
+        way = found;
+        way.example = example(search, &way.worst);
+    }
+    packet_space_close(space);
+    return way;
+}
+
+// The first joint filter that is better.
+static struct way find_joint_way(struct search *search, struct apply_plan *plan, struct way best)
+{
+    const struct ruleset *after = rules_between(search->arena, search->live, search->wanted, UINT_MAX);
+
+    for (enum joint joint = JOINT_EITHER; joint <= JOINT_BOTH; joint++) {
+        struct way way;
+
+        search->joined =
+            joint_filter(search->arena, search->live->family, ruleset_find_table(search->live, "filter"),
+                         ruleset_find_table(after, "filter"), joint);
+        if (!search->joined)
+            break;
+        way = find_way(search, joint);
+        if (way.worst.between < best.worst.between && encode_joint(search, plan))
+            return way;
+    }
+    return best;
+}
+
+static void order_family(struct search *search, struct apply_plan *plan, enum family family)
+{
+    struct way way = find_way(search, JOINT_NONE);
+
+    if (way.worst.between != BETWEEN_SAFE && way.worst.between != BETWEEN_UNDECIDED &&
+        search->filter < search->count)
+        way = find_joint_way(search, plan, way);
+    put_steps(search->arena, plan, search, &way);
+    plan->orders[family] = (struct table_order){way.worst.between, way.joint, way.example};
 }
 
 void order_tables(struct arena *arena, struct apply_plan *plan)
@@ -166,17 +297,27 @@ void order_tables(struct arena *arena, struct apply_plan *plan)
         struct search search = {
             .arena = arena, .live = plan->live[family], .wanted = plan->encoded[family].ruleset};
 
+        search.filter = SIZE_MAX;
         for (size_t i = 0; i < plan->count && search.count < TABLES_MAX; i++) {
             const struct plan_table *planned = &plan->items[i];
 
             if (planned->family != family || planned->comparison.same)
                 continue;
+            if (strcmp(planned->name, "filter") == 0)
+                search.filter = search.count;
             search.bits[search.count] =
                 1u << (ruleset_find_table(search.wanted, planned->name) - search.wanted->items);
+            search.numbers[search.count] = i;
             search.tables[search.count++] = *planned;
         }
+        if (search.count > 1) {
+            order_family(&search, plan, family);
+            continue;
+        }
         // One table alone is replaced at once.
-        plan->orders[family] =
-            search.count > 1 ? order_family(&search, plan, family) : (struct table_order){BETWEEN_SAFE, NULL};
+        plan->orders[family] = (struct table_order){.between = BETWEEN_SAFE};
+        if (search.count)
+            *vec_push(arena, &plan->steps) =
+                (struct plan_step){.table = search.numbers[0], .contents = &plan->encoded[family]};
     }
 }

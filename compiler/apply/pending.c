@@ -128,6 +128,9 @@ static bool find_drift(struct arena *arena, struct standing *standing, struct ke
     for (size_t i = 0; i < standing->journal.count; i++) {
         const struct encoded *after = &standing->journal.tables[i].after;
         const char *name = after->ruleset->items[0].name;
+
+        if (!journal_is_last(&standing->journal, i))
+            continue;
         struct kernel_table *table =
             kernel_table_read(arena, &libiptc_backend, after->ruleset->family, name, error);
 

@@ -110,6 +110,22 @@ const struct ruleset *rules_between(struct arena *arena, const struct ruleset *l
     return result;
 }
 
+const struct ruleset *rules_behind(struct arena *arena, const struct apply_plan *plan, enum family family,
+                                   size_t step)
+{
+    const struct ruleset *rules = plan->live[family];
+
+    for (size_t i = 0; i <= step; i++) {
+        const struct plan_table *planned = &plan->items[plan->steps.items[i].table];
+        const struct ruleset *contents = plan->steps.items[i].contents->ruleset;
+
+        if (planned->family == family)
+            rules = rules_between(arena, rules, contents,
+                                  1u << (ruleset_find_table(contents, planned->name) - contents->items));
+    }
+    return rules;
+}
+
 static void compare(struct arena *arena, const struct policy *policy, enum family family, size_t regions,
                     struct apply_plan *plan)
 {
@@ -137,4 +153,5 @@ void plan_clear(struct apply_plan *plan)
 {
     kernel_tables_close(&plan->tables);
     encoded_clear(plan->encoded);
+    encoded_clear(plan->joint);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "analysis/diff.h"
+#include "apply/joint.h"
 #include "kernel/backend.h"
 #include "kernel/compare.h"
 #include "policy/policy.h"
@@ -26,19 +27,33 @@ enum between {
 
 struct table_order {
     enum between between;
+    enum joint joint;    // the filter that stands there meanwhile
     const char *example; // a packet for which it is not safe; NULL: none
+};
+
+// A table is replaced.
+struct plan_step {
+    size_t table;                   // of the plan's
+    const struct encoded *contents; // that it gets
+    const struct encoded *before;   // that it has: of an earlier step; NULL: what was read
+    bool patient; // the step ahead of it has more packets tracked: what is under way is to arrive first
 };
 
 struct apply_plan {
     const struct kernel_backend *backend; // by which the tables were read, and are to be changed
-    struct plan_table *items;             // IPv4, then IPv6, each in the order in which they are loaded
+    struct plan_table *items;             // IPv4, then IPv6, in the order in which they become what is wanted
     size_t count, capacity;
     bool same; // nothing would change, counters apart
     struct difference difference;
     struct table_order orders[FAMILY_COUNT];
     const struct ruleset *live[FAMILY_COUNT]; // all tables that there are
     struct encoded encoded[FAMILY_COUNT];     // what is wanted
-    struct kernel_tables tables;              // that were read
+    struct encoded joint[FAMILY_COUNT];       // a filter for the moment in between
+    struct {
+        struct plan_step *items; // IPv4, then IPv6; none before order_tables()
+        size_t count, capacity;
+    } steps;
+    struct kernel_tables tables; // that were read
 };
 
 // `wanted` are plain rules. Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is made that
@@ -56,3 +71,7 @@ void plan_clear(struct apply_plan *plan);
 // the wanted ruleset.
 const struct ruleset *rules_between(struct arena *arena, const struct ruleset *live,
                                     const struct ruleset *wanted, unsigned chosen);
+
+// The rules of a family as they are behind a step of the plan.
+const struct ruleset *rules_behind(struct arena *arena, const struct apply_plan *plan, enum family family,
+                                   size_t step);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "apply/restore.h"
 
+#include <string.h>
+
+#include "apply/stale.h"
 #include "kernel/compare.h"
+#include "kernel/text.h"
 
 #define TRIES 5 // where others who take no lock change the table meanwhile
 
@@ -10,13 +14,47 @@ static const char *table_name(const struct encoded *encoded)
     return encoded->ruleset->items[0].name;
 }
 
-static bool restore_once(struct arena *arena, const struct kernel_backend *backend,
-                         const struct journal_table *entry, bool begun, struct restored *restored,
+// Whether a table is as an earlier step of its own found it: this one was not taken, or is taken back.
+static bool stands_earlier(struct arena *arena, const struct journal *journal, size_t step,
+                           const struct kernel_table *table)
+{
+    for (size_t i = 0; i < step; i++) {
+        const struct encoded *before = &journal->tables[i].before;
+
+        if (before->ruleset->family == table->family && strcmp(table_name(before), table->name) == 0 &&
+            kernel_table_compare(arena, table, before).same)
+            return true;
+    }
+    return false;
+}
+
+struct restoring {
+    struct arena arena;
+    const struct kernel_backend *backend;
+    const struct journal *journal;
+    struct restored *restored;
+    const struct ruleset *raws[FAMILY_COUNT]; // that were taken away; NULL: none was
+};
+
+// What its raw rules took out of tracking, the tracker has lost sight of. No harm is done where they cannot be read.
+static void note_raw(struct restoring *restoring, struct kernel_table *table)
+{
+    struct diag_list diags = {.arena = &restoring->arena};
+    struct kernel_error error = {.arena = &restoring->arena};
+
+    if (strcmp(table->name, "raw") == 0)
+        restoring->raws[table->family] =
+            kernel_ruleset(&restoring->arena, &table, 1, table->family, &diags, &error);
+}
+
+static bool restore_once(struct restoring *restoring, struct arena *arena, size_t step, bool begun,
                          struct kernel_error *error)
 {
-    const struct encoded *before = &entry->before;
+    const struct journal *journal = restoring->journal;
+    const struct encoded *before = &journal->tables[step].before;
+    struct restored *restored = restoring->restored;
     struct kernel_table *table =
-        kernel_table_read(arena, backend, before->ruleset->family, table_name(before), error);
+        kernel_table_read(arena, restoring->backend, before->ruleset->family, table_name(before), error);
     bool fine = table != NULL, others = false;
 
     if (!table)
@@ -25,14 +63,15 @@ static bool restore_once(struct arena *arena, const struct kernel_backend *backe
     const struct table_comparison found = kernel_table_compare(arena, table, before);
 
     if (!found.same)
-        others = !kernel_table_compare(arena, table, &entry->after).same;
-    if (found.same) {
+        others = !kernel_table_compare(arena, table, &journal->tables[step].after).same;
+    if (found.same || (others && stands_earlier(arena, journal, step, table))) {
         // It was never changed, or is back already.
     } else if (others && !begun) {
         restored->left++;
     } else {
+        note_raw(restoring, table);
         fine = kernel_table_change(table, &found, before, error) && kernel_table_commit(table, error);
-        restored->tables += fine;
+        restored->tables += fine && journal_is_first(journal, step);
         restored->overwritten += fine && others;
     }
     kernel_table_close(table);
@@ -42,6 +81,7 @@ static bool restore_once(struct arena *arena, const struct kernel_backend *backe
 bool restore_tables(const struct kernel_backend *backend, const struct journal *journal, size_t begun,
                     struct restored *restored, struct kernel_error *error)
 {
+    struct restoring restoring = {.backend = backend, .journal = journal, .restored = restored};
     bool fine = true;
 
     *restored = (struct restored){0};
@@ -52,7 +92,7 @@ bool restore_tables(const struct kernel_backend *backend, const struct journal *
         for (int try = 0; try < TRIES && !done; try++) {
             struct arena scratch = {0};
 
-            done = restore_once(&scratch, backend, &journal->tables[i], i < begun, restored, &trouble);
+            done = restore_once(&restoring, &scratch, i, i < begun, &trouble);
             arena_clear(&scratch);
             if (!done && trouble.trouble != KERNEL_CHANGED)
                 break;
@@ -61,5 +101,7 @@ bool restore_tables(const struct kernel_backend *backend, const struct journal *
             *error = trouble;
         fine = fine && done;
     }
+    stale_delete(&restoring.arena, restoring.raws, false);
+    arena_clear(&restoring.arena);
     return fine;
 }

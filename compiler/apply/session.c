@@ -245,24 +245,19 @@ static const char *trouble_with(struct check *check, const struct ruleset *rules
 
 static const char *trouble_at_steps(struct check *check, enum family family, const struct apply_plan *plan)
 {
-    const struct ruleset *wanted = plan->encoded[family].ruleset;
-    const char *behind = NULL, *trouble = NULL;
-    unsigned chosen = 0;
+    const char *trouble = NULL;
+    size_t last = plan->steps.count;
 
     leave_new_out(check, plan->live[family]);
-    for (size_t i = 0; i < plan->count && !trouble; i++) {
-        const struct plan_table *planned = &plan->items[i];
+    while (last > 0 && plan->items[plan->steps.items[last - 1].table].family != family)
+        last--;
+    for (size_t i = 0; i < last && !trouble; i++) {
+        const struct plan_table *planned = &plan->items[plan->steps.items[i].table];
 
-        if (planned->family != family || planned->comparison.same)
-            continue;
-        if (behind)
-            trouble =
-                trouble_with(check, rules_between(check->arena, plan->live[family], wanted, chosen), behind);
-        behind = planned->name;
-        chosen |= 1u << (ruleset_find_table(wanted, planned->name) - wanted->items);
+        if (planned->family == family)
+            trouble = trouble_with(check, rules_behind(check->arena, plan, family, i),
+                                   i + 1 < last ? planned->name : NULL);
     }
-    if (!trouble && behind)
-        trouble = trouble_with(check, rules_between(check->arena, plan->live[family], wanted, chosen), NULL);
     return trouble;
 }
 
@@ -279,6 +274,8 @@ const char *session_trouble(struct arena *arena, const struct session *session, 
     packet_space_init(&check.space, arena, session->family);
     packet_space_add_ruleset(&check.space, plan->live[session->family]);
     packet_space_add_ruleset(&check.space, plan->encoded[session->family].ruleset);
+    if (plan->orders[session->family].joint)
+        packet_space_add_ruleset(&check.space, plan->joint[session->family].ruleset);
     packet_space_add_policy(&check.space, policy);
     for (int set = 0; set < SET_COUNT; set++)
         packet_space_add_packets(&check.space, &check.packets[set]);

@@ -21,9 +21,15 @@ struct search {
     struct stale *stale;
 };
 
-static diagram by_type_local(struct packet_space *space)
+// What an entry is about at a hook: the tracker has fragments put together first, and answers come to this host.
+static diagram by_entries(struct packet_space *space, enum hook hook)
 {
-    return field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL, DESTINATION_LOCAL);
+    const diagram whole = field_between(space, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_NONE);
+
+    return hook == HOOK_INPUT
+               ? set_and(space, whole,
+                         field_between(space, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL, DESTINATION_LOCAL))
+               : whole;
 }
 
 // The raw table alone decides. False where the rules are too many to tell.
@@ -44,18 +50,16 @@ static bool find_tracked(struct arena *arena, const struct ruleset *rules, struc
     const struct meaning meaning = rules_meaning(space, raw, NULL);
 
     for (enum hook hook = 0; hook < HOOK_COUNT; hook++) {
-        const diagram out = taken_out(space, meaning.raws[hook]);
-        const diagram stays = set_minus(space, meaning.domains[hook], out), by_lo = by_loopback(space);
+        const diagram out = taken_out(space, meaning.raws[hook]), by_lo = by_loopback(space);
+        const diagram met = set_and(space, meaning.domains[hook], by_entries(space, hook));
+        const diagram stays = set_minus(space, met, out);
 
         if (hook == HOOK_FORWARD)
             continue;
-        family->asked = family->asked || set_and(space, meaning.domains[hook], out) != set_none(space);
+        family->asked = family->asked || set_and(space, met, out) != set_none(space);
         if (hook == HOOK_OUTPUT)
             family->loopback = entry_projection(space, set_and(space, stays, by_lo), false);
-        family->hooks[hook] = entry_projection(
-            space,
-            set_minus(space, hook == HOOK_INPUT ? set_and(space, stays, by_type_local(space)) : stays, by_lo),
-            false);
+        family->hooks[hook] = entry_projection(space, set_minus(space, stays, by_lo), false);
     }
     family->packet = arena_calloc(arena, FIELD_COUNT + space->unknowns.count, sizeof(*family->packet));
     return !diagram_overflowed(space->diagrams);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Entries of the tracking table that no packet meets any more: raw takes their packets out of tracking, in both directions.
-// They would stay until their time is over, up to five days for TCP.
+// They would stay until their time is over, up to five days for TCP. And where their packets are tracked again by then, the
+// tracker takes these for invalid, since it has not seen those in between.
 #pragma once
 
 #include "ruleset/ruleset.h"

@@ -92,7 +92,7 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
 static enum exit_code print_plan(struct arena *arena, const struct options *options,
                                  const struct apply_plan *plan, const struct connections *connections)
 {
-    const bool applied = connections->entries != ENTRIES_WOULD_GO;
+    const bool applied = connections->stage != CONNECTIONS_PLANNED;
     struct buf text = {0};
     enum exit_code code;
 
@@ -155,7 +155,8 @@ static enum exit_code ask(unsigned seconds, bool cut, struct kernel_error *error
         fputs(end == PENDING_DONE ? "Kept.\n" : "\n", stderr);
         if (end != PENDING_DONE)
             return world_error(error);
-        connections_confirmed(error->arena, cut);
+        if (cut)
+            connections_cut(error->arena);
         return EXIT_FINE;
     }
     fputs("\nNot confirmed here; `ctc status` says what stands.\n", stderr);
@@ -163,19 +164,20 @@ static enum exit_code ask(unsigned seconds, bool cut, struct kernel_error *error
 }
 
 static enum exit_code report_load(struct arena *arena, const struct options *options,
-                                  const struct apply_plan *plan, enum load_end end, const char *meddled,
-                                  struct kernel_error *error)
+                                  const struct apply_plan *plan, struct connections connections,
+                                  enum load_end end, const char *meddled, struct kernel_error *error)
 {
     enum exit_code code;
 
     if (meddled)
         fprintf(stderr, "ctc: warning: somebody else changed %s as soon as it was loaded; that stays\n",
                 meddled);
+    connections.stage = end == LOAD_WAITS ? CONNECTIONS_WAIT : CONNECTIONS_DONE;
     switch (end) {
     case LOAD_DONE:
-        return settle(arena, options, plan, (struct connections){.entries = ENTRIES_GO});
+        return settle(arena, options, plan, connections);
     case LOAD_WAITS:
-        code = settle(arena, options, plan, (struct connections){.entries = ENTRIES_WAIT});
+        code = settle(arena, options, plan, connections);
         if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
             return ask(options->confirm, options->cut, error);
         fprintf(stderr, "ctc: note: the old rules come back in %u s unless `ctc confirm` comes first\n",
@@ -226,6 +228,7 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
     struct kernel_error error = {.arena = &compilation->arena};
     const struct ruleset *const wanted[FAMILY_COUNT] = {compilation->rules[FAMILY_IPV4]->printed,
                                                         compilation->rules[FAMILY_IPV6]->printed};
+    struct connections connections = {.stage = CONNECTIONS_DONE};
     const char *meddled = NULL, *trouble = NULL;
     enum exit_code code;
     enum load_end end;
@@ -242,12 +245,13 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
         trouble = session_trouble(&compilation->arena, session, plan, compilation->policy);
     code = refuse(options, session, trouble, plan);
     if (options->dry_run)
-        return settle(&compilation->arena, options, plan, (struct connections){.entries = ENTRIES_WOULD_GO});
+        return settle(&compilation->arena, options, plan, (struct connections){.stage = CONNECTIONS_PLANNED});
     if (code != EXIT_FINE)
         return code;
+    connections_before(&compilation->arena, plan, &connections);
     end = load_plan(&compilation->arena, plan, options->policy, options->confirm, lock, &meddled, &error);
     xtables_unlock(lock);
-    return report_load(&compilation->arena, options, plan, end, meddled, &error);
+    return report_load(&compilation->arena, options, plan, connections, end, meddled, &error);
 }
 
 static enum exit_code apply(struct compilation *compilation, struct options *options)

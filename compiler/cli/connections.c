@@ -14,6 +14,32 @@ static void warn(const char *trouble)
         fprintf(stderr, "ctc: warning: connections that are open are not looked at: %s\n", trouble);
 }
 
+static bool changes_raw(const struct plan_table *planned)
+{
+    return strcmp(planned->name, "raw") == 0 && !planned->comparison.same;
+}
+
+static void delete_stale(struct arena *arena, const struct ruleset *const raws[FAMILY_COUNT],
+                         struct connections *found)
+{
+    const struct stale stale = stale_delete(arena, raws, found->stage == CONNECTIONS_PLANNED);
+
+    found->stale.entries += stale.entries;
+    found->stale.deleted += stale.deleted;
+    found->stale.stopped = found->stale.stopped || stale.stopped;
+    found->stale.trouble = stale.trouble;
+}
+
+void connections_before(struct arena *arena, const struct apply_plan *plan, struct connections *found)
+{
+    const struct ruleset *raws[FAMILY_COUNT] = {0};
+
+    for (size_t i = 0; i < plan->count; i++)
+        if (changes_raw(&plan->items[i]))
+            raws[plan->items[i].family] = plan->live[plan->items[i].family];
+    delete_stale(arena, raws, found);
+}
+
 void connections_after(struct arena *arena, const struct apply_plan *plan, bool cut,
                        struct connections *found)
 {
@@ -23,32 +49,30 @@ void connections_after(struct arena *arena, const struct apply_plan *plan, bool 
         const struct plan_table *planned = &plan->items[i];
         const enum family family = planned->family;
 
-        if ((planned->comparison.same && !cut) || after[family])
+        if (planned->comparison.same && !cut)
             continue;
-        after[family] = rules_between(arena, plan->live[family], plan->encoded[family].ruleset, UINT_MAX);
+        if (!after[family])
+            after[family] = rules_between(arena, plan->live[family], plan->encoded[family].ruleset, UINT_MAX);
+        if (changes_raw(planned))
+            raws[family] = after[family];
     }
-    for (size_t i = 0; i < plan->count; i++)
-        if (strcmp(plan->items[i].name, "raw") == 0 && !plan->items[i].comparison.same)
-            raws[plan->items[i].family] = after[plan->items[i].family];
-    found->refused = refused_find(arena, after, cut && found->entries == ENTRIES_GO);
-    found->stale = stale_delete(arena, raws, found->entries != ENTRIES_GO);
+    found->refused = refused_find(arena, after, cut && found->stage == CONNECTIONS_DONE);
+    delete_stale(arena, raws, found);
     warn(found->refused.trouble ? found->refused.trouble : found->stale.trouble);
 }
 
-void connections_confirmed(struct arena *arena, bool cut)
+void connections_cut(struct arena *arena)
 {
     struct kernel_error error = {.arena = arena};
-    struct connections found = {.entries = ENTRIES_GO};
+    struct connections found = {.stage = CONNECTIONS_DONE};
     struct apply_plan plan = {.backend = &libiptc_backend};
     struct buf text = {0};
 
     if (!plan_read_live(arena, &plan, &error)) {
         warn(error.text);
     } else {
-        if (cut)
-            found.refused = refused_find(arena, plan.live, true);
-        found.stale = stale_delete(arena, plan.live, false);
-        warn(found.refused.trouble ? found.refused.trouble : found.stale.trouble);
+        found.refused = refused_find(arena, plan.live, true);
+        warn(found.refused.trouble);
         put_connections(&text, arena, &found);
         fwrite(text.bytes, 1, text.length, stderr);
     }
@@ -88,7 +112,7 @@ static void put_refused(struct buf *out, struct arena *arena, const struct conne
     if (!refused->count)
         return;
     buf_printf(out, "\nconnections that are open and %s refused: %zu",
-               found->entries == ENTRIES_WOULD_GO ? "would be" : "are", refused->count);
+               found->stage == CONNECTIONS_PLANNED ? "would be" : "are", refused->count);
     if (refused->cut)
         buf_printf(out, ", cut: %zu", refused->cut);
     buf_char(out, '\n');
@@ -115,13 +139,12 @@ void put_connections(struct buf *out, struct arena *arena, const struct connecti
     const struct stale *stale = &found->stale;
 
     put_refused(out, arena, found);
-    if (stale->entries && found->entries == ENTRIES_GO)
+    if (stale->entries && found->stage == CONNECTIONS_PLANNED)
+        buf_printf(out, "\nentries of the tracking table that no packet would meet any more: %zu\n",
+                   stale->entries);
+    else if (stale->entries)
         buf_printf(out, "\nentries of the tracking table that no packet meets any more: %zu, deleted: %zu\n",
                    stale->entries, stale->deleted);
-    else if (stale->entries)
-        buf_printf(out, "\nentries of the tracking table that no packet %s any more: %zu%s\n",
-                   found->entries == ENTRIES_WAIT ? "meets" : "would meet", stale->entries,
-                   found->entries == ENTRIES_WAIT ? ", deleted once the rules are confirmed" : "");
     if (stale->stopped || found->refused.stopped)
         buf_text(out, "and more, which was not looked at: the time was over\n");
 }

@@ -12,19 +12,22 @@ struct connections {
     struct stale stale;
     struct refused refused;
     enum {
-        ENTRIES_WOULD_GO, // by a dry run
-        ENTRIES_WAIT,     // for a confirmation: a way back would find them gone
-        ENTRIES_GO,
-    } entries;
+        CONNECTIONS_PLANNED,
+        CONNECTIONS_WAIT,
+        CONNECTIONS_DONE
+    } stage; // a dry run; not confirmed; loaded
 };
 
-// Looks through the table by the rules that a plan puts there. With `cut`, and where entries go, connections that the rules refuse
-// are ended.
+// Ahead of a load, entries that the rules of now have made stale are deleted.
+void connections_before(struct arena *arena, const struct apply_plan *plan, struct connections *connections);
+
+// Looks through the table by the rules that a plan puts there: deletes stale entries once they are loaded, and with `cut` ends
+// connections that they refuse once they stand.
 void connections_after(struct arena *arena, const struct apply_plan *plan, bool cut,
                        struct connections *connections);
 
-// By the rules that the kernel has, which have just been confirmed. Says on standard error what was done; trouble is a warning.
-void connections_confirmed(struct arena *arena, bool cut);
+// By the rules that the kernel has, which have just been confirmed: ends what they refuse, and says so on standard error.
+void connections_cut(struct arena *arena);
 
 // Nothing where there is nothing to tell.
 void put_connections(struct buf *out, struct arena *arena, const struct connections *connections);

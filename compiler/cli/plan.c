@@ -46,16 +46,21 @@ static const char *policies_cell(struct arena *arena, const struct plan_table *t
     return text;
 }
 
-// "filter, then raw", of the tables that change; NULL where not even two do.
+static const char *const joint_words[] = {"", " widened", " narrowed"}; // by enum joint
+
+// "filter widened, then raw, then filter", of the tables that change; NULL where not even two do.
 static const char *order_text(struct arena *arena, const struct apply_plan *plan, enum family family)
 {
     const char *text = NULL;
     size_t count = 0;
 
-    for (size_t i = 0; i < plan->count; i++) {
-        if (plan->items[i].family != family || plan->items[i].comparison.same)
-            continue;
-        text = count++ ? arena_printf(arena, "%s, then %s", text, plan->items[i].name) : plan->items[i].name;
+    for (size_t i = 0; i < plan->steps.count; i++) {
+        const struct plan_table *table = &plan->items[plan->steps.items[i].table];
+        const bool joint = plan->steps.items[i].contents == &plan->joint[family];
+
+        if (table->family == family)
+            text = arena_printf(arena, "%s%s%s%s", text ? text : "", count++ ? ", then " : "", table->name,
+                                joint_words[joint ? plan->orders[family].joint : JOINT_NONE]);
     }
     return count > 1 ? text : NULL;
 }
@@ -137,11 +142,12 @@ static json_t *order_json(const struct apply_plan *plan, enum family family)
     const struct table_order *order = &plan->orders[family];
     json_t *object = json_object(), *tables = json_array();
 
-    for (size_t i = 0; i < plan->count; i++)
-        if (plan->items[i].family == family && !plan->items[i].comparison.same)
-            json_push(tables, json_text(plan->items[i].name));
+    for (size_t i = 0; i < plan->steps.count; i++)
+        if (plan->items[plan->steps.items[i].table].family == family)
+            json_push(tables, json_text(plan->items[plan->steps.items[i].table].name));
     json_set(object, "family", json_text(family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
     json_set(object, "tables", tables);
+    json_set(object, "joint", order->joint ? json_text(joint_words[order->joint] + 1) : json_null());
     json_set(object, "between", json_text(between_names[order->between]));
     json_set(object, "example", order->example ? json_text(order->example) : json_null());
     return object;

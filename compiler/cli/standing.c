@@ -34,7 +34,8 @@ enum exit_code run_confirm(int argc, char **argv)
         return usage_error("confirm", "it takes --cut alone");
     switch (pending_confirm(&error)) {
     case PENDING_DONE:
-        connections_confirmed(&arena, cut);
+        if (cut)
+            connections_cut(&arena);
         code = EXIT_FINE;
         break;
     case PENDING_NONE:

@@ -287,3 +287,10 @@ void encoded_clear(struct encoded encoded[FAMILY_COUNT])
         encoded[family] = (struct encoded){0};
     }
 }
+
+void encoded_count(const struct encoded *encoded, size_t rule, const void *entry)
+{
+    const size_t at = entry_layouts[encoded->ruleset->family].counters;
+
+    memcpy((char *)encoded->rules[rule] + at, (const char *)entry + at, sizeof(struct xt_counters));
+}

@@ -29,3 +29,6 @@ void encoded_clear(struct encoded encoded[FAMILY_COUNT]);
 
 // Where the rules of a table begin among those of the ruleset.
 size_t encoded_table_start(const struct encoded *encoded, const struct table *table);
+
+// Gives a rule the counters of another entry of its family.
+void encoded_count(const struct encoded *encoded, size_t rule, const void *entry);

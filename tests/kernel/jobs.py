@@ -23,6 +23,7 @@ import test_reload
 import test_tracking
 import test_tune
 import test_verdicts
+import test_widen
 from firewall import BACKENDS, load, policy_path
 from netns import FAMILIES
 from report import Report
@@ -94,6 +95,10 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply hitless"] = test_apply.hitless
     jobs["apply orders"] = test_apply.orders
     jobs["apply session"] = test_apply.session
+    jobs["apply widened"] = test_widen.told
+    jobs["apply widened killed"] = test_widen.killed
+    jobs["apply widened crossing"] = test_widen.crossing
+    jobs["apply under traffic"] = test_widen.traffic
     jobs["connections stale"] = test_connections.stale
     jobs["connections refused"] = test_connections.refused
     for how in ("fail", "kill"):
