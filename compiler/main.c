@@ -15,8 +15,11 @@ const struct command commands[] = {
      "[-4|-6] [-o FILE|DIR/] [--comments] [--without PASS,...] [--until PASS] [--explain-cost] "
      "[--allow-unproved] POLICY",
      "rules for iptables-restore; `ctc POLICY` is short for it", run_compile},
-    {"check", "[-4|-6] [--strict] [--expect FILE] [--format text|json|sarif|github] POLICY|RULES...",
-     "all that is wrong, doubtful or worth knowing", run_check},
+    {"check",
+     "[-4|-6] [--strict] [--expect FILE] [--format text|json|sarif|github] POLICY|RULES..., or "
+     "--live [--format text|json] [POLICY]",
+     "all that is wrong, doubtful or worth knowing; whether this kernel tracks, and what makes it",
+     run_check},
     {"explain", "[-4|-6] [--format text|json] POLICY|RULES PACKETS|-",
      "what becomes of packets, and which rule and line decides it", run_explain},
     {"diff", "[-4|-6] [--format text|json] [--fail-on any|widen] OLD NEW",

@@ -20,6 +20,7 @@ enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_GITHUB };
 
 struct options {
     bool strict;
+    bool live;          // the kernel that runs, in place of files
     int format;         // in `formats`
     enum family family; // of rulesets; FAMILY_COUNT: the one that each one's text shows
     const char *expect; // a file of expectations; NULL: none
@@ -41,10 +42,22 @@ struct checked {
     struct diag_list all;
 };
 
+static enum exit_code parse_live(int argc, char **argv, struct options *options)
+{
+    if (options->strict || options->expect || options->family != FAMILY_COUNT ||
+        options->format > FORMAT_JSON || argc - optind > 1)
+        return usage_error("check", "--live takes --format text or json, and at most one policy");
+    options->files = argv + optind;
+    options->count = (size_t)(argc - optind);
+    return EXIT_FINE;
+}
+
 static enum exit_code parse_files(int argc, char **argv, struct options *options)
 {
     bool standard_input = options->expect && strcmp(options->expect, "-") == 0;
 
+    if (options->live)
+        return parse_live(argc, argv, options);
     if (argc == optind)
         return usage_error("check", "no policy or ruleset is named");
     options->files = argv + optind;
@@ -61,10 +74,13 @@ static enum exit_code parse_files(int argc, char **argv, struct options *options
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {
-        {"ipv4", no_argument, NULL, '4'},         {"ipv6", no_argument, NULL, '6'},
-        {"strict", no_argument, NULL, 's'},       {"expect", required_argument, NULL, 'e'},
-        {"format", required_argument, NULL, 'f'}, {0}};
+    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
+                                          {"ipv6", no_argument, NULL, '6'},
+                                          {"strict", no_argument, NULL, 's'},
+                                          {"live", no_argument, NULL, 'l'},
+                                          {"expect", required_argument, NULL, 'e'},
+                                          {"format", required_argument, NULL, 'f'},
+                                          {0}};
 
     optind = 1;
     opterr = 0;
@@ -76,6 +92,9 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
             break;
         case 's':
             options->strict = true;
+            break;
+        case 'l':
+            options->live = true;
             break;
         case 'e':
             options->expect = optarg;
@@ -208,6 +227,8 @@ enum exit_code run_check(int argc, char **argv)
 
     if (code != EXIT_FINE)
         return code;
+    if (options.live)
+        return check_live(options.format == FORMAT_JSON, options.count ? options.files[0] : NULL);
     assert(options.count);
     compilation_init(&expected.compilation);
     if (options.expect)

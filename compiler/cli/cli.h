@@ -22,6 +22,7 @@ extern const size_t command_count;
 
 enum exit_code run_compile(int argc, char **argv);
 enum exit_code run_check(int argc, char **argv);
+enum exit_code check_live(bool json, const char *policy); // of run_check(); `policy` may be NULL
 enum exit_code run_explain(int argc, char **argv);
 enum exit_code run_diff(int argc, char **argv);
 enum exit_code run_advise(int argc, char **argv);

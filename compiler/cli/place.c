@@ -144,7 +144,7 @@ static bool take_apart(int root, const char *path, struct made_folders *made, st
     place->folder = open_folder(root, folder);
     if (place->folder < 0 && errno == ENOENT && made && make_folders(root, folder, made))
         place->folder = open_folder(root, folder);
-    snprintf(place->name, sizeof(place->name), "%s", name);
+    memcpy(place->name, name, strlen(name) + 1);
     return place->folder >= 0;
 }
 

@@ -367,17 +367,11 @@ static void put_interface(struct buf *out, const char *option, const char *name,
         buf_printf(out, "%s %s %s", inverted ? " !" : "", option, name);
 }
 
-static void put_rule(struct buf *out, const struct chain *chain, const struct rule *rule, enum family family)
+void restore_rule(struct buf *out, const struct rule *rule, enum family family)
 {
     assert(!rule->sets); // passes_run() makes plain rules of those
-    if (rule->counters.present) {
-        put_counters(out, &rule->counters);
-        buf_char(out, ' ');
-    }
-    buf_text(out, "-A ");
-    buf_text(out, chain->name);
     if (rule->verbatim) {
-        buf_printf(out, " %s\n", rule->verbatim);
+        buf_printf(out, " %s", rule->verbatim);
         return;
     }
     put_address(out, &rule->addresses[SIDE_SOURCE], "-s", family);
@@ -390,6 +384,17 @@ static void put_rule(struct buf *out, const struct chain *chain, const struct ru
     for (size_t i = 0; i < rule->match_count; i++)
         restore_match(out, &rule->matches[i], family);
     restore_target(out, &rule->target);
+}
+
+static void put_rule(struct buf *out, const struct chain *chain, const struct rule *rule, enum family family)
+{
+    if (rule->counters.present) {
+        put_counters(out, &rule->counters);
+        buf_char(out, ' ');
+    }
+    buf_text(out, "-A ");
+    buf_text(out, chain->name);
+    restore_rule(out, rule, family);
     buf_char(out, '\n');
 }
 

@@ -10,6 +10,9 @@
 // as it is here but for counters.
 void restore_text(struct buf *out, const struct ruleset *ruleset);
 
+// Appends what stands behind "-A CHAIN" of a rule, a blank in front of it.
+void restore_rule(struct buf *out, const struct rule *rule, enum family family);
+
 // Appends one match or target, a blank in front of it: " -m tcp --dport 22", " -j ACCEPT".
 void restore_match(struct buf *out, const struct match *match, enum family family);
 void restore_target(struct buf *out, const struct target *target);

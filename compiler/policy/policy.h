@@ -19,6 +19,8 @@
 #include "source/source.h"
 
 enum tracking { TRACKING_FULL, TRACKING_SELECTIVE, TRACKING_NONE, TRACKING_COUNT };
+extern const char *const tracking_words[]; // as policies have them; ended by NULL
+
 enum verdict { VERDICT_ACCEPT, VERDICT_REJECT, VERDICT_DROP, VERDICT_LEAVE };
 enum replies { REPLIES_SOCKET, REPLIES_PORTABLE };
 enum choice { CHOICE_UNSET, CHOICE_NO, CHOICE_YES };

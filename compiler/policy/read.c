@@ -138,12 +138,13 @@ void read_description(struct reader *reader, const struct node *value)
         reader->policy->description = text.at;
 }
 
+const char *const tracking_words[] = {"full", "selective", "none", NULL};
+
 void read_tracking(struct reader *reader, const struct node *value)
 {
-    static const char *const words[] = {"full", "selective", "none", NULL};
     int mode;
 
-    if (value_word(reader, value, "tracking", words, &mode))
+    if (value_word(reader, value, "tracking", tracking_words, &mode))
         reader->policy->tracking = (enum tracking)mode;
     else
         reader->mode_unknown = true;

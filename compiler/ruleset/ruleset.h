@@ -261,6 +261,9 @@ void ruleset_sort(struct ruleset *ruleset);
 // nothing (ruleset/stateful.def). One such rule anywhere switches tracking on for its family.
 const char *rule_tracks(const struct rule *rule, const char *table);
 
+// The same of a match or target by its name alone, CT apart, which does so or not by its options.
+bool extension_tracks(const char *name, bool target);
+
 // What the rules of a ruleset write that matches read (ruleset/changes.def), as bits for match_is_changed(): whether a match
 // may say something else behind such a rule than ahead of it.
 uint64_t ruleset_changes(const struct ruleset *ruleset);

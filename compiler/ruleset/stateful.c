@@ -57,6 +57,11 @@ static const char *target_tracks(const struct target *target)
     return "CT";
 }
 
+bool extension_tracks(const char *name, bool target)
+{
+    return find_word(slice_of(name), target ? stateful_targets : stateful_matches);
+}
+
 const char *rule_tracks(const struct rule *rule, const char *table)
 {
     const char *what = target_tracks(&rule->target);

@@ -16,6 +16,8 @@ import test_forward
 import test_holes
 import test_limits
 import test_link
+import test_live
+import test_modules
 import test_nat
 import test_plan
 import test_refused
@@ -79,6 +81,8 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
             jobs[f"agree policies {backend} {part}"] = partial(test_agree.policies, backend, part)
             jobs[f"agree rulesets {backend} {part}"] = partial(test_agree.foreign, backend, part)
     jobs.update(test_build.JOBS)
+    jobs.update(test_live.JOBS)
+    jobs.update(test_modules.JOBS)
     jobs["advise"] = test_advise.run
     jobs["tune"] = test_tune.run
     jobs["holes text"] = test_holes.another_text
