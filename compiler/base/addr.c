@@ -17,15 +17,6 @@ unsigned family_bits(enum family family)
     return family == FAMILY_IPV4 ? 32 : 128;
 }
 
-int addr_compare(struct addr a, struct addr b)
-{
-    if (a.high != b.high)
-        return a.high < b.high ? -1 : 1;
-    if (a.low != b.low)
-        return a.low < b.low ? -1 : 1;
-    return 0;
-}
-
 struct addr addr_max(enum family family)
 {
     if (family == FAMILY_IPV4)

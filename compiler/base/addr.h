@@ -22,7 +22,11 @@ struct addr {
     uint64_t low;
 };
 
-int addr_compare(struct addr a, struct addr b);
+static inline int addr_compare(struct addr a, struct addr b)
+{
+    return a.high != b.high ? (a.high < b.high ? -1 : 1) : (a.low > b.low) - (a.low < b.low);
+}
+
 struct addr addr_max(enum family family);
 struct addr addr_next(struct addr addr);     // of the last one of all: the first
 struct addr addr_previous(struct addr addr); // of the first one of all: the last

@@ -9,11 +9,8 @@
 
 #include "base/fatal.h"
 
-static void reserve(struct buf *buf, size_t more)
+void buf_grow(struct buf *buf, size_t more)
 {
-    if (buf->capacity - buf->length > more)
-        return;
-
     size_t need;
 
     if (__builtin_add_overflow(buf->length, more, &need) || need > SIZE_MAX / 2 - 1)
@@ -32,20 +29,6 @@ void buf_clear(struct buf *buf)
 {
     free(buf->bytes);
     *buf = (struct buf){0};
-}
-
-void buf_append(struct buf *buf, const char *bytes, size_t length)
-{
-    reserve(buf, length);
-    if (length)
-        memcpy(buf->bytes + buf->length, bytes, length);
-    buf->length += length;
-    buf->bytes[buf->length] = '\0';
-}
-
-void buf_char(struct buf *buf, char c)
-{
-    buf_append(buf, &c, 1);
 }
 
 void buf_number(struct buf *buf, unsigned long long value)
@@ -69,7 +52,8 @@ void buf_printf(struct buf *buf, const char *format, ...)
 
     va_end(args);
     assert(length >= 0);
-    reserve(buf, (size_t)length);
+    if (buf->capacity - buf->length <= (size_t)length)
+        buf_grow(buf, (size_t)length);
     va_start(args, format);
     vsnprintf(buf->bytes + buf->length, (size_t)length + 1, format, args);
     va_end(args);

@@ -13,10 +13,25 @@ struct buf {
 };
 
 void buf_clear(struct buf *buf);
-void buf_append(struct buf *buf, const char *bytes, size_t length);
-void buf_char(struct buf *buf, char c);
+void buf_grow(struct buf *buf, size_t more); // makes room for that many bytes more
 void buf_number(struct buf *buf, unsigned long long value);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Inline, since rules are made of short pieces by the million.
+static inline void buf_append(struct buf *buf, const char *bytes, size_t length)
+{
+    if (buf->capacity - buf->length <= length)
+        buf_grow(buf, length);
+    if (length)
+        memcpy(buf->bytes + buf->length, bytes, length);
+    buf->length += length;
+    buf->bytes[buf->length] = '\0';
+}
+
+static inline void buf_char(struct buf *buf, char c)
+{
+    buf_append(buf, &c, 1);
+}
 
 static inline void buf_text(struct buf *buf, const char *text)
 {

@@ -71,9 +71,13 @@ bool port_set_overlap(const struct port_set *a, const struct port_set *b)
 void port_set_print(struct buf *out, const struct port_set *set)
 {
     for (size_t i = 0; i < set->count; i++) {
-        buf_printf(out, "%s%u", i ? "," : "", set->items[i].first);
-        if (set->items[i].last != set->items[i].first)
-            buf_printf(out, "-%u", set->items[i].last);
+        if (i)
+            buf_char(out, ',');
+        buf_number(out, set->items[i].first);
+        if (set->items[i].last != set->items[i].first) {
+            buf_char(out, '-');
+            buf_number(out, set->items[i].last);
+        }
     }
 }
 

@@ -232,6 +232,33 @@ static void add_move(struct reader *reader, struct chain *chain, size_t index, s
     *vec_push(reader->arena, &reader->moves) = (struct move){chain, order, index, place};
 }
 
+// How many of the lines behind this one begin like it, `-A CHAIN `.
+static size_t lines_alike(const struct reader *reader)
+{
+    const char *const text_end = reader->source->bytes + reader->source->length;
+    const char *const name_end = reader->parts->chain.at + reader->parts->chain.length;
+    const size_t length = (size_t)(name_end - reader->line.at);
+    size_t count = 0;
+
+    for (const char *at = reader->line.at;; count++) {
+        at = memchr(at, '\n', (size_t)(text_end - at));
+        if (!at || (size_t)(text_end - ++at) <= length || memcmp(at, reader->line.at, length) != 0 ||
+            at[length] != ' ')
+            return count;
+    }
+}
+
+// Rules of a chain stand together, as a rule: then there is room for all of them at once.
+static struct rule *new_rule(struct reader *reader, struct chain *chain)
+{
+    if (chain->count == chain->capacity) {
+        const size_t alike = 1 + lines_alike(reader);
+
+        chain_reserve(reader->arena, chain, alike > chain->count ? alike : chain->count);
+    }
+    return vec_push(reader->arena, chain);
+}
+
 static bool append_rules(struct reader *reader, struct chain *chain, const struct rule *rule)
 {
     const struct parts *parts = reader->parts;
@@ -250,7 +277,7 @@ static bool append_rules(struct reader *reader, struct chain *chain, const struc
     if (count && !chain->count)
         *vec_push(reader->arena, &reader->filled) = chain;
     for (size_t i = 0; i < count; i++) {
-        struct rule *made = vec_push(reader->arena, chain);
+        struct rule *made = new_rule(reader, chain);
 
         *made = *rule;
         rule_with_addresses(reader->arena, made, lists, i);

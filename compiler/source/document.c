@@ -5,11 +5,15 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "base/vec.h"
+
 struct reading {
     struct arena *arena;
     const struct source *source;
     struct diag_list *diags;
     size_t characters; // of the text
+    struct arena scratch;
+    VEC(struct node) open; // children of what is being read, the outermost's first
     yaml_parser_t parser;
 };
 
@@ -170,11 +174,12 @@ static void report_duplicate(struct reading *reading, const struct node *first, 
 
 static void check_keys(struct reading *reading, const struct node *mapping)
 {
+    const struct node *few[8], **keys = few;
+
     if (mapping->count < 2)
         return;
-
-    const struct node **keys = calloc(mapping->count, sizeof(*keys));
-
+    if (mapping->count > sizeof(few) / sizeof(*few))
+        keys = calloc(mapping->count, sizeof(*keys));
     if (!keys)
         return;
     for (uint32_t i = 0; i < mapping->count; i++)
@@ -187,7 +192,8 @@ static void check_keys(struct reading *reading, const struct node *mapping)
         else
             first = i;
     }
-    free(keys);
+    if (keys != few)
+        free(keys);
 }
 
 static bool read_node(struct reading *reading, yaml_event_t *event, unsigned depth, struct node *node);
@@ -212,7 +218,8 @@ static bool read_children(struct reading *reading, unsigned depth, struct node *
 {
     const yaml_event_type_t end =
         parent->kind == NODE_MAPPING ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
-    VEC(struct node) children = {0};
+    const size_t first = reading->open.count;
+    size_t count;
 
     for (;;) {
         yaml_event_t event;
@@ -225,14 +232,18 @@ static bool read_children(struct reading *reading, unsigned depth, struct node *
             break;
         }
 
-        const bool is_key = parent->kind == NODE_MAPPING && children.count % 2 == 0;
+        const bool is_key = parent->kind == NODE_MAPPING && (reading->open.count - first) % 2 == 0;
 
         if (!read_node(reading, &event, depth + 1, &child) || (is_key && !key_fits(reading, &child)))
             return false;
-        *vec_push(reading->arena, &children) = child;
+        *vec_push(&reading->scratch, &reading->open) = child;
     }
-    parent->items = children.items;
-    parent->count = (uint32_t)(parent->kind == NODE_MAPPING ? children.count / 2 : children.count);
+    count = reading->open.count - first;
+    parent->items = arena_calloc(reading->arena, count, sizeof(*parent->items));
+    if (count)
+        memcpy(parent->items, reading->open.items + first, count * sizeof(*parent->items));
+    parent->count = (uint32_t)(parent->kind == NODE_MAPPING ? count / 2 : count);
+    reading->open.count = first;
     if (parent->kind == NODE_MAPPING)
         check_keys(reading, parent);
     return true;
@@ -351,5 +362,6 @@ const struct node *document_read(struct arena *arena, const struct source *sourc
     yaml_parser_set_input_string(&reading.parser, (const unsigned char *)text.at, text.length);
     root = read_document(&reading);
     yaml_parser_delete(&reading.parser);
+    arena_clear(&reading.scratch);
     return root && !refuse_line_breaks(&reading, text) ? root : NULL;
 }
