@@ -104,22 +104,33 @@ diagram diagram_map(struct diagram_space *space, diagram function,
         &(struct rebuilding){.space = space, .rebuild = map_leaf, .map = map, .context = context}, function);
 }
 
-static diagram hold_field(struct rebuilding *holding, diagram function)
-{
-    const struct node *node = &holding->space->nodes[function];
+struct joining {
+    const struct diagram_operation *operation;
+    uint32_t right;
+};
 
-    if (node->field < holding->field)
-        return UINT32_MAX;
-    return node->field > holding->field
-               ? function
-               : node_child(holding->space, node, edge_at(holding->space, node, holding->value));
+static uint32_t join_value(uint32_t left, void *context)
+{
+    const struct joining *joining = context;
+
+    return joining->operation->combine(left, joining->right);
 }
 
-diagram diagram_restrict(struct diagram_space *space, diagram function, unsigned field, field_value value)
+diagram diagram_apply_once(struct diagram_space *space, const struct diagram_operation *operation,
+                           diagram left, diagram right)
 {
-    return start_rebuilding(
-        &(struct rebuilding){.space = space, .rebuild = hold_field, .field = field, .value = value},
-        function);
+    struct joining joining = {operation, space->nodes[right].value};
+    const struct result *known = result_slot(space, operation->id, left, right);
+    diagram result;
+
+    if (space->nodes[right].field != LEAF || space->nodes[left].field == LEAF)
+        return diagram_apply(space, operation, left, right);
+    if (known->operation == operation->id && known->left == left && known->right == right)
+        return known->result;
+    result = diagram_map(space, left, join_value, &joining);
+    if (!space->overflowed)
+        *result_slot(space, operation->id, left, right) = (struct result){operation->id, left, right, result};
+    return result;
 }
 
 static bool tests_field(struct diagram_space *space, uint32_t walk, diagram function, unsigned field)
@@ -136,9 +147,29 @@ static bool tests_field(struct diagram_space *space, uint32_t walk, diagram func
 
 bool diagram_depends_on(struct diagram_space *space, diagram function, unsigned field)
 {
-    const uint32_t walk = begin_walk(space);
+    const uint32_t walk = space->overflowed ? 0 : begin_walk(space);
 
     return walk && tests_field(space, walk, function, field);
+}
+
+static diagram hold_field(struct rebuilding *holding, diagram function)
+{
+    const struct node *node = &holding->space->nodes[function];
+
+    if (node->field < holding->field)
+        return UINT32_MAX;
+    return node->field > holding->field
+               ? function
+               : node_child(holding->space, node, edge_at(holding->space, node, holding->value));
+}
+
+diagram diagram_restrict(struct diagram_space *space, diagram function, unsigned field, field_value value)
+{
+    if (!diagram_depends_on(space, function, field))
+        return space->overflowed ? 0 : function;
+    return start_rebuilding(
+        &(struct rebuilding){.space = space, .rebuild = hold_field, .field = field, .value = value},
+        function);
 }
 
 struct listing {
@@ -233,6 +264,8 @@ static diagram fold_field(struct rebuilding *folding, diagram function)
 
 diagram diagram_smallest(struct diagram_space *space, diagram function, unsigned field)
 {
+    if (!diagram_depends_on(space, function, field))
+        return space->overflowed ? 0 : function;
     return start_rebuilding(
         &(struct rebuilding){
             .space = space, .rebuild = fold_field, .field = field, .operation = &diagram_smaller},
@@ -241,6 +274,8 @@ diagram diagram_smallest(struct diagram_space *space, diagram function, unsigned
 
 diagram diagram_largest(struct diagram_space *space, diagram function, unsigned field)
 {
+    if (!diagram_depends_on(space, function, field))
+        return space->overflowed ? 0 : function;
     return start_rebuilding(
         &(struct rebuilding){
             .space = space, .rebuild = fold_field, .field = field, .operation = &diagram_larger},

@@ -25,14 +25,6 @@ static uint32_t is_tracked(uint32_t value, uint32_t ignored)
     return outcome_of(value).tracked;
 }
 
-// What is accepted on the left and not on the right.
-static uint32_t accepts_more(uint32_t left, uint32_t right)
-{
-    return is_accepted(left, 0) && !is_accepted(right, 0);
-}
-
-static const struct diagram_operation op_accepts_more = {44 | DIAGRAM_CANCELS, accepts_more, NULL};
-
 static const struct diagram_operation op_accepted = {40, is_accepted, NULL},
                                       op_decided = {41, is_decided, NULL},
                                       op_refused = {42, is_refused, NULL},
@@ -176,7 +168,13 @@ static diagram meant_for_hosts(struct packet_space *space)
     return meant;
 }
 
-// What the filter does with packets of a state that no helper follows.
+// Of each state, as it is met in the filter.
+static diagram accepted_by_filter(struct packet_space *space, const struct meaning *meaning, enum hook hook)
+{
+    return diagram_apply_once(space->diagrams, &op_accepted, meaning->filters[hook], set_all(space));
+}
+
+// A function for packets of a state that no helper follows.
 static diagram without_helper(struct packet_space *space, diagram filter, unsigned state)
 {
     return diagram_restrict(space->diagrams, as_state(space, filter, state), FIELD_HELPER,
@@ -185,11 +183,11 @@ static diagram without_helper(struct packet_space *space, diagram filter, unsign
 
 diagram blanket_accepted(struct packet_space *space, const struct meaning *meaning, enum hook hook)
 {
-    const diagram filter = meaning->filters[hook], as_new = without_helper(space, filter, PACKET_STATE_NEW);
-    const diagram untracked = diagram_apply(space->diagrams, &op_accepts_more,
-                                            without_helper(space, filter, PACKET_STATE_UNTRACKED), as_new),
-                  invalid = diagram_apply(space->diagrams, &op_accepts_more,
-                                          without_helper(space, filter, PACKET_STATE_INVALID), as_new);
+    const diagram accepted = accepted_by_filter(space, meaning, hook),
+                  as_new = without_helper(space, accepted, PACKET_STATE_NEW);
+    const diagram untracked =
+        set_minus(space, without_helper(space, accepted, PACKET_STATE_UNTRACKED), as_new);
+    const diagram invalid = set_minus(space, without_helper(space, accepted, PACKET_STATE_INVALID), as_new);
 
     return set_and(space, set_minus(space, set_or(space, untracked, invalid), meant_for_hosts(space)),
                    meaning->domains[hook]);
@@ -197,11 +195,9 @@ diagram blanket_accepted(struct packet_space *space, const struct meaning *meani
 
 diagram accepted_by_source_port(struct packet_space *space, const struct meaning *meaning)
 {
-    const diagram filter = accepted_set(space, meaning->filters[HOOK_INPUT]);
+    const diagram filter = accepted_by_filter(space, meaning, HOOK_INPUT);
     const diagram accepted =
-        set_or(space, as_untracked(space, filter),
-               diagram_restrict(space->diagrams, as_state(space, filter, PACKET_STATE_NEW), FIELD_HELPER,
-                                (field_value){0, 0}));
+        set_or(space, as_untracked(space, filter), without_helper(space, filter, PACKET_STATE_NEW));
     const diagram from_all = diagram_smallest(space->diagrams, accepted, FIELD_SOURCE_PORT);
 
     return set_and(space, set_minus(space, set_minus(space, accepted, from_all), by_loopback(space)),

@@ -91,12 +91,12 @@ diagram walk_led_on(struct packet_space *space, enum target_kind how, diagram ru
 
 diagram walk_to_end(struct packet_space *space, diagram walk, diagram policy)
 {
-    return diagram_apply(space->diagrams, &op_end, walk, policy);
+    return diagram_apply_once(space->diagrams, &op_end, walk, policy);
 }
 
 diagram tables_in_order(struct packet_space *space, diagram left, diagram right)
 {
-    return diagram_apply(space->diagrams, &op_next_table, left, right);
+    return diagram_apply_once(space->diagrams, &op_next_table, left, right);
 }
 
 // Lists.
