@@ -189,7 +189,7 @@ static void check(struct checked *checked, const char *path, const struct option
 
     checked->failing.arena = checked->all.arena = &compilation->arena;
     if (subject->policy)
-        find_dead_entries(subject->policy, &compilation->diags);
+        find_idle_entries(subject->policy, fine, &compilation->diags);
     if (fine && subject->policy)
         plan_check(plan_host(&compilation->arena, subject->policy, &(struct plan_options){0}),
                    source_whole(compilation->sources.items[0]), &compilation->diags);

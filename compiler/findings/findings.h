@@ -8,9 +8,10 @@
 #include "policy/policy.h"
 #include "ruleset/ruleset.h"
 
-// Reports the entries of allow, connect and forward that decide nothing, because the entries before them decide all their
-// packets together. A policy too large to be decided is reported as such.
-void find_dead_entries(const struct policy *policy, struct diag_list *diags);
+// Reports the entries that decide nothing, because the entries before them decide all their packets together; and, of a policy
+// that is `sound` (it has no errors), those without which every packet would fare the same. A policy too large to be decided is
+// reported as such.
+void find_idle_entries(const struct policy *policy, bool sound, struct diag_list *diags);
 
 // Expectations, and the rules of one family that they are held against.
 struct held {

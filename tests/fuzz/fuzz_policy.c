@@ -202,7 +202,7 @@ static void compile(struct outcome *outcome, bool formats)
     outcome->fine = compile_read(&compilation, policy_file.path);
     // As `ctc check` does.
     if (outcome->fine)
-        find_dead_entries(compilation.policy, &compilation.diags);
+        find_idle_entries(compilation.policy, compilation.diags.exit == EXIT_FINE, &compilation.diags);
     for (enum family family = 0; family < FAMILY_COUNT && outcome->fine; family++)
         compile_family(&compilation, family, outcome);
     REQUIRE(outcome->fine == (compilation.diags.exit == EXIT_FINE));
