@@ -45,7 +45,7 @@ endif
 
 CFLAGS ?= $(OPTIMISE_$(MODE))
 
-PACKAGES := yaml-0.1 jansson libmd libip4tc libip6tc xtables libnetfilter_conntrack
+PACKAGES := yaml-0.1 jansson libmd libip4tc libip6tc xtables libmnl libnetfilter_conntrack
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wmissing-declarations -Wold-style-definition -Wredundant-decls -Wnested-externs -Wpointer-arith \

@@ -20,6 +20,7 @@ build    cmd:pkg-config              pkg-config                                p
 build    lib:yaml-0.1                libyaml-dev                               libyaml-devel
 build    lib:jansson                 libjansson-dev                            jansson-devel
 build    lib:libmd                   libmd-dev                                 libmd-devel
+build    lib:libmnl                 libmnl-dev                                libmnl-devel
 build    lib:libnetfilter_conntrack  libnetfilter-conntrack-dev                libnetfilter_conntrack-devel
 build    lib:libiptc                 libiptc-dev                               iptables-legacy-devel|iptables-devel
 build    lib:libip4tc                libip4tc-dev                              iptables-legacy-devel|iptables-devel

@@ -14,10 +14,11 @@ struct head {
     int64_t when, deadline;
     uint64_t network[2]; // device and inode of the network namespace
     uint64_t count, changed;
+    uint64_t way, unused;
     char policy[PATH_MAX];
 };
 
-static const char magic[32] = "ctc journal " CTC_VERSION;
+static const char magic[32] = "ctc journal 2 " CTC_VERSION;
 
 static void this_network(uint64_t network[2])
 {
@@ -37,9 +38,9 @@ int64_t boot_time(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-void journal_begin(struct buf *out, const char *policy, size_t count, size_t changed)
+void journal_begin(struct buf *out, const char *policy, enum kernel_way way, size_t count, size_t changed)
 {
-    struct head head = {.when = time(NULL), .count = count, .changed = changed};
+    struct head head = {.when = time(NULL), .count = count, .changed = changed, .way = way};
 
     memcpy(head.magic, magic, sizeof(magic));
     this_network(head.network);
@@ -56,7 +57,7 @@ bool journal_read(struct arena *arena, struct slice bytes, struct journal *journ
         return false;
     memcpy(&head, bytes.at, sizeof(head));
     if (memcmp(head.magic, magic, sizeof(magic)) != 0 || head.count > bytes.length ||
-        head.changed > head.count || !memchr(head.policy, '\0', sizeof(head.policy)))
+        head.changed > head.count || head.way >= WAY_COUNT || !memchr(head.policy, '\0', sizeof(head.policy)))
         return false;
     bytes.at += sizeof(head);
     bytes.length -= sizeof(head);
@@ -64,6 +65,7 @@ bool journal_read(struct arena *arena, struct slice bytes, struct journal *journ
     *journal = (struct journal){.when = head.when,
                                 .deadline = head.deadline,
                                 .policy = arena_copy(arena, head.policy, strlen(head.policy)),
+                                .way = (enum kernel_way)head.way,
                                 .elsewhere = memcmp(network, head.network, sizeof(network)) != 0,
                                 .count = (size_t)head.count,
                                 .changed = (size_t)head.changed};

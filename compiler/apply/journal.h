@@ -5,6 +5,7 @@
 #pragma once
 
 #include "apply/state.h"
+#include "kernel/backend.h"
 #include "kernel/record.h"
 
 struct journal_table {
@@ -15,14 +16,15 @@ struct journal {
     int64_t when;     // seconds since 1970
     int64_t deadline; // nanoseconds of CLOCK_BOOTTIME, for the confirmation; 0: none is awaited
     const char *policy;
-    bool elsewhere; // written in another network namespace
+    enum kernel_way way; // by which the tables were changed
+    bool elsewhere;      // written in another network namespace
     struct journal_table
         *tables; // in the order in which they are changed, a table perhaps twice; then those that are not
     size_t count, changed;
 };
 
 // Begins a journal; `count` tables are to follow, of each record_live() and record_wanted(): first the ones that change.
-void journal_begin(struct buf *out, const char *policy, size_t count, size_t changed);
+void journal_begin(struct buf *out, const char *policy, enum kernel_way way, size_t count, size_t changed);
 
 // Reads one. What it gives belongs to the arena, and not to the bytes. False where they hold none.
 bool journal_read(struct arena *arena, struct slice bytes, struct journal *journal);

@@ -112,7 +112,7 @@ static bool write_journal(struct loading *load, const char *policy, struct kerne
 
     for (size_t i = 0; i < plan->count; i++)
         count += !has_step(plan, i);
-    journal_begin(&bytes, policy, count, plan->steps.count);
+    journal_begin(&bytes, policy, plan->backend->way, count, plan->steps.count);
     record_tables(&bytes, plan);
     load->guarded.journal = journal;
     if (!journal_read(load->arena, (struct slice){bytes.bytes, bytes.length}, journal))
@@ -135,7 +135,7 @@ static bool stands_already(const struct loading *load)
     const int file =
         load->plan->same ? state_read(&scratch, load->guarded.directory, STATE_LAST, &bytes) : -1;
     bool same = file >= 0 && journal_read(&scratch, bytes, &journal) && !journal.elsewhere &&
-                journal.count >= load->plan->count;
+                journal.way == load->plan->backend->way && journal.count >= load->plan->count;
 
     for (size_t i = 0; i < journal.count && same; i++) {
         const struct encoded *after = &journal.tables[i].after;

@@ -88,6 +88,20 @@ bool pending_awaits(struct arena *arena)
     return awaits;
 }
 
+const struct kernel_backend *pending_backend(struct arena *arena, struct kernel_error *error)
+{
+    const struct kernel_backend *backend = NULL;
+    struct found found;
+    const enum pending_end end = find(arena, all_names, &found, error);
+
+    if (end == PENDING_DONE)
+        backend = backend_open(arena, found.journal.way, error);
+    else if (end == PENDING_NONE)
+        kernel_fail(error, KERNEL_FAILED, "nothing is remembered of the last apply");
+    release(&found);
+    return backend;
+}
+
 // A watchdog that is waiting makes way, and one that was told to go may still be there; whoever is at work does not.
 static bool may_revert(const struct found *found, struct kernel_error *error)
 {
@@ -105,7 +119,10 @@ enum pending_end pending_rollback(struct restored *restored, struct kernel_error
     struct found found = {.file = -1, .directory = -1};
     enum pending_end end = lock < 0 ? PENDING_FAILED : find(error->arena, all_names, &found, error);
 
-    if (end == PENDING_DONE && !may_revert(&found, error))
+    const struct kernel_backend *backend = NULL;
+
+    if (end == PENDING_DONE &&
+        (!may_revert(&found, error) || !(backend = backend_open(error->arena, found.journal.way, error))))
         end = PENDING_FAILED;
     if (end == PENDING_DONE && strcmp(found.name, STATE_REVERTING) != 0 &&
         !state_rename(found.directory, found.file, found.name, STATE_REVERTING)) {
@@ -113,7 +130,7 @@ enum pending_end pending_rollback(struct restored *restored, struct kernel_error
         end = PENDING_FAILED;
     }
     if (end == PENDING_DONE) {
-        if (restore_tables(&libiptc_backend, &found.journal, found.journal.changed, restored, error))
+        if (restore_tables(backend, &found.journal, found.journal.changed, restored, error))
             state_rename(found.directory, found.file, STATE_REVERTING, STATE_REVERTED);
         else
             end = PENDING_FAILED;
@@ -125,14 +142,18 @@ enum pending_end pending_rollback(struct restored *restored, struct kernel_error
 
 static bool find_drift(struct arena *arena, struct standing *standing, struct kernel_error *error)
 {
+    const struct kernel_backend *backend = backend_open(arena, standing->journal.way, error);
+
+    standing->backend = backend;
+    if (!backend)
+        return false;
     for (size_t i = 0; i < standing->journal.count; i++) {
         const struct encoded *after = &standing->journal.tables[i].after;
         const char *name = after->ruleset->items[0].name;
 
         if (!journal_is_last(&standing->journal, i))
             continue;
-        struct kernel_table *table =
-            kernel_table_read(arena, &libiptc_backend, after->ruleset->family, name, error);
+        struct kernel_table *table = kernel_table_read(arena, backend, after->ruleset->family, name, error);
 
         if (!table)
             return false;

@@ -17,6 +17,9 @@ enum pending_end pending_confirm(struct kernel_error *error);
 // Whether something waits for one now.
 bool pending_awaits(struct arena *arena);
 
+// The way by which what was applied last was. NULL, and why, where that is gone or nothing was.
+const struct kernel_backend *pending_backend(struct arena *arena, struct kernel_error *error);
+
 // Puts back the tables of before the last apply, whether it stands, waits for its confirmation or was cut short.
 enum pending_end pending_rollback(struct restored *restored, struct kernel_error *error);
 
@@ -35,9 +38,10 @@ struct drift {
 
 struct standing {
     enum applied what;
-    bool watched;           // of APPLIED_WAITS: the watchdog is alive
-    struct journal journal; // of what is APPLIED
-    double seconds;         // of APPLIED_WAITS: until the deadline
+    bool watched;                         // of APPLIED_WAITS: the watchdog is alive
+    struct journal journal;               // of what is APPLIED
+    const struct kernel_backend *backend; // of APPLIED_LAST and APPLIED_WAITS: by which it was
+    double seconds;                       // of APPLIED_WAITS: until the deadline
     struct {
         struct drift *items; // tables that are not as they were loaded
         size_t count, capacity;

@@ -37,7 +37,9 @@ static struct kernel_table *find_live(const struct apply_plan *plan, enum family
     return NULL;
 }
 
-static void compare_tables(struct arena *arena, const struct encoded *encoded, struct apply_plan *plan)
+// False, and why, where a table is not to be changed.
+static bool compare_tables(struct arena *arena, const struct encoded *encoded, struct apply_plan *plan,
+                           struct kernel_error *error)
 {
     for (size_t i = 0; i < encoded->ruleset->count; i++) {
         const struct kernel_table none = {.family = encoded->ruleset->family,
@@ -46,9 +48,12 @@ static void compare_tables(struct arena *arena, const struct encoded *encoded, s
 
         *planned = (struct plan_table){
             .family = none.family, .name = none.name, .live = find_live(plan, none.family, none.name)};
+        if (planned->live && !kernel_table_known(planned->live, error))
+            return false;
         planned->comparison = kernel_table_compare(arena, planned->live ? planned->live : &none, encoded);
         plan->same = plan->same && planned->comparison.same;
     }
+    return true;
 }
 
 static enum chain_policy policy_now(const struct table *before, const char *chain)
@@ -126,14 +131,16 @@ const struct ruleset *rules_behind(struct arena *arena, const struct apply_plan 
     return rules;
 }
 
-static void compare(struct arena *arena, const struct policy *policy, enum family family, size_t regions,
-                    struct apply_plan *plan)
+static bool compare(struct arena *arena, const struct policy *policy, enum family family, size_t regions,
+                    struct apply_plan *plan, struct kernel_error *error)
 {
     const struct ruleset *live = plan->live[family];
 
-    compare_tables(arena, &plan->encoded[family], plan);
+    if (!compare_tables(arena, &plan->encoded[family], plan, error))
+        return false;
     find_changes(arena, live, NULL, rules_between(arena, live, plan->encoded[family].ruleset, UINT_MAX),
                  policy, regions, &plan->difference);
+    return true;
 }
 
 bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const struct policy *policy,
@@ -145,7 +152,7 @@ bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const
     *plan = (struct apply_plan){.backend = backend, .same = true, .difference.complete = true};
     fine = plan_read_live(arena, plan, error) && encode_rulesets(arena, wanted, plan->encoded, error);
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
-        compare(arena, policy, family, regions, plan);
+        fine = compare(arena, policy, family, regions, plan, error);
     return fine;
 }
 

@@ -16,6 +16,7 @@
 #include "cli/cli.h"
 #include "cli/connections.h"
 #include "cli/plan.h"
+#include "cli/way.h"
 #include "compile.h"
 #include "kernel/lock.h"
 
@@ -27,6 +28,7 @@
 struct options {
     bool dry_run, now, json, force, cut;
     unsigned confirm; // seconds; 0: not asked for
+    enum kernel_choice via;
     const char *policy;
 };
 
@@ -52,6 +54,8 @@ static enum exit_code take_option(struct options *options, int option, int argc,
     case 'C':
         options->cut = true;
         return EXIT_FINE;
+    case 'v':
+        return parse_way("apply", optarg, &options->via);
     case 'f':
         if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
             return usage_error("apply", "'%s' is not a format: text or json", optarg);
@@ -64,13 +68,11 @@ static enum exit_code take_option(struct options *options, int option, int argc,
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"dry-run", no_argument, NULL, 'd'},
-                                          {"now", no_argument, NULL, 'n'},
-                                          {"confirm", required_argument, NULL, 'c'},
-                                          {"force", no_argument, NULL, 'F'},
-                                          {"cut", no_argument, NULL, 'C'},
-                                          {"format", required_argument, NULL, 'f'},
-                                          {0}};
+    static const struct option words[] = {
+        {"dry-run", no_argument, NULL, 'd'},       {"now", no_argument, NULL, 'n'},
+        {"confirm", required_argument, NULL, 'c'}, {"force", no_argument, NULL, 'F'},
+        {"cut", no_argument, NULL, 'C'},           {"via", required_argument, NULL, 'v'},
+        {"format", required_argument, NULL, 'f'},  {0}};
 
     optind = 1;
     opterr = 0;
@@ -104,6 +106,8 @@ static enum exit_code print_plan(struct arena *arena, const struct options *opti
         json_set(object, "command", json_text("apply"));
         json_set(object, "ctc", json_text(CTC_VERSION));
         json_set(object, "policy", json_text(options->policy));
+        json_set(object, "via", json_text(plan->backend->name));
+        json_set(object, "program", plan->backend->program ? json_text(plan->backend->program) : json_null());
         json_set(object, "applied", json_boolean(applied));
         json_set(object, "confirm",
                  applied && options->confirm ? json_integer(options->confirm) : json_null());
@@ -230,11 +234,17 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
                                                         compilation->rules[FAMILY_IPV6]->printed};
     struct connections connections = {.stage = CONNECTIONS_DONE};
     const char *meddled = NULL, *trouble = NULL;
-    enum exit_code code;
+    enum exit_code code, rivalry;
     enum load_end end;
 
-    if (!plan_apply(&compilation->arena, &libiptc_backend, compilation->policy, wanted, REGIONS, plan,
-                    &error))
+    const struct kernel_backend *backend = open_way(&compilation->arena, options->via, &error);
+
+    if (!backend)
+        return world_error(&error);
+    rivalry = report_rivals(&compilation->arena, backend, !options->dry_run, options->force);
+    if (rivalry != EXIT_FINE)
+        return rivalry;
+    if (!plan_apply(&compilation->arena, backend, compilation->policy, wanted, REGIONS, plan, &error))
         return world_error(&error);
     if (plan->difference.undecided) {
         fputs("ctc: error: not decided: the rules are too many\n", stderr);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apply/pending.h"
 #include "base/protocols.h"
 #include "cli/columns.h"
 
@@ -65,10 +66,10 @@ void connections_cut(struct arena *arena)
 {
     struct kernel_error error = {.arena = arena};
     struct connections found = {.stage = CONNECTIONS_DONE};
-    struct apply_plan plan = {.backend = &libiptc_backend};
+    struct apply_plan plan = {.backend = pending_backend(arena, &error)};
     struct buf text = {0};
 
-    if (!plan_read_live(arena, &plan, &error)) {
+    if (!plan.backend || !plan_read_live(arena, &plan, &error)) {
         warn(error.text);
     } else {
         found.refused = refused_find(arena, plan.live, true);

@@ -112,7 +112,9 @@ static void put_standing(struct buf *out, const struct standing *standing)
     }
     buf_printf(out, "%s\n  ", standing->journal.policy);
     put_time(out, standing->journal.when);
-    buf_printf(out, "   %s\n", words[standing->what]);
+    buf_printf(out, "   %s%s%s\n", words[standing->what],
+               standing->backend && standing->backend->program ? "   by " : "",
+               standing->backend && standing->backend->program ? standing->backend->program : "");
     if (standing->what == APPLIED_WAITS && standing->watched)
         buf_printf(out, "  The old rules come back in %.0f s unless `ctc confirm` comes first.\n",
                    standing->seconds > 0 ? standing->seconds : 0);

@@ -6,8 +6,20 @@
 
 #include "kernel/table.h"
 
+struct iptables_programs;
+
+enum kernel_way {
+    WAY_LIBIPTC,        // the legacy tables (ip_tables and ip6_tables), by libiptc
+    WAY_LEGACY_RESTORE, // the same, by iptables-restore and iptables-save
+    WAY_NFT_RESTORE,    // the tables that iptables-restore and iptables-save have in nf_tables
+    WAY_COUNT,
+};
+
 struct kernel_backend {
-    const char *name; // that the command line has for it
+    enum kernel_way way;
+    const char *name;    // that the command line has for it: libiptc, restore
+    const char *program; // what puts tables into the kernel, and its variant; NULL: this process
+    const struct iptables_programs *programs; // of the ways that need them
 
     // As the functions of kernel/table.h that are named alike.
     bool (*read_all)(struct arena *arena, const struct kernel_backend *backend, enum family family,
@@ -20,6 +32,25 @@ struct kernel_backend {
     bool (*commit)(struct kernel_table *table, struct kernel_error *error);
 };
 
-// The legacy tables (ip_tables and ip6_tables), by libiptc. It asks for CAP_NET_ADMIN and CAP_NET_RAW, and takes no lock: see
-// kernel/lock.h.
+// It asks for CAP_NET_ADMIN and CAP_NET_RAW, and takes no lock: see kernel/lock.h.
 extern const struct kernel_backend libiptc_backend;
+
+// Whether the kernel has legacy tables of a family, or loads the module that has them. None is made. Where that cannot be told,
+// true: whoever reads them is told why.
+bool libiptc_available(enum family family);
+
+// What the caller asks for.
+enum kernel_choice {
+    CHOICE_FITTING, // legacy tables where the kernel has them, else iptables-restore
+    CHOICE_LIBIPTC,
+    CHOICE_RESTORE, // iptables-restore, whichever variant that is
+};
+
+// Finds the way. `*why` is set where the caller asked for none in particular and it is not libiptc: in words. NULL, and why,
+// where there is none. It belongs to the arena.
+const struct kernel_backend *backend_choose(struct arena *arena, enum kernel_choice choice, const char **why,
+                                            struct kernel_error *error);
+
+// Finds one way again, later or in another process. NULL, and why, where it is gone.
+const struct kernel_backend *backend_open(struct arena *arena, enum kernel_way way,
+                                          struct kernel_error *error);

@@ -3,8 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void close_all(const int *descriptors, size_t count)
@@ -54,28 +58,86 @@ bool child_start(struct child *child, int (*work)(const void *context, int outpu
     return true;
 }
 
-static void read_all(int descriptor, struct buf *out)
-{
-    static char piece[1 << 16];
-    ssize_t got;
+#define FOREVER INT64_MAX
+#define TICK    2000000L // nanoseconds between two looks at a child that has closed its outputs and lives on
 
-    while ((got = read(descriptor, piece, sizeof(piece))) > 0 || (got < 0 && errno == EINTR))
-        if (got > 0)
-            buf_append(out, piece, (size_t)got);
-    close(descriptor);
+static int64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-bool child_finish(struct child *child, struct buf *output, struct buf *errors)
+// Appends what is there; false at the end of it.
+static bool read_some(int descriptor, struct buf *out)
+{
+    char piece[1 << 14];
+    const ssize_t got = read(descriptor, piece, sizeof(piece));
+
+    if (got > 0)
+        buf_append(out, piece, (size_t)got);
+    return got > 0 || (got < 0 && errno == EINTR);
+}
+
+// False where time was over before both ends were closed.
+static bool read_both(const struct child *child, int64_t end, struct buf *output, struct buf *errors)
+{
+    struct pollfd ends[] = {{.fd = child->output, .events = POLLIN}, {.fd = child->errors, .events = POLLIN}};
+    struct buf *const outs[] = {output, errors};
+
+    while (ends[0].fd >= 0 || ends[1].fd >= 0) {
+        const int64_t left = end - now();
+
+        if (left <= 0)
+            return false;
+        if (poll(ends, 2, end == FOREVER ? -1 : (int)left) < 0)
+            continue;
+        for (size_t i = 0; i < 2; i++)
+            if (ends[i].fd >= 0 && ends[i].revents && !read_some(ends[i].fd, outs[i]))
+                ends[i].fd = -1;
+    }
+    return true;
+}
+
+// Its status; -1: time was over, or there is none to be had.
+static int reap(pid_t pid, int64_t end)
 {
     int status = 0;
     pid_t ended;
 
-    read_all(child->output, output);
-    read_all(child->errors, errors);
-    do
-        ended = waitpid(child->pid, &status, 0);
-    while (ended < 0 && errno == EINTR);
-    return ended == child->pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    while ((ended = waitpid(pid, &status, end == FOREVER ? 0 : WNOHANG)) == 0 ||
+           (ended < 0 && errno == EINTR)) {
+        if (ended == 0 && now() >= end)
+            return -1;
+        if (ended == 0)
+            nanosleep(&(struct timespec){.tv_nsec = TICK}, NULL);
+    }
+    return ended == pid ? status : -1;
+}
+
+static int wait_until(struct child *child, int64_t end, struct buf *output, struct buf *errors)
+{
+    int status = read_both(child, end, output, errors) ? reap(child->pid, end) : -1;
+
+    close(child->output);
+    close(child->errors);
+    if (status < 0 && end != FOREVER) {
+        if (kill(-child->pid, SIGKILL) < 0)
+            kill(child->pid, SIGKILL);
+        reap(child->pid, FOREVER);
+    }
+    return status;
+}
+
+int child_wait(struct child *child, unsigned milliseconds, struct buf *output, struct buf *errors)
+{
+    return wait_until(child, now() + milliseconds, output, errors);
+}
+
+bool child_finish(struct child *child, struct buf *output, struct buf *errors)
+{
+    return wait_until(child, FOREVER, output, errors) == 0;
 }
 
 bool child_write(int output, const struct buf *bytes)

@@ -19,7 +19,11 @@ struct child {
 // False, and errno, where there is no process to be had.
 bool child_start(struct child *child, int (*work)(const void *context, int output), const void *context);
 
-// Waits for its end, and appends what it wrote. False where its status is not 0, or a signal ended it.
+// Waits for its end for at most so long, and appends what it wrote. Its status as waitpid(2) has it; -1 where time was over:
+// then it is killed, and the group of processes that it leads, where it leads one.
+int child_wait(struct child *child, unsigned milliseconds, struct buf *output, struct buf *errors);
+
+// The same, for as long as it takes. False where its status is not 0, or a signal ended it.
 bool child_finish(struct child *child, struct buf *output, struct buf *errors);
 
 // The last line of what it said, which is the reason why it failed; what precedes it are warnings.

@@ -73,20 +73,6 @@ static void put_live(struct buf *out, const struct encoded *encoded, const struc
     put_rule(out, encoded, rule->entry, target->u.user.name[0] ? NULL : rule->target);
 }
 
-// What libiptc takes for no plugin's target: verdicts, and chains of the table.
-static void put_wanted(struct buf *out, const struct encoded *encoded, const struct table *table,
-                       const char *entry)
-{
-    static const char *const verdicts[] = {"", "ACCEPT", "DROP", "QUEUE", "RETURN"};
-    const struct entry_layout *layout = &entry_layouts[encoded->ruleset->family];
-    const char *name = entry_target(entry, entry_number(entry, layout->matches))->u.user.name;
-    bool standard = table_find_chain(table, name) != NULL;
-
-    for (size_t i = 0; i < sizeof(verdicts) / sizeof(*verdicts); i++)
-        standard = standard || strcmp(verdicts[i], name) == 0;
-    put_rule(out, encoded, entry, standard ? name : NULL);
-}
-
 // A rule as what counts of it.
 struct item {
     uint64_t hash;
@@ -187,6 +173,12 @@ struct comparer {
     struct listing live, wanted;
 };
 
+static void put_wanted(struct comparer *comparer, const char *entry)
+{
+    put_rule(&comparer->wanted.text, comparer->encoded, entry,
+             encoded_standard(comparer->table, entry, comparer->encoded->ruleset->family));
+}
+
 static void compare_rules(struct comparer *comparer, struct chain_comparison *chain)
 {
     struct listing *live = &comparer->live, *wanted = &comparer->wanted;
@@ -206,8 +198,7 @@ static void compare_rules(struct comparer *comparer, struct chain_comparison *ch
     for (size_t i = 0; i < wanted_count; i++) {
         const size_t from = wanted->text.length;
 
-        put_wanted(&wanted->text, comparer->encoded, comparer->table,
-                   comparer->encoded->rules[chain->first + i]);
+        put_wanted(comparer, comparer->encoded->rules[chain->first + i]);
         add_item(wanted, from);
     }
     chain->partners = arena_calloc(comparer->arena, wanted_count, sizeof(*chain->partners));

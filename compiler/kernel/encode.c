@@ -231,6 +231,17 @@ size_t encoded_table_start(const struct encoded *encoded, const struct table *ta
     return start;
 }
 
+const char *encoded_standard(const struct table *table, const void *entry, enum family family)
+{
+    static const char *const verdicts[] = {"", "ACCEPT", "DROP", "QUEUE", "RETURN"};
+    const char *name = entry_target(entry, entry_number(entry, entry_layouts[family].matches))->u.user.name;
+    bool standard = table_find_chain(table, name) != NULL;
+
+    for (size_t i = 0; i < sizeof(verdicts) / sizeof(*verdicts); i++)
+        standard = standard || strcmp(verdicts[i], name) == 0;
+    return standard ? name : NULL;
+}
+
 // What the child wrote, taken apart.
 static void split(struct arena *arena, struct encoded *encoded)
 {

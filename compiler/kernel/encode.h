@@ -32,3 +32,7 @@ size_t encoded_table_start(const struct encoded *encoded, const struct table *ta
 
 // Gives a rule the counters of another entry of its family.
 void encoded_count(const struct encoded *encoded, size_t rule, const void *entry);
+
+// What the target of a rule that was encoded is where no plugin makes it: a verdict, a chain of its table, "" for none. NULL:
+// a plugin does.
+const char *encoded_standard(const struct table *table, const void *entry, enum family family);

@@ -9,10 +9,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
+
+#include <libiptc/libip6tc.h>
+#include <libiptc/libiptc.h>
 #include <xtables.h>
 
 #include "base/arena.h"
 #include "kernel/error.h"
+#include "kernel/nftables.h"
 
 static struct {
     enum family family;
@@ -85,6 +89,21 @@ _Noreturn static void fail_asking(int problem)
     extensions_fail("cannot ask the kernel for its extensions: %s", strerror(problem));
 }
 
+// The same where the kernel has no legacy tables: what nf_tables takes counts. It has some that are no module's in a form of
+// its own, so revision 0 is left to whoever loads the rules.
+static int nft_has(const char *name, uint8_t revision, int option)
+{
+    const bool target =
+        option == (state.family == FAMILY_IPV4 ? IPT_SO_GET_REVISION_TARGET : IP6T_SO_GET_REVISION_TARGET);
+    const int found = nft_extension_find(state.family, name, revision, target);
+
+    if (found == -EPERM || found == -EACCES)
+        extensions_fail(KERNEL_NEEDS);
+    if (found < 0 && revision)
+        state.lacking = name;
+    return found == 0 || !revision;
+}
+
 // Whether the kernel has that revision of an extension; it loads the module if it can. As
 // xtables_compatible_revision(), which takes revision 0 of what is not there at all for supported, and leaves it to the
 // kernel to refuse the table.
@@ -107,7 +126,7 @@ static int kernel_has(const char *name, uint8_t revision, int option)
     if (has)
         return 1;
     if (problem == ENOPROTOOPT)
-        extensions_fail("this kernel has no legacy tables for %s", family_name(state.family));
+        return nft_has(name, revision, option);
     if (problem != ENOENT && problem != EPROTONOSUPPORT)
         fail_asking(problem);
     if (problem == ENOENT)

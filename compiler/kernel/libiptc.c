@@ -124,6 +124,17 @@ static struct xtc_handle *open_table(enum family family, const char *name)
     return handle;
 }
 
+// No table has the name that is asked for.
+bool libiptc_available(enum family family)
+{
+    struct xtc_handle *handle = open_table(family, "");
+    const bool lacking = !handle && errno == ENOPROTOOPT;
+
+    if (handle)
+        libraries[family].ops->free(handle);
+    return !lacking;
+}
+
 static void read_chain(struct arena *arena, struct kernel_table *table, const char *name)
 {
     const struct library *library = &libraries[table->family];
@@ -313,6 +324,7 @@ static bool commit_table(struct kernel_table *table, struct kernel_error *error)
 }
 
 const struct kernel_backend libiptc_backend = {
+    .way = WAY_LIBIPTC,
     .name = "libiptc",
     .read_all = read_all,
     .read = read_table,

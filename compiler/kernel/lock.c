@@ -21,39 +21,76 @@ static uint64_t now(void)
     return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
 }
 
-// flock() alone waits without a bound, and a timer would be the whole process's.
-static bool take(int lock, unsigned milliseconds)
+static const char *lock_file(void)
+{
+    const char *named = getenv("XTABLES_LOCKFILE");
+
+    return named && named[0] ? named : LOCK_FILE;
+}
+
+static int open_file(int mode, struct kernel_error *error)
+{
+    const int file = open(lock_file(), mode | O_CREAT | O_CLOEXEC, 0600);
+
+    if (file < 0)
+        kernel_fail(error, errno == EACCES || errno == EPERM ? KERNEL_PERMISSION : KERNEL_FAILED,
+                    "cannot open the lock %s: %s", lock_file(), strerror(errno));
+    return file;
+}
+
+static int lock_whole(int file)
+{
+    return flock(file, LOCK_EX | LOCK_NB);
+}
+
+// Locks of this kind and those of flock() do not see each other.
+static int lock_start(int file)
+{
+    struct flock start = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+
+    return fcntl(file, F_OFD_SETLK, &start);
+}
+
+// Either call alone waits without a bound, and a timer would be the whole process's.
+static bool take(int (*lock)(int file), int file, unsigned milliseconds)
 {
     const uint64_t end = now() + milliseconds;
 
-    while (flock(lock, LOCK_EX | LOCK_NB) < 0) {
-        if ((errno != EWOULDBLOCK && errno != EINTR) || now() >= end)
+    while (lock(file) < 0) {
+        if ((errno != EWOULDBLOCK && errno != EACCES && errno != EINTR) || now() >= end)
             return false;
         nanosleep(&(struct timespec){.tv_nsec = TRY_AGAIN}, NULL);
     }
     return true;
 }
 
+static int fail(int file, unsigned milliseconds, const char *held, struct kernel_error *error)
+{
+    if (errno == EWOULDBLOCK || errno == EACCES || errno == EINTR)
+        kernel_fail(error, KERNEL_BUSY, "%s %s, still after %u.%u s", held, lock_file(), milliseconds / 1000,
+                    milliseconds % 1000 / 100);
+    else
+        kernel_fail(error, KERNEL_FAILED, "cannot lock %s: %s", lock_file(), strerror(errno));
+    close(file);
+    return -1;
+}
+
 int xtables_lock(unsigned milliseconds, struct kernel_error *error)
 {
-    const char *named = getenv("XTABLES_LOCKFILE");
-    const char *file = named && named[0] ? named : LOCK_FILE;
-    const int lock = open(file, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    const int file = open_file(O_RDONLY, error);
 
-    if (lock < 0) {
-        kernel_fail(error, errno == EACCES || errno == EPERM ? KERNEL_PERMISSION : KERNEL_FAILED,
-                    "cannot open the lock %s: %s", file, strerror(errno));
-        return -1;
-    }
-    if (take(lock, milliseconds))
-        return lock;
-    if (errno == EWOULDBLOCK || errno == EINTR)
-        kernel_fail(error, KERNEL_BUSY, "another program holds the lock %s, still after %u.%u s", file,
-                    milliseconds / 1000, milliseconds % 1000 / 100);
-    else
-        kernel_fail(error, KERNEL_FAILED, "cannot lock %s: %s", file, strerror(errno));
-    close(lock);
-    return -1;
+    if (file < 0 || take(lock_whole, file, milliseconds))
+        return file;
+    return fail(file, milliseconds, "another program holds the lock", error);
+}
+
+int xtables_turn(unsigned milliseconds, struct kernel_error *error)
+{
+    const int file = open_file(O_RDWR, error);
+
+    if (file < 0 || take(lock_start, file, milliseconds))
+        return file;
+    return fail(file, milliseconds, "another run of an iptables program holds its turn at", error);
 }
 
 void xtables_unlock(int lock)

@@ -11,3 +11,8 @@
 // not to be had.
 int xtables_lock(unsigned milliseconds, struct kernel_error *error);
 void xtables_unlock(int lock);
+
+// The turn of programs that are run on the tables (kernel/program.h): one at a time, whoever has the lock. Whoever is killed
+// leaves a program behind, which keeps its turn until it is gone. Waits for it for at most that long. Its descriptor, which is
+// not handed on by exec unless that is changed; -1, and why, where it is not to be had.
+int xtables_turn(unsigned milliseconds, struct kernel_error *error);

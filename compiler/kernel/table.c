@@ -30,6 +30,17 @@ void kernel_table_close(struct kernel_table *table)
         table->handle = NULL;
 }
 
+bool kernel_table_known(const struct kernel_table *table, struct kernel_error *error)
+{
+    return !table->unknown ||
+           kernel_fail(
+               error, KERNEL_REFUSED,
+               "%s %s: it holds what iptables does not know and a load would lose; see: nft list table "
+               "%s %s",
+               family_name(table->family), table->name, table->family == FAMILY_IPV4 ? "ip" : "ip6",
+               table->name);
+}
+
 bool kernel_table_change(struct kernel_table *table, const struct table_comparison *comparison,
                          const struct encoded *encoded, struct kernel_error *error)
 {

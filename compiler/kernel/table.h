@@ -27,6 +27,7 @@ struct kernel_table {
     enum family family;
     const char *name;
     VEC(struct live_chain) chains; // built-in ones, then the others by the bytes of their names
+    bool unknown;                  // it holds what the backend knows nothing of and would lose
     void *handle;                  // the backend's own
 };
 
@@ -45,6 +46,9 @@ void kernel_tables_close(struct kernel_tables *tables);
 struct kernel_table *kernel_table_read(struct arena *arena, const struct kernel_backend *backend,
                                        enum family family, const char *name, struct kernel_error *error);
 void kernel_table_close(struct kernel_table *table); // NULL is fine
+
+// Whether all of the table is known, so that it can be changed. False, and what to look at, where it is not.
+bool kernel_table_known(const struct kernel_table *table, struct kernel_error *error);
 
 // Gives the table the contents that it was compared with, which nobody sees before they are committed. Rules that stay keep
 // their counters, and so do policies, but for those whose counters are written. What was read of the table is gone.

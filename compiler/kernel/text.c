@@ -185,6 +185,23 @@ static void forget_lines(const struct ruleset *ruleset)
         }
 }
 
+const struct ruleset *kernel_text_read(struct arena *arena, const struct buf *text, enum family family,
+                                       struct diag_list *diags)
+{
+    struct source *source = arena_alloc(arena, sizeof(*source));
+    const struct ruleset *ruleset;
+
+    *source = (struct source){.name = arena_printf(arena, "<live %s>", family_name(family)),
+                              .path = "",
+                              .bytes = arena_copy(arena, text->bytes, text->length),
+                              .length = text->length,
+                              .order = UINT_MAX};
+    ruleset = rules_read_anyway(arena, source, family, diags);
+    if (ruleset)
+        forget_lines(ruleset);
+    return ruleset;
+}
+
 const struct ruleset *kernel_ruleset(struct arena *arena, struct kernel_table *const *tables, size_t count,
                                      enum family family, struct diag_list *diags, struct kernel_error *error)
 {
@@ -197,18 +214,8 @@ const struct ruleset *kernel_ruleset(struct arena *arena, struct kernel_table *c
         none->family = family;
         return none;
     }
-    if (kernel_text(&text, tables, count, true, error)) {
-        struct source *source = arena_alloc(arena, sizeof(*source));
-
-        *source = (struct source){.name = arena_printf(arena, "<live %s>", family_name(family)),
-                                  .path = "",
-                                  .bytes = arena_copy(arena, text.bytes, text.length),
-                                  .length = text.length,
-                                  .order = UINT_MAX};
-        ruleset = rules_read_anyway(arena, source, family, diags);
-        if (ruleset)
-            forget_lines(ruleset);
-    }
+    if (kernel_text(&text, tables, count, true, error))
+        ruleset = kernel_text_read(arena, &text, family, diags);
     buf_clear(&text);
     return ruleset;
 }

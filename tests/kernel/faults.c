@@ -7,10 +7,12 @@
 //   FAULT_HOW=fail  it fails without being made; kill: the process is killed ahead of it; stop: it is stopped ahead of it
 //   FAULT_ONLY=TEXT only calls whose names contain it are counted
 //   FAULT_COUNT=F   the number of calls is written to that file, as it grows
+//   FAULT_LEGACY=no the kernel answers as one does that has no legacy tables, whichever process asks
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,6 +27,7 @@ static long calls, at;
 static int deed; // the signal; 0: it fails
 static const char *only;
 static int count_file = -1;
+static bool no_legacy;
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -32,6 +35,7 @@ __attribute__((constructor)) static void begin(void)
 
     meant = getpid();
     only = getenv("FAULT_ONLY");
+    no_legacy = getenv("FAULT_LEGACY") != NULL;
     at = number ? strtol(number, NULL, 10) : 0;
     deed = how && strcmp(how, "kill") == 0 ? SIGKILL : how && strcmp(how, "stop") == 0 ? SIGSTOP : 0;
     if (file)
@@ -96,6 +100,22 @@ LIBRARY(iptc)
 LIBRARY(ip6tc)
 WRAP(int, setsockopt, (int socket, int level, int name, const void *value, socklen_t size),
      (socket, level, name, value, size), -1)
+
+// IPT_SO_GET_INFO to IPT_SO_GET_REVISION_TARGET, and IP6T_SO_GET_INFO to IP6T_SO_GET_REVISION_TARGET.
+int getsockopt(int socket, int level, int name, void *value, socklen_t *size)
+{
+    static int (*real)(int socket, int level, int name, void *value, socklen_t *size);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "getsockopt");
+    if (no_legacy && (level == IPPROTO_IP || level == IPPROTO_IPV6) && name >= 64 &&
+        name <= (level == IPPROTO_IP ? 67 : 69)) {
+        errno = ENOPROTOOPT;
+        return -1;
+    }
+    return real(socket, level, name, value, size);
+}
+
 WRAP(int, renameat, (int from, const char *old, int to, const char *new), (from, old, to, new), -1)
 WRAP(int, flock, (int file, int operation), (file, operation), -1)
 WRAP(ssize_t, send, (int socket, const void *bytes, size_t length, int flags), (socket, bytes, length, flags),

@@ -25,6 +25,7 @@ import test_reload
 import test_tracking
 import test_tune
 import test_verdicts
+import test_via
 import test_widen
 from firewall import BACKENDS, load, policy_path
 from netns import FAMILIES
@@ -105,6 +106,9 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply under traffic"] = test_widen.traffic
     jobs["connections stale"] = test_connections.stale
     jobs["connections refused"] = test_connections.refused
+    for job in (test_via.applied, test_via.first_time, test_via.faults, test_via.confirmed, test_via.choice,
+                test_via.rivals, test_via.hitless):
+        jobs[f"via {job.__name__.replace('_', ' ')}"] = job
     for how in ("fail", "kill"):
         jobs[f"apply faults {how}"] = partial(test_apply.faults, how)
     return jobs

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/way.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "apply/rivals.h"
+#include "cli/cli.h"
+
+enum exit_code parse_way(const char *command, const char *text, enum kernel_choice *choice)
+{
+    if (strcmp(text, "libiptc") == 0)
+        *choice = CHOICE_LIBIPTC;
+    else if (strcmp(text, "restore") == 0)
+        *choice = CHOICE_RESTORE;
+    else
+        return usage_error(command, "'%s' is no way to load rules: libiptc or restore", text);
+    return EXIT_FINE;
+}
+
+const struct kernel_backend *open_way(struct arena *arena, enum kernel_choice choice,
+                                      struct kernel_error *error)
+{
+    const char *why;
+    const struct kernel_backend *backend = backend_choose(arena, choice, &why, error);
+
+    if (backend && why)
+        fprintf(stderr, "ctc: note: %s\n", why);
+    return backend;
+}
+
+enum exit_code report_rivals(struct arena *arena, const struct kernel_backend *backend, bool applying,
+                             bool force)
+{
+    const bool nft = backend->way == WAY_NFT_RESTORE;
+    struct kernel_error error = {.arena = arena};
+    struct rivals rivals;
+
+    if (!rivals_find(arena, backend, &rivals, &error)) {
+        fprintf(stderr, "ctc: warning: other rules may be there: %s\n", error.text);
+        return EXIT_FINE;
+    }
+    if (rivals.foreign)
+        fprintf(stderr, "ctc: warning: nft has tables of its own, which stay as they are: %s\n",
+                rivals.foreign);
+    if (!rivals.live)
+        return EXIT_FINE;
+    fprintf(stderr, "ctc: %s: %s has live rules as well, and packets meet both: %s; %s%s\n",
+            applying && !force ? "error" : "warning", nft ? "the legacy ruleset" : "the nf_tables ruleset",
+            rivals.live,
+            nft ? "--via libiptc changes those, "
+                : "--via restore changes those where iptables is that variant, ",
+            "--force loads the policy beside them");
+    return applying && !force ? EXIT_WORLD : EXIT_FINE;
+}

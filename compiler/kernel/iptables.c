@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kernel/iptables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/compare.h"
+#include "kernel/entry.h"
+#include "kernel/program.h"
+#include "kernel/text.h"
+
+#define VERSION_WAIT   5000  // milliseconds
+#define SAVE_WAIT      60000 // milliseconds
+#define LOAD_WAIT      10000 // milliseconds
+#define LOAD_WAIT_RULE 1     // and for each rule: fifty times what iptables-nft-restore takes
+
+// Finding them.
+
+static const char *find(struct arena *arena, enum family family, const char *variant, const char *what)
+{
+    return program_find(arena, arena_printf(arena, "%s%s-%s",
+                                            family == FAMILY_IPV4 ? "iptables" : "ip6tables", variant, what));
+}
+
+// Before 1.8 there was one variant, and it does not say which.
+static bool find_named(struct arena *arena, const char *variant, struct iptables_programs *programs)
+{
+    struct kernel_error error = {.arena = arena};
+    struct buf said = {0};
+    bool fine = true;
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        programs->save[family] = find(arena, family, variant, "save");
+        programs->restore[family] = find(arena, family, variant, "restore");
+        fine = fine && programs->save[family] && programs->restore[family];
+    }
+    fine = fine && program_run(&(struct program_call){.path = programs->restore[FAMILY_IPV4],
+                                                      .arguments = {"-V"},
+                                                      .milliseconds = VERSION_WAIT},
+                               &said, &error);
+    if (fine) {
+        const struct slice line = {said.bytes, said.length ? strcspn(said.bytes, "\n") : 0};
+
+        programs->version = arena_printf(arena, "%.*s", (int)line.length, line.length ? line.at : "");
+        programs->nft = strstr(programs->version, "nf_tables") != NULL;
+    }
+    buf_clear(&said);
+    return fine;
+}
+
+bool iptables_find(struct arena *arena, struct iptables_programs *programs)
+{
+    return find_named(arena, "", programs);
+}
+
+bool iptables_find_variant(struct arena *arena, bool nft, struct iptables_programs *programs)
+{
+    return (find_named(arena, "", programs) && programs->nft == nft) ||
+           (find_named(arena, nft ? "-nft" : "-legacy", programs) && programs->nft == nft);
+}
+
+// Reading.
+
+static const char *const *hooks_of(const char *table)
+{
+    static const char *const none[] = {NULL};
+
+    for (size_t i = 0; i < table_kind_count; i++)
+        if (strcmp(table_kinds[i].name, table) == 0)
+            return table_kinds[i].hooks;
+    return none;
+}
+
+static struct kernel_table *new_table(struct arena *arena, const struct kernel_backend *backend,
+                                      enum family family, const char *name)
+{
+    struct kernel_table *table = arena_alloc(arena, sizeof(*table));
+
+    table->backend = backend;
+    table->family = family;
+    table->name = arena_copy(arena, name, strlen(name));
+    return table;
+}
+
+// A rule that was encoded, as one that was read: the kernel has no names of verdicts and chains.
+static struct live_rule as_read(struct arena *arena, const struct table *table, const void *entry,
+                                enum family family)
+{
+    const struct entry_layout *layout = &entry_layouts[family];
+    const size_t length = entry_number(entry, layout->length), end = entry_number(entry, layout->matches);
+    const char *standard = encoded_standard(table, entry, family);
+    char *copy = memcpy(arena_alloc(arena, length), entry, length);
+    struct xt_entry_target *target = (void *)(copy + end);
+
+    if (!standard)
+        return (struct live_rule){copy, target->u.user.name};
+    standard = arena_copy(arena, standard, strlen(standard));
+    memset(target->u.user.name, 0, sizeof(target->u.user.name));
+    return (struct live_rule){copy, standard};
+}
+
+static void add_chain(struct arena *arena, struct kernel_table *made, const struct table *table,
+                      const struct chain *chain, void *const *rules)
+{
+    struct live_chain *live = vec_push(arena, &made->chains);
+
+    live->name = arena_copy(arena, chain->name, strlen(chain->name));
+    live->policy = chain->policy == CHAIN_UNWRITTEN ? CHAIN_ACCEPT : chain->policy;
+    live->counters = chain->counters;
+    for (size_t i = 0; i < chain->count; i++)
+        *vec_push(arena, &live->rules) = as_read(arena, table, rules[i], made->family);
+}
+
+// Built-in chains first.
+static void add_chains(struct arena *arena, struct kernel_table *made, const struct encoded *encoded,
+                       const struct table *table)
+{
+    for (int user = 0; user < 2; user++) {
+        void *const *rules = encoded->rules + encoded_table_start(encoded, table);
+
+        for (size_t i = 0; i < table->count; rules += table->items[i++]->count)
+            if ((table->items[i]->policy == CHAIN_USER) == user)
+                add_chain(arena, made, table, table->items[i], rules);
+    }
+}
+
+// A table that is not there yet, as it is made: its chains accept.
+static void add_empty_chains(struct arena *arena, struct kernel_table *made)
+{
+    for (const char *const *hook = hooks_of(made->name); *hook; hook++)
+        add_chain(arena, made, NULL, &(struct chain){.name = *hook, .policy = CHAIN_ACCEPT}, NULL);
+}
+
+// Tables that hold what iptables does not know: iptables-nft-save names them in a comment, and prints what it knows of them.
+static bool holds_unknown(const struct buf *text, const char *name)
+{
+    const char *at = text->bytes;
+
+    while (at && (at = strstr(at, "# Table `"))) {
+        const char *end = strchrnul(at, '\n');
+        const struct slice named = {at + strlen("# Table `"), strcspn(at + strlen("# Table `"), "'\n")};
+
+        if (slice_is(named, name) && memmem(at, (size_t)(end - at), "incompatible", strlen("incompatible")))
+            return true;
+        at = end;
+    }
+    return false;
+}
+
+static struct kernel_table *find_table(const struct kernel_tables *tables, enum family family,
+                                       const char *name)
+{
+    for (size_t i = 0; i < tables->count; i++)
+        if (tables->items[i]->family == family && strcmp(tables->items[i]->name, name) == 0)
+            return tables->items[i];
+    return NULL;
+}
+
+static void mark_unknown(struct arena *arena, const struct kernel_backend *backend, enum family family,
+                         const struct buf *text, struct kernel_tables *tables)
+{
+    for (size_t i = 0; i < table_kind_count; i++) {
+        const char *name = table_kinds[i].name;
+        struct kernel_table *table = find_table(tables, family, name);
+
+        if (!holds_unknown(text, name))
+            continue;
+        if (!table)
+            *vec_push(arena, tables) = table = new_table(arena, backend, family, name);
+        table->unknown = true;
+    }
+}
+
+// The tables of a text, as they were read; a table of which iptables knows nothing is there without chains.
+static bool take_tables(struct arena *arena, const struct kernel_backend *backend, enum family family,
+                        const struct buf *text, struct kernel_tables *tables, struct kernel_error *error)
+{
+    struct diag_list diags = {.arena = arena}; // of rules that are there whatever they are
+    const struct ruleset *rulesets[FAMILY_COUNT] = {NULL};
+    struct encoded encoded[FAMILY_COUNT];
+    bool fine;
+
+    if (text->length && strstr(text->bytes, "\n*"))
+        rulesets[family] = kernel_text_read(arena, text, family, &diags);
+    fine = encode_rulesets(arena, rulesets, encoded, error);
+    for (size_t i = 0; fine && rulesets[family] && i < rulesets[family]->count; i++) {
+        const struct table *table = &rulesets[family]->items[i];
+        struct kernel_table *made = new_table(arena, backend, family, table->name);
+
+        add_chains(arena, made, &encoded[family], table);
+        *vec_push(arena, tables) = made;
+    }
+    encoded_clear(encoded);
+    if (fine)
+        mark_unknown(arena, backend, family, text, tables);
+    return fine;
+}
+
+static bool run_save(const struct kernel_backend *backend, enum family family, const char *table,
+                     struct buf *text, struct kernel_error *error)
+{
+    const struct program_call call = {.path = backend->programs->save[family],
+                                      .arguments = {"-c", table ? "-t" : NULL, table},
+                                      .milliseconds = SAVE_WAIT};
+
+    return program_run(&call, text, error);
+}
+
+static bool read_all(struct arena *arena, const struct kernel_backend *backend, enum family family,
+                     struct kernel_tables *tables, struct kernel_error *error)
+{
+    struct buf text = {0};
+    const bool fine = run_save(backend, family, NULL, &text, error) &&
+                      take_tables(arena, backend, family, &text, tables, error);
+
+    buf_clear(&text);
+    return fine;
+}
+
+static struct kernel_table *read_table(struct arena *arena, const struct kernel_backend *backend,
+                                       enum family family, const char *name, struct kernel_error *error)
+{
+    struct kernel_tables tables = {0};
+    struct kernel_table *table = NULL;
+    struct buf text = {0};
+
+    if (run_save(backend, family, name, &text, error) &&
+        take_tables(arena, backend, family, &text, &tables, error)) {
+        if (tables.count) {
+            table = tables.items[0];
+        } else {
+            table = new_table(arena, backend, family, name);
+            add_empty_chains(arena, table);
+        }
+    }
+    buf_clear(&text);
+    return table && kernel_table_known(table, error) ? table : NULL;
+}
+
+// Changing.
+
+// What a table becomes, as text for iptables-restore.
+struct pending {
+    struct buf text;
+    size_t rules;
+};
+
+static void close_table(struct kernel_table *table)
+{
+    struct pending *pending = table->handle;
+
+    buf_clear(&pending->text);
+    free(pending);
+}
+
+// Rules that stay are written as they were read, with what they have counted.
+static void add_wanted(struct arena *arena, struct kernel_table *next, const struct table *wanted,
+                       const struct chain_comparison *chain, void *const *rules)
+{
+    struct live_chain *live = vec_push(arena, &next->chains);
+    const bool written = chain->wanted && chain->wanted->policy != CHAIN_UNWRITTEN;
+
+    live->name = chain->name;
+    live->policy = written ? chain->wanted->policy : chain->live ? chain->live->policy : CHAIN_ACCEPT;
+    if (written && chain->wanted->counters.present)
+        live->counters = chain->wanted->counters;
+    else if (chain->live)
+        live->counters = chain->live->counters;
+    for (size_t i = 0; chain->wanted && i < chain->wanted->count; i++)
+        *vec_push(arena, &live->rules) = chain->partners[i] == RULE_NEW
+                                             ? as_read(arena, wanted, rules[i], next->family)
+                                             : chain->live->rules.items[chain->partners[i]];
+}
+
+static bool change_table(struct kernel_table *table, const struct table_comparison *comparison,
+                         const struct encoded *encoded, struct kernel_error *error)
+{
+    const struct table *wanted = ruleset_find_table(encoded->ruleset, table->name);
+    struct arena scratch = {0};
+    struct kernel_table *next = new_table(&scratch, table->backend, table->family, table->name);
+    struct pending *pending = calloc(1, sizeof(*pending));
+    bool fine;
+
+    if (!pending)
+        return kernel_fail(error, KERNEL_FAILED, "no memory");
+    table->handle = pending;
+    pending->rules = comparison->kept + comparison->added;
+    for (size_t i = 0; i < comparison->count; i++) {
+        const struct chain_comparison *chain = &comparison->chains[i];
+
+        if (chain->wanted || chain->live->policy != CHAIN_USER)
+            add_wanted(&scratch, next, wanted, chain, encoded->rules + chain->first);
+    }
+    fine = kernel_text(&pending->text, &next, 1, true, error);
+    arena_clear(&scratch);
+    table->chains.count = 0;
+    return fine;
+}
+
+static bool commit_table(struct kernel_table *table, struct kernel_error *error)
+{
+    const struct pending *pending = table->handle;
+    const struct program_call call = {.path = table->backend->programs->restore[table->family],
+                                      .arguments = {"-c"},
+                                      .input = &pending->text,
+                                      .milliseconds = LOAD_WAIT + (unsigned)pending->rules * LOAD_WAIT_RULE};
+    struct buf said = {0};
+    const bool fine = program_run(&call, &said, error);
+
+    buf_clear(&said);
+    return fine;
+}
+
+const struct kernel_backend *iptables_backend(struct arena *arena, const struct iptables_programs *programs)
+{
+    struct kernel_backend *backend = arena_alloc(arena, sizeof(*backend));
+    struct iptables_programs *kept = arena_alloc(arena, sizeof(*kept));
+
+    *kept = *programs;
+    *backend = (struct kernel_backend){
+        .way = programs->nft ? WAY_NFT_RESTORE : WAY_LEGACY_RESTORE,
+        .name = "restore",
+        .program = arena_printf(arena, "%s (%s)", programs->restore[FAMILY_IPV4],
+                                programs->nft ? "nf_tables" : "legacy"),
+        .programs = kept,
+        .read_all = read_all,
+        .read = read_table,
+        .close = close_table,
+        .change = change_table,
+        .commit = commit_table,
+    };
+    return backend;
+}

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ctc apply --via restore`: the same by the host's iptables-restore, in nf_tables, whatever becomes of that program."""
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from clients import echo
+from desk import Desk
+from firewall import compile_policy, policy_path, restore, save
+from netns import FAMILIES, IPV4, Namespace
+from report import Report
+from scene import Scene
+from test_apply import FOREIGN, NEW, OLD, REVERT_SECONDS, Host, connections, stopped
+from test_plan import schema_trouble
+
+HANG_SECONDS = 10    # what a program of a few rules may take, and a little more
+NO_LEGACY = {"FAULT_LEGACY": "no"}
+
+
+def without_notes(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+
+
+class NftHost(Host):
+    """A host whose rules are in nf_tables, and whose programs do as they are told."""
+
+    def __init__(self, name: str, namespace: Namespace | None = None, desk: Desk | None = None):
+        super().__init__(name, namespace)
+        self.desk = desk or Desk(name)
+
+    def _command(self, words: tuple[str, ...], more: dict[str, str] | None) -> list[str]:
+        more = {"LD_PRELOAD": os.environ["FAULTS"], **(more or {})}
+        return self.desk.words(os.environ["CTC"], *words, more=more)
+
+    def ctc(self, *words: str, more: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+        with self.namespace:
+            return subprocess.run(self._command(words, more), capture_output=True, text=True, timeout=60,
+                                  check=False, stdin=subprocess.DEVNULL, env=self.environment())
+
+    def start(self, *words: str, more: dict[str, str] | None = None) -> subprocess.Popen:
+        with self.namespace, open(self.printed, "w", encoding="utf-8") as printed:
+            return subprocess.Popen(self._command(words, more), stdin=subprocess.DEVNULL, stdout=printed,
+                                    stderr=subprocess.PIPE, text=True, env=self.environment(),
+                                    start_new_session=True)
+
+    def apply(self, policy: Path, *words: str, more: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+        return self.ctc("apply", "--via", "restore", *(words or ("--now",)), str(policy), more=more)
+
+    def load(self, policy: Path) -> None:
+        for family in FAMILIES:
+            restore(self.namespace, family, "nft", compile_policy(policy, family).text)
+
+    def tables(self) -> dict:
+        return {family.name: re.sub(r"\[\d+:\d+\]", "", without_notes(save(self.namespace, family, "nft")))
+                for family in FAMILIES}
+
+    def nft(self, text: str) -> None:
+        self.namespace.run("nft", "-f", "-", text=text)
+
+    def restores(self) -> int:
+        """How often iptables-restore was called."""
+        return sum(name.endswith("-restore") for name in self.desk.called())
+
+
+def fresh(host: NftHost, policy: Path = OLD) -> None:
+    host.load(policy)
+    for name in host.remembered():
+        (host.state / name).unlink()
+    host.desk.fault()
+
+
+NATIVE = """table inet guard { chain in { type filter hook input priority 10; policy accept;
+    tcp dport 7777 counter drop; ct state invalid counter; }; }
+table ip names { map them { type ipv4_addr : mark; }; }
+"""
+
+
+def applied(report: Report) -> None:
+    host = NftHost("via applied")
+    wanted = NftHost("via wanted", desk=host.desk)
+    wanted.load(NEW)
+    host.load(OLD)
+    host.nft(NATIVE)
+    host.namespace.run("iptables-nft", "-t", "nat", "-A", "POSTROUTING", "-o", "eth9", "-j", "MASQUERADE")
+    counted = re.sub(r"(?m)^-A", "[7:700] -A", save(host.namespace, IPV4, "nft"))
+    host.namespace.run("iptables-nft-restore", "-c", text=counted)
+    native = [host.namespace.run("nft", "list", "table", *table) for table in (("inet", "guard"), ("ip", "names"))]
+    before, nat = host.tables(), host.namespace.run("iptables-nft-save", "-c", "-t", "nat")
+
+    done = host.apply(NEW, "--dry-run", "--format", "json")
+    report.check("via: a dry run loads nothing", done.returncode == 0 and host.restores() == 0
+                 and host.tables() == before, done.stderr)
+    planned = json.loads(done.stdout)["tables"]
+    done = host.apply(NEW, "--now", "--format", "json")
+    if not report.check("via: works", done.returncode == 0, done.stderr):
+        return
+    document = json.loads(done.stdout)
+    report.works("via: the schema holds", schema_trouble(document))
+    report.equal("via: it says so", (document["applied"], document["via"], document["program"]),
+                 (True, "restore", "/usr/sbin/iptables-restore (nf_tables)"))
+    report.equal("via: a table at a time", (host.restores(), document["tables"] == planned), (4, True))
+    report.equal("via: the rules are those of iptables-restore",
+                 {name: re.sub(r"(?s)\*nat\n.*?COMMIT\n", "", text) for name, text in host.tables().items()}, wanted.tables())
+    report.equal("via: other tables stay", without_notes(host.namespace.run("iptables-nft-save", "-c", "-t", "nat")),
+                 without_notes(nat))
+    kept = host.namespace.run("iptables-nft-save", "-c", "-t", "filter").count("[7:700] -A")
+    report.equal("via: rules that stay keep their counters", kept,
+                 next(table["kept"] for table in document["tables"]
+                      if (table["family"], table["table"]) == ("ipv4", "filter")))
+    report.check("via: some stay", kept > 0)
+    report.equal("via: nft's own tables stay", native,
+                 [host.namespace.run("nft", "list", "table", *table) for table in (("inet", "guard"), ("ip", "names"))])
+    report.check("via: those that filter or track are named", "inet guard (filters and tracks)" in done.stderr
+                 and "names" not in done.stderr, done.stderr)
+
+    after, handles = host.tables(), host.namespace.run("nft", "-a", "list", "ruleset")
+    host.desk.fault()
+    done = host.apply(NEW)
+    report.check("via again: nothing changes", done.returncode == 0 and host.restores() == 0
+                 and host.namespace.run("nft", "-a", "list", "ruleset") == handles, done.stderr)
+    done = host.ctc("status")
+    report.check("via status: applied, and by what", done.returncode == 0 and f"{NEW}\n" in done.stdout
+                 and "applied   by /usr/sbin/iptables-restore (nf_tables)\n" in done.stdout, done.stdout + done.stderr)
+    host.namespace.run("iptables-nft", "-A", "INPUT", *FOREIGN)
+    done = host.ctc("status")
+    report.check("via status: drift", done.returncode == 4 and "IPv4 filter   changed since" in done.stdout, done.stdout)
+    host.namespace.run("iptables-nft", "-D", "INPUT", *FOREIGN)
+    report.equal("via: as it was", host.tables() == after, True)
+    done = host.ctc("rollback")
+    report.check("via rollback: works", done.returncode == 0 and "tables that changed: 4" in done.stdout
+                 and host.tables() == before, done.stdout + done.stderr)
+    done = host.apply(NEW, "--now", more={"SSH_CONNECTION": "198.51.100.10 51234 192.0.2.2 9999"})
+    report.check("via: the connection of the caller is not cut", done.returncode == 3 and "would be cut" in done.stderr
+                 and host.tables() == before, done.stderr)
+    host.close()
+    wanted.close()
+
+
+def first_time(report: Report) -> None:
+    """From no table at all, and back."""
+    host = NftHost("via first")
+    done = host.apply(NEW)
+    report.check("via first: works", done.returncode == 0 and host.restores() == 4, done.stderr)
+    done = host.ctc("rollback")
+    left = [line for line in host.tables()["ipv4"].splitlines() if line.startswith("-A") or "DROP" in line]
+    report.equal("via first: rollback leaves no rule and no policy", (done.returncode, left), (0, []))
+    done = host.apply(NEW, "--dry-run")
+    report.check("via first: a plan of empty tables", done.returncode == 0 and "+" in done.stdout, done.stderr)
+    host.close()
+
+
+def faults(report: Report) -> None:
+    """Whatever becomes of the programs, and of the applier while they run."""
+    host = NftHost("via faults")
+    fresh(host)
+    old = host.tables()
+    host.apply(NEW)
+    new = host.tables()
+    saves, restores = (sum(name.endswith(what) for name in host.desk.called()) for what in ("-save", "-restore"))
+    report.check("via faults: there are calls, and the tables differ", restores == 4 and saves > 12 and old != new)
+    every = 1 if os.environ.get("VIA_STEPS") == "all" else 4
+    cases = [("-restore", at, how) for how in ("fail", "fail-late", "die", "die-late", "kill", "kill-late")
+             for at in range(1, restores + 1, 1 if every == 1 else 3)]
+    cases += [("-save", at, how) for number, how in enumerate(("fail", "die", "kill"))
+              for at in range(1 + number % every, saves + 1, every)]
+    cases.append(("-restore", 2, "hang"))
+    for what, at, how in cases:
+        name = f"via faults {what[1:]} {at} {how}"
+        fresh(host)
+        host.desk.fault(at, what, how)
+        begun = time.monotonic()
+        done = host.apply(NEW)
+        took = time.monotonic() - begun
+        report.check(f"{name}: the old rules or the new ones", host.becomes(old, new), done.stderr)
+        if how.startswith("kill"):
+            report.check(f"{name}: the applier is dead", done.returncode == -9, f"{done.returncode} {done.stderr}")
+        elif done.returncode:
+            report.check(f"{name}: an error is told, and the old rules stand", done.returncode == 3
+                         and "ctc: error: " in done.stderr and host.tables() == old, done.stderr)
+        else:
+            report.equal(f"{name}: no error, and the new rules stand", host.tables() == new, True)
+        if how == "hang":
+            report.check(f"{name}: does not take forever", done.returncode == 3 and "was not done in" in done.stderr
+                         and took < HANG_SECONDS + 3, f"{took} {done.stderr}")
+        host.desk.fault()
+        while host.remembered() & {"pending", "reverting"} and time.monotonic() - begun < took + REVERT_SECONDS:
+            time.sleep(0.01)
+        if "pending" in host.remembered() or "reverting" in host.remembered():    # nobody was there to clean up
+            report.equal(f"{name}: rollback", (host.ctc("rollback").returncode, host.tables() == old), (0, True))
+        if at == 1:
+            again = host.apply(NEW)
+            report.check(f"{name}: the next apply works", again.returncode == 0 and host.tables() == new, again.stderr)
+    report.note(f"{len(cases)} faults, the old or the new rules within {REVERT_SECONDS} s")
+    host.close()
+
+
+def confirmed(report: Report) -> None:
+    host = NftHost("via confirmed")
+    fresh(host)
+    old = host.tables()
+    host.apply(NEW, "--confirm", "30")
+    new = host.tables()
+    report.equal("via confirm: taken", (host.ctc("confirm").returncode, host.tables() == new, old != new), (0, True, True))
+    report.equal("via confirm: rollback", (host.ctc("rollback").returncode, host.tables() == old), (0, True))
+    done = host.apply(NEW, "--confirm", "1")
+    report.check("via confirm: the new rules stand at first", done.returncode == 0 and host.tables() == new, done.stderr)
+    time.sleep(1)
+    report.check("via confirm: the old rules come back", host.becomes(old))
+    report.equal("via confirm: it is remembered as reverted", host.remembered(), {"reverted"})
+    host.close()
+
+
+def choice(report: Report) -> None:
+    """Which way is taken, and what is said where there is none."""
+    host = NftHost("via choice")
+    fresh(host)
+    done = host.ctc("apply", "--now", str(NEW), more=NO_LEGACY)
+    report.check("choice: without legacy tables it is iptables-restore", done.returncode == 0 and host.restores() == 4
+                 and "this kernel has no legacy tables" in done.stderr
+                 and "/usr/sbin/iptables-restore (nf_tables)" in done.stderr, done.stderr)
+    after = host.tables()
+    done = host.ctc("apply", "--via", "libiptc", "--now", str(OLD), more=NO_LEGACY)
+    report.check("choice: libiptc if it is asked for", done.returncode == 3 and "has no legacy tables" in done.stderr
+                 and "--via restore loads the rules by it" in done.stderr
+                 and host.tables() == after, done.stderr)
+    done = host.ctc("apply", "--via", "nft", "--now", str(OLD))
+    report.check("choice: no other word", done.returncode == 2 and "libiptc or restore" in done.stderr, done.stderr)
+    host.close()
+    for name, variants, more, words, text in (
+            ("nothing", (), NO_LEGACY, (), "and there are no iptables-restore and iptables-save"),
+            ("nothing, asked for", (), {}, ("--via", "restore"), "there are no iptables-restore and iptables-save"),
+            ("only what needs legacy tables", ("legacy",), NO_LEGACY, (), "(legacy)) needs them too")):
+        host = NftHost(f"via {name}", desk=Desk(f"via {name}", variants))
+        done = host.ctc("apply", "--now", *words, str(NEW), more=more)
+        report.check(f"choice: {name}", done.returncode == 3 and text in done.stderr and not done.stdout, done.stderr)
+        host.close()
+    # The legacy variant takes the lock that ctc holds.
+    host = NftHost("via legacy", desk=Desk("via legacy", ("legacy", "nft")))
+    done = host.apply(NEW)
+    report.check("choice: the legacy variant", done.returncode == 0 and host.restores() == 4, done.stderr)
+    wanted = Host("via legacy wanted")
+    wanted.load(NEW)
+    report.equal("choice: it loads legacy tables",
+                 [{name: table[1] for name, table in Host.tables(each)[family.name].items()}
+                  for each in (host,) for family in FAMILIES],
+                 [{name: table[1] for name, table in wanted.tables()[family.name].items()} for family in FAMILIES])
+    host.desk.fault()
+    done = NftHost("via other", desk=host.desk).ctc("apply", "--now", str(NEW), more=NO_LEGACY)
+    report.check("choice: the variant of another name", done.returncode == 0 and not host.restores()
+                 and "iptables-nft-restore (nf_tables)" in done.stderr, done.stderr)
+    host.close()
+    wanted.close()
+
+
+def rivals(report: Report) -> None:
+    """Both rulesets of iptables on one host; tables that iptables does not know."""
+    host = NftHost("via rivals")
+    Host.load(host, OLD)
+    legacy = Host.tables(host)
+    done = host.apply(NEW)
+    report.check("rivals: legacy rules beside nft's", done.returncode == 3 and "the legacy ruleset has live rules" in done.stderr
+                 and "IPv4 filter" in done.stderr and host.restores() == 0, done.stderr)
+    report.equal("rivals: a dry run only says so", host.apply(NEW, "--dry-run").returncode, 0)
+    done = host.apply(NEW, "--now", "--force")
+    report.check("rivals: --force", done.returncode == 0 and Host.tables(host) == legacy, done.stderr)
+    done = Host.ctc(host, "apply", "--now", str(NEW))
+    report.check("rivals: nft's rules beside legacy ones", done.returncode == 3 and Host.tables(host) == legacy
+                 and "the nf_tables ruleset has live rules" in done.stderr and "ip filter" in done.stderr, done.stderr)
+    host.close()
+    host = NftHost("via unknown", desk=host.desk)
+    host.nft("table ip filter { chain input { type filter hook input priority 0; policy drop; tcp dport 22 accept; }; }")
+    host.nft("table ip nat { chain post { type nat hook postrouting priority 100; oifname eth9 masquerade; }; }")
+    held = host.namespace.run("nft", "list", "ruleset")
+    for words in (("--now",), ("--dry-run",)):
+        done = host.apply(NEW, *words)
+        report.check(f"rivals: what iptables does not know is not lost, {words[0]}", done.returncode == 3
+                     and "nft list table ip filter" in done.stderr
+                     and host.namespace.run("nft", "list", "ruleset") == held, done.stderr)
+    host.nft("delete table ip filter")
+    done = host.apply(NEW)
+    report.check("rivals: nor does a table matter that stays", done.returncode == 0
+                 and "ip nat (tracks)" in done.stderr and "masquerade" in host.namespace.run("nft", "list", "table", "ip", "nat"),
+                 done.stderr)
+    host.close()
+
+
+def hitless(report: Report) -> None:
+    """From one mode to the next, with live connections that speak behind each commit."""
+    scene = Scene("nft")
+    host = NftHost("via hitless", scene.topology.server)
+    host.load(policy_path("full"))
+    sockets = connections(scene)
+    trips = 0
+
+    def speak(when: str) -> None:
+        nonlocal trips
+        for name, sock in sockets.items():
+            trouble = echo(sock)
+            trips += 1
+            if trouble:
+                report.check(f"via hitless: {name}, {when}", False, trouble)
+
+    before = "full"
+    for mode in ("selective", "none", "full"):
+        at, done = 0, False
+        while not done:
+            at += 1
+            fresh(host, policy_path(before))
+            host.desk.fault(at, "-restore", "stop-late")
+            process = host.start("apply", "--via", "restore", "--now", str(policy_path(mode)))
+            done = not stopped(process)
+            speak(f"{before} to {mode}, behind commit {at}")
+            if not done:
+                process.send_signal(18)
+            said = process.communicate(timeout=30)[1]
+            if process.returncode:
+                report.check(f"via hitless: {before} to {mode}, commit {at}", False, said)
+        speak(f"behind {mode}")
+        before = mode
+    report.check("via hitless: no round trip was lost", trips > 100 and all(each.passed for each in report.results))
+    report.note(f"{trips} round trips over {len(sockets)} connections, none lost")
