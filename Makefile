@@ -10,6 +10,8 @@ SBINDIR    ?= $(PREFIX)/sbin
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/ctc
 DOCDIR     ?= $(PREFIX)/share/doc/ctc
+SYSCONFDIR ?= /etc
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
 DESTDIR    ?=
 PKG_CONFIG ?= pkg-config
 INSTALL    ?= install
@@ -324,20 +326,24 @@ format-check:                ## say which C sources `make format` would change
 
 MAN_PAGES := $(wildcard compiler/man/*.[1-8])
 SCHEMAS   := $(wildcard schemas/*.json)
+UNITS_IN  := $(wildcard compiler/host/*.service.in)
 EXAMPLES  := $(shell find examples -type f 2>/dev/null | sort)
 
 # Where each file goes: section N of the manual to manN, examples with their folders.
+unit_target = $(DESTDIR)$(UNITDIR)/$(basename $(notdir $(1)))
 man_target = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 
 install: $(CTC)              ## install under DESTDIR and PREFIX
 	$(INSTALL) -D -m 755 $(CTC) $(DESTDIR)$(SBINDIR)/ctc
 	$(foreach f,$(MAN_PAGES),$(INSTALL) -D -m 644 $(f) $(call man_target,$(f))$(newline))
 	$(foreach f,$(SCHEMAS),$(INSTALL) -D -m 644 $(f) $(DESTDIR)$(DATADIR)/$(notdir $(f))$(newline))
+	$(foreach f,$(UNITS_IN),$(INSTALL) -D -m 644 $(f) $(call unit_target,$(f))$(newline))
+	sed -i 's|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' $(foreach f,$(UNITS_IN),$(call unit_target,$(f)))
 	$(foreach f,$(EXAMPLES),$(INSTALL) -D -m 644 $(f) $(DESTDIR)$(DOCDIR)/$(f)$(newline))
 
 uninstall:                   ## remove what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/ctc
-	rm -f $(foreach f,$(MAN_PAGES),$(call man_target,$(f)))
+	rm -f $(foreach f,$(MAN_PAGES),$(call man_target,$(f))) $(foreach f,$(UNITS_IN),$(call unit_target,$(f)))
 	rm -rf $(DESTDIR)$(DATADIR) $(DESTDIR)$(DOCDIR)
 
 dist:                        ## pack the committed sources into build/ctc-VERSION.tar.gz

@@ -321,3 +321,11 @@ void order_tables(struct arena *arena, struct apply_plan *plan)
                 (struct plan_step){.table = search.numbers[0], .contents = &plan->encoded[family]};
     }
 }
+
+void order_unproved(struct arena *arena, struct apply_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (!plan->items[i].comparison.same)
+            *vec_push(arena, &plan->steps) =
+                (struct plan_step){.table = i, .contents = &plan->encoded[plan->items[i].family]};
+}

@@ -10,3 +10,6 @@
 // Puts the tables of each family that change into plan->steps, in order, and says in plan->orders what that order keeps.
 // Families do not see each other's packets: IPv4 goes first.
 void order_tables(struct arena *arena, struct apply_plan *plan);
+
+// The steps in any order, for when no packet comes.
+void order_unproved(struct arena *arena, struct apply_plan *plan);

@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "apply/good.h"
 #include "apply/guard.h"
 #include "base/vec.h"
 #include "kernel/compare.h"
@@ -74,6 +75,8 @@ enum pending_end pending_confirm(struct kernel_error *error)
         kernel_fail(error, KERNEL_FAILED, "too late: the old rules are coming back");
         end = PENDING_FAILED;
     }
+    if (end == PENDING_DONE)
+        good_confirm(error);
     release(&found);
     return end;
 }
@@ -113,6 +116,35 @@ static bool may_revert(const struct found *found, struct kernel_error *error)
     return true;
 }
 
+static void forget(const char *const *names, struct kernel_error *error)
+{
+    const int directory = state_open(error);
+
+    for (; *names && directory >= 0; names++)
+        state_remove(directory, *names);
+    if (directory >= 0)
+        close(directory);
+}
+
+bool pending_settle(struct kernel_error *error)
+{
+    static const char *const names[] = {STATE_REVERTING, STATE_PENDING, NULL};
+    struct restored restored;
+    struct found found;
+    enum pending_end end = find(error->arena, names, &found, error);
+    const bool attended = end == PENDING_DONE && found.attended;
+
+    release(&found); // it is looked for again, and would be attended to by this process
+    if (attended)
+        return kernel_fail(error, KERNEL_BUSY,
+                           "an apply is under way, or waits for its confirmation: it is left alone");
+    if (end == PENDING_DONE)
+        end = pending_rollback(&restored, error);
+    if (end == PENDING_FAILED)
+        forget(names, error);
+    return true;
+}
+
 enum pending_end pending_rollback(struct restored *restored, struct kernel_error *error)
 {
     const int lock = xtables_lock(LOCK_WAIT, error);
@@ -134,6 +166,8 @@ enum pending_end pending_rollback(struct restored *restored, struct kernel_error
             state_rename(found.directory, found.file, STATE_REVERTING, STATE_REVERTED);
         else
             end = PENDING_FAILED;
+        if (end == PENDING_DONE && strcmp(found.name, STATE_LAST) == 0)
+            good_revert(error);
     }
     release(&found);
     xtables_unlock(lock);

@@ -23,6 +23,10 @@ const struct kernel_backend *pending_backend(struct arena *arena, struct kernel_
 // Puts back the tables of before the last apply, whether it stands, waits for its confirmation or was cut short.
 enum pending_end pending_rollback(struct restored *restored, struct kernel_error *error);
 
+// Puts back what was cut short, where nobody is at it any more, or forgets it where that cannot be. False, and why, where
+// somebody is.
+bool pending_settle(struct kernel_error *error);
+
 enum applied {
     APPLIED_NOTHING,
     APPLIED_LAST,      // the last apply stands

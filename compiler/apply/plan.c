@@ -138,8 +138,9 @@ static bool compare(struct arena *arena, const struct policy *policy, enum famil
 
     if (!compare_tables(arena, &plan->encoded[family], plan, error))
         return false;
-    find_changes(arena, live, NULL, rules_between(arena, live, plan->encoded[family].ruleset, UINT_MAX),
-                 policy, regions, &plan->difference);
+    if (regions)
+        find_changes(arena, live, NULL, rules_between(arena, live, plan->encoded[family].ruleset, UINT_MAX),
+                     policy, regions, &plan->difference);
     return true;
 }
 

@@ -58,7 +58,7 @@ struct apply_plan {
 
 // `wanted` are plain rules. Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is made that
 // is not there. False, and why, where it cannot be done. Rules that are too many to be compared by meaning are
-// `difference.undecided`. To be cleared either way.
+// `difference.undecided`; `regions` 0: they are not. To be cleared either way.
 bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const struct policy *policy,
                 const struct ruleset *const wanted[FAMILY_COUNT], size_t regions, struct apply_plan *plan,
                 struct kernel_error *error);

@@ -12,42 +12,57 @@
 #include "kernel/child.h"
 
 #define DIRECTORY "/run/ctc"
+#define LASTING   "/var/lib/ctc"
 #define TEMPORARY "new"
 
-static const char *directory_name(void)
-{
-    const char *named = getenv("CTC_STATE_DIR");
-
-    return named && named[0] ? named : DIRECTORY;
-}
-
-static bool fail(struct kernel_error *error, const char *what)
+static bool fail(struct kernel_error *error, const char *what, const char *name)
 {
     return kernel_fail(error, errno == EACCES || errno == EPERM ? KERNEL_PERMISSION : KERNEL_FAILED,
-                       "cannot %s %s: %s", what, directory_name(), strerror(errno));
+                       "cannot %s %s: %s", what, name, strerror(errno));
 }
 
-int state_open(struct kernel_error *error)
+static int open_directory(const char *name, struct kernel_error *error)
 {
     struct stat found;
     int directory;
 
-    if (mkdir(directory_name(), 0700) < 0 && errno != EEXIST) {
-        fail(error, "make the directory");
+    if (mkdir(name, 0700) < 0 && errno != EEXIST) {
+        fail(error, "make the directory", name);
         return -1;
     }
-    directory = open(directory_name(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    directory = open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (directory < 0 || fstat(directory, &found) < 0) {
-        fail(error, "open the directory");
+        fail(error, "open the directory", name);
     } else if (found.st_uid != geteuid() || (found.st_mode & (S_IWGRP | S_IWOTH))) {
         kernel_fail(error, KERNEL_FAILED,
-                    "others may write to the directory %s: it must belong to root alone", directory_name());
+                    "others may write to the directory %s: it must belong to root alone", name);
     } else {
         return directory;
     }
     if (directory >= 0)
         close(directory);
     return -1;
+}
+
+static const char *named_directory(void)
+{
+    const char *named = getenv("CTC_STATE_DIR");
+
+    return named && named[0] ? named : NULL;
+}
+
+int state_open(struct kernel_error *error)
+{
+    const char *named = named_directory();
+
+    return open_directory(named ? named : DIRECTORY, error);
+}
+
+int state_open_lasting(struct kernel_error *error)
+{
+    const char *named = named_directory();
+
+    return open_directory(named ? arena_printf(error->arena, "%s.lasting", named) : LASTING, error);
 }
 
 int state_write(int directory, const char *name, const struct buf *bytes, struct kernel_error *error)
@@ -57,9 +72,11 @@ int state_write(int directory, const char *name, const struct buf *bytes, struct
     unlinkat(directory, TEMPORARY, 0);
     file = openat(directory, TEMPORARY, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file >= 0 && child_write(file, bytes) && fsync(file) == 0 &&
-        renameat(directory, TEMPORARY, directory, name) == 0)
+        renameat(directory, TEMPORARY, directory, name) == 0) {
+        fsync(directory);
         return file;
-    fail(error, "write to");
+    }
+    fail(error, "write", name);
     if (file >= 0)
         close(file);
     unlinkat(directory, TEMPORARY, 0);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Where applies are remembered: files of mode 0600 in a directory of root's own, /run/ctc or what CTC_STATE_DIR names. The
-// directory is held open, and nothing in it is followed that is no plain file.
+// directory is held open, and nothing in it is followed that is no plain file. What outlives a start of the machine is in another
+// one, /var/lib/ctc or what CTC_STATE_DIR names with `.lasting` behind it.
 #pragma once
 
 #include "base/buf.h"
@@ -16,6 +17,7 @@
 
 // The directory's descriptor, made where it is not there. -1, and why, where it is not to be had or others could write to it.
 int state_open(struct kernel_error *error);
+int state_open_lasting(struct kernel_error *error);
 
 // Puts a file there, whole or not at all, in place of one of that name. Its descriptor, for reading and writing; -1, and why,
 // where that fails.

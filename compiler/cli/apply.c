@@ -9,10 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/good.h"
 #include "apply/load.h"
 #include "apply/order.h"
 #include "apply/pending.h"
 #include "apply/session.h"
+#include "cli/boot.h"
 #include "cli/cli.h"
 #include "cli/connections.h"
 #include "cli/plan.h"
@@ -29,6 +31,7 @@ struct options {
     bool dry_run, now, json, force, cut;
     unsigned confirm; // seconds; 0: not asked for
     enum kernel_choice via;
+    enum boot boot;
     const char *policy;
 };
 
@@ -56,6 +59,12 @@ static enum exit_code take_option(struct options *options, int option, int argc,
         return EXIT_FINE;
     case 'v':
         return parse_way("apply", optarg, &options->via);
+    case 'b':
+        if (strcmp(optarg, "last") != 0 && strcmp(optarg, "closed") != 0)
+            return usage_error(
+                "apply", "--boot %s: what is loaded where the policy cannot be, last or closed", optarg);
+        options->boot = strcmp(optarg, "last") == 0 ? BOOT_LAST : BOOT_CLOSED;
+        return EXIT_FINE;
     case 'f':
         if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
             return usage_error("apply", "'%s' is not a format: text or json", optarg);
@@ -68,11 +77,15 @@ static enum exit_code take_option(struct options *options, int option, int argc,
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {
-        {"dry-run", no_argument, NULL, 'd'},       {"now", no_argument, NULL, 'n'},
-        {"confirm", required_argument, NULL, 'c'}, {"force", no_argument, NULL, 'F'},
-        {"cut", no_argument, NULL, 'C'},           {"via", required_argument, NULL, 'v'},
-        {"format", required_argument, NULL, 'f'},  {0}};
+    static const struct option words[] = {{"dry-run", no_argument, NULL, 'd'},
+                                          {"now", no_argument, NULL, 'n'},
+                                          {"confirm", required_argument, NULL, 'c'},
+                                          {"force", no_argument, NULL, 'F'},
+                                          {"cut", no_argument, NULL, 'C'},
+                                          {"via", required_argument, NULL, 'v'},
+                                          {"boot", required_argument, NULL, 'b'},
+                                          {"format", required_argument, NULL, 'f'},
+                                          {0}};
 
     optind = 1;
     opterr = 0;
@@ -86,8 +99,8 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         return EXIT_USAGE;
     if (options->cut && options->confirm)
         return usage_error("apply", "--cut cannot be taken back: leave it to `ctc confirm --cut`");
-    if (options->dry_run + options->now + (options->confirm != 0) > 1)
-        return usage_error("apply", "--dry-run, --now and --confirm exclude each other");
+    if (options->dry_run + options->now + (options->confirm != 0) + (options->boot != BOOT_NOT) > 1)
+        return usage_error("apply", "--dry-run, --now, --confirm and --boot exclude each other");
     return EXIT_FINE;
 }
 
@@ -226,8 +239,33 @@ static enum exit_code refuse(const struct options *options, const struct session
     return stops ? code : EXIT_FINE;
 }
 
+// The rules that now stand, or may, are what a start of the machine goes back to. Without them it is as safe.
+static void remember_rules(struct compilation *compilation, const struct buf texts[FAMILY_COUNT], bool waits)
+{
+    struct kernel_error error = {.arena = &compilation->arena};
+
+    if (!good_put(texts, waits, &error))
+        fprintf(stderr, "ctc: warning: the last good rules are not remembered: %s\n", error.text);
+}
+
+// While the machine starts, nothing is connected and no packet comes.
+static enum exit_code carry_out_at_boot(struct compilation *compilation, const struct options *options,
+                                        const struct buf texts[FAMILY_COUNT], struct apply_plan *plan,
+                                        int lock)
+{
+    struct kernel_error error = {.arena = &compilation->arena};
+    const char *meddled = NULL;
+
+    order_unproved(&compilation->arena, plan);
+    if (load_plan(&compilation->arena, plan, options->policy, 0, lock, &meddled, &error) != LOAD_DONE)
+        return world_error(&error);
+    remember_rules(compilation, texts, false);
+    return EXIT_FINE;
+}
+
 static enum exit_code carry_out(struct compilation *compilation, const struct options *options,
-                                const struct session *session, struct apply_plan *plan, int lock)
+                                const struct session *session, const struct buf texts[FAMILY_COUNT],
+                                struct apply_plan *plan, int *lock)
 {
     struct kernel_error error = {.arena = &compilation->arena};
     const struct ruleset *const wanted[FAMILY_COUNT] = {compilation->rules[FAMILY_IPV4]->printed,
@@ -241,11 +279,14 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
 
     if (!backend)
         return world_error(&error);
-    rivalry = report_rivals(&compilation->arena, backend, !options->dry_run, options->force);
+    rivalry = report_rivals(&compilation->arena, backend, !options->dry_run, options->force || options->boot);
     if (rivalry != EXIT_FINE)
         return rivalry;
-    if (!plan_apply(&compilation->arena, backend, compilation->policy, wanted, REGIONS, plan, &error))
+    if (!plan_apply(&compilation->arena, backend, compilation->policy, wanted, options->boot ? 0 : REGIONS,
+                    plan, &error))
         return world_error(&error);
+    if (options->boot)
+        return carry_out_at_boot(compilation, options, texts, plan, *lock);
     if (plan->difference.undecided) {
         fputs("ctc: error: not decided: the rules are too many\n", stderr);
         return EXIT_UNPROVED;
@@ -259,12 +300,19 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
     if (code != EXIT_FINE)
         return code;
     connections_before(&compilation->arena, plan, &connections);
-    end = load_plan(&compilation->arena, plan, options->policy, options->confirm, lock, &meddled, &error);
-    xtables_unlock(lock);
+    if (options->confirm)
+        remember_rules(compilation, texts, true);
+    end = load_plan(&compilation->arena, plan, options->policy, options->confirm, *lock, &meddled, &error);
+    xtables_unlock(*lock);
+    *lock = -1;
+    if (end == LOAD_DONE)
+        remember_rules(compilation, texts, false);
     return report_load(&compilation->arena, options, plan, connections, end, meddled, &error);
 }
 
-static enum exit_code apply(struct compilation *compilation, struct options *options)
+// `texts`: of the rules that were made.
+static enum exit_code apply(struct compilation *compilation, struct options *options,
+                            struct buf texts[FAMILY_COUNT])
 {
     struct kernel_error error = {.arena = &compilation->arena};
     bool fine = compile_read(compilation, options->policy);
@@ -275,35 +323,48 @@ static enum exit_code apply(struct compilation *compilation, struct options *opt
     int lock = -1;
 
     // Whoever sits at the other end of a connection is asked through it.
-    if (!options->dry_run && !options->now && !options->confirm && remote && isatty(STDIN_FILENO))
+    if (!options->dry_run && !options->now && !options->confirm && !options->boot && remote &&
+        isatty(STDIN_FILENO))
         options->confirm = CONFIRM_SECONDS;
 
-    for (enum family family = 0; family < FAMILY_COUNT && fine; family++) {
-        struct buf text = {0};
-
-        fine = compile_rules(compilation, family, &(struct compile_options){0}, &text);
-        buf_clear(&text);
-    }
+    for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
+        fine = compile_rules(compilation, family, &(struct compile_options){0}, &texts[family]);
     report_diags(&compilation->diags, SEVERITY_WARNING);
     if (!fine)
         return compilation->diags.exit;
     if (!options->dry_run && (lock = xtables_lock(LOCK_WAIT, &error)) < 0)
         return world_error(&error);
-    code = carry_out(compilation, options, remote ? &session : NULL, &plan, lock);
+    code = carry_out(compilation, options, remote ? &session : NULL, texts, &plan, &lock);
+    xtables_unlock(lock);
     plan_clear(&plan);
+    return code;
+}
+
+static enum exit_code apply_once(struct options *options)
+{
+    struct buf texts[FAMILY_COUNT] = {0};
+    struct compilation compilation;
+    enum exit_code code;
+
+    compilation_init(&compilation);
+    code = apply(&compilation, options, texts);
+    compilation_clear(&compilation);
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        buf_clear(&texts[family]);
     return code;
 }
 
 enum exit_code run_apply(int argc, char **argv)
 {
     struct options options = {0};
-    struct compilation compilation;
     enum exit_code code = parse(argc, argv, &options);
 
+    if (code == EXIT_FINE && options.boot)
+        code = boot_settle();
     if (code != EXIT_FINE)
         return code;
-    compilation_init(&compilation);
-    code = apply(&compilation, &options);
-    compilation_clear(&compilation);
+    code = apply_once(&options);
+    if (code != EXIT_FINE && options.boot)
+        boot_otherwise(options.boot, options.via);
     return code;
 }

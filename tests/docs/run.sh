@@ -274,6 +274,32 @@ check_examples() {
     done
 }
 
+# --- The unit as it is installed: systemd has nothing against it, and it comes ahead of the network.
+
+check_unit() {
+    local unit=$work/usr/lib/systemd/system/ctc-apply.service
+    make -s install PREFIX="$work/usr" SYSCONFDIR="$work/etc" >"$work/report" 2>&1
+    if grep -q "^ExecStart=$work/usr/sbin/ctc apply --boot last $work/etc/ctc/policy.yaml\$" "$unit" 2>>"$work/report" &&
+        grep -q '^Before=network-pre.target ' "$unit"; then
+        pass
+    else
+        fail 'make install: the unit has the paths of the installation'
+        sed 's/^/    /' "$work/report"
+    fi
+    if ! command -v systemd-analyze >/dev/null; then
+        skip 'no systemd-analyze to verify the unit'
+        return
+    fi
+    systemd-analyze --man=no verify "$unit" >"$work/report" 2>&1
+    judge 'systemd-analyze verify: the unit' "$work/report"
+    sed 's/^ProtectSystem=/ProtectSistem=/' "$unit" >"$work/wrong.service"
+    if systemd-analyze --man=no verify "$work/wrong.service" 2>&1 | grep -q ProtectSistem; then
+        pass
+    else
+        fail 'systemd-analyze verify: tells a unit that is wrong'
+    fi
+}
+
 case ${1-} in
 '' | --update) ;;
 *)
@@ -289,6 +315,7 @@ check_options
 check_manual_policies
 check_manual_form
 check_examples
+check_unit
 
 if [ "$skipped" -gt 0 ]; then
     echo "$passed passed, $failed failed, $skipped skipped"

@@ -8,6 +8,7 @@ import test_agree
 import test_allowed
 import test_apply
 import test_backend
+import test_boot
 import test_build
 import test_connections
 import test_disagree
@@ -104,6 +105,9 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply widened killed"] = test_widen.killed
     jobs["apply widened crossing"] = test_widen.crossing
     jobs["apply under traffic"] = test_widen.traffic
+    jobs["boot"] = test_boot.chosen
+    jobs["boot unfinished"] = test_boot.unfinished
+    jobs["boot faults"] = test_boot.faults
     jobs["connections stale"] = test_connections.stale
     jobs["connections refused"] = test_connections.refused
     for job in (test_via.applied, test_via.first_time, test_via.faults, test_via.confirmed, test_via.choice,

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// One file for both families, so that they are of one policy: a line that says how long each text is, and the texts.
+#include "apply/good.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GOOD    "good"
+#define BEFORE  "good.before"
+#define WAITING "good.waiting"
+
+static void put_file(struct buf *out, const struct buf texts[FAMILY_COUNT])
+{
+    buf_printf(out, "# ctc's last good rules: %zu bytes of IPv4, %zu of IPv6\n", texts[FAMILY_IPV4].length,
+               texts[FAMILY_IPV6].length);
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        buf_append(out, texts[family].bytes, texts[family].length);
+}
+
+// Takes a line as put_file() writes it apart.
+static bool take_head(struct slice *bytes, uint64_t lengths[FAMILY_COUNT])
+{
+    static const char *const words[] = {"#",     "ctc's", "last",  "good", "rules:", NULL,
+                                        "bytes", "of",    "IPv4,", NULL,   "of",     "IPv6"};
+    struct slice line, rest;
+    enum family family = 0;
+
+    if (!slice_split(*bytes, '\n', &line, &rest))
+        return false;
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        const struct slice word = slice_word(&line);
+
+        if (words[i] ? !slice_is(word, words[i]) : !parse_number(word, SIZE_MAX / 4, &lengths[family++]))
+            return false;
+    }
+    *bytes = rest;
+    return true;
+}
+
+// Whether the file of that name holds just that.
+static bool holds(int directory, const char *name, const struct buf *bytes)
+{
+    struct arena scratch = {0};
+    struct slice found;
+    const int file = state_read(&scratch, directory, name, &found);
+    const bool same =
+        file >= 0 && found.length == bytes->length && memcmp(found.at, bytes->bytes, found.length) == 0;
+
+    if (file >= 0)
+        close(file);
+    arena_clear(&scratch);
+    return same;
+}
+
+static void keep_before(int directory)
+{
+    renameat(directory, GOOD, directory, BEFORE);
+}
+
+bool good_put(const struct buf texts[FAMILY_COUNT], bool waits, struct kernel_error *error)
+{
+    const int directory = state_open_lasting(error);
+    struct buf bytes = {0};
+    int file = -1;
+
+    if (directory < 0)
+        return false;
+    put_file(&bytes, texts);
+    if (!waits && holds(directory, GOOD, &bytes)) {
+        buf_clear(&bytes);
+        close(directory);
+        return true;
+    }
+    file = state_write(directory, WAITING, &bytes, error);
+    if (file >= 0 && !waits) {
+        keep_before(directory);
+        renameat(directory, WAITING, directory, GOOD);
+    }
+    if (file >= 0)
+        close(file);
+    buf_clear(&bytes);
+    close(directory);
+    return file >= 0;
+}
+
+void good_confirm(struct kernel_error *error)
+{
+    const int directory = state_open_lasting(error);
+
+    if (directory < 0)
+        return;
+    if (faccessat(directory, WAITING, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        keep_before(directory);
+        renameat(directory, WAITING, directory, GOOD);
+    }
+    close(directory);
+}
+
+void good_revert(struct kernel_error *error)
+{
+    const int directory = state_open_lasting(error);
+
+    if (directory < 0)
+        return;
+    if (renameat(directory, BEFORE, directory, GOOD) < 0)
+        unlinkat(directory, GOOD, 0);
+    close(directory);
+}
+
+static bool take(struct slice bytes, struct slice texts[FAMILY_COUNT])
+{
+    uint64_t lengths[FAMILY_COUNT];
+
+    if (!take_head(&bytes, lengths) || lengths[0] + lengths[1] != bytes.length)
+        return false;
+    texts[FAMILY_IPV4] = (struct slice){bytes.at, lengths[FAMILY_IPV4]};
+    texts[FAMILY_IPV6] = (struct slice){bytes.at + lengths[FAMILY_IPV4], lengths[FAMILY_IPV6]};
+    return true;
+}
+
+bool good_get(struct arena *arena, struct slice texts[FAMILY_COUNT], struct kernel_error *error)
+{
+    // A machine that goes down while they are written has those of before.
+    static const char *const names[] = {GOOD, BEFORE};
+    const int directory = state_open_lasting(error);
+    struct slice bytes;
+    int file = -1;
+    bool whole;
+
+    if (directory < 0)
+        return false;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names) && file < 0; i++)
+        file = state_read(arena, directory, names[i], &bytes);
+    whole = file >= 0 && take(bytes, texts);
+    if (file < 0)
+        kernel_fail(error, KERNEL_FAILED, "there are no last good rules: %s", strerror(errno));
+    else if (!whole)
+        kernel_fail(error, KERNEL_FAILED, "the last good rules are damaged");
+    if (file >= 0)
+        close(file);
+    close(directory);
+    return whole;
+}

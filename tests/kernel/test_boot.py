@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ctc apply --boot`: whatever state the machine starts in, the policy stands, or the last good rules do, or nothing passes."""
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from firewall import policy_path
+from netns import FAMILIES
+from report import Report
+from test_apply import FOREIGN, Host, stopped
+
+POLICY, OTHER = policy_path("selective"), policy_path("none")
+BROKEN = "version: 1\nallow: [sssh]\n"
+
+
+class Machine(Host):
+    """A host that can start anew: its tables are empty then, and what was below /run is gone."""
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.lasting = Path(f"{self.state}.lasting")
+        self.broken = self.state.parent / f"{name}.yaml"
+        self.broken.write_text(BROKEN, encoding="utf-8")
+
+    def start_anew(self) -> None:
+        shutil.rmtree(self.state, ignore_errors=True)
+        for family in FAMILIES:
+            for table in ("filter", "raw"):
+                self.namespace.run(f"{family.iptables}-legacy-restore", "-w", text=f"*{table}\nCOMMIT\n")
+            self.namespace.run(f"{family.iptables}-legacy", "-w", "-P", "INPUT", "ACCEPT")
+            self.namespace.run(f"{family.iptables}-legacy", "-w", "-P", "FORWARD", "ACCEPT")
+            self.namespace.run(f"{family.iptables}-legacy", "-w", "-P", "OUTPUT", "ACCEPT")
+
+    def boot(self, choice: str, policy: Path):
+        self.start_anew()
+        return self.ctc("apply", "--boot", choice, str(policy))
+
+    def is_closed(self) -> bool:
+        """Nothing but lo, in both families."""
+        wanted = {"-P INPUT DROP", "-P FORWARD DROP", "-P OUTPUT DROP", "-A INPUT -i lo -j ACCEPT", "-A OUTPUT -o lo -j ACCEPT"}
+        return all(set(self.namespace.run(f"{family.iptables}-legacy", "-w", "-S").splitlines()) == wanted for family in FAMILIES)
+
+
+def chosen(report: Report) -> None:
+    host = Machine("boot")
+    done = host.boot("last", host.broken)
+    report.check("boot: no last good rules yet: nothing passes", done.returncode == 1 and host.is_closed()
+                 and "nothing passes now but lo" in done.stderr and "did you mean" in done.stderr and not done.stdout, done.stderr)
+
+    done = host.boot("last", POLICY)
+    stands = host.tables()
+    report.check("boot: the policy stands", done.returncode == 0 and not done.stderr and not host.is_closed(), done.stderr)
+    modes = {each.name: each.stat().st_mode & 0o7777 for each in host.lasting.iterdir()}
+    report.equal("boot: its rules are the last good ones, for root alone", modes, {"good": 0o600})
+    report.equal("boot: in a directory for root alone", host.lasting.stat().st_mode & 0o7777, 0o700)
+    report.check("boot: status", "applied" in host.ctc("status").stdout)
+
+    done = host.boot("last", host.broken)
+    report.check("boot last: the last good rules", done.returncode == 1 and host.tables() == stands
+                 and "the last good rules are loaded instead" in done.stderr, done.stderr)
+    done = host.boot("closed", host.broken)
+    report.check("boot closed: nothing passes", done.returncode == 1 and host.is_closed(), done.stderr)
+    done = host.boot("closed", POLICY)
+    report.check("boot closed: the policy stands", done.returncode == 0 and host.tables() == stands, done.stderr)
+    done = host.boot("last", host.state.parent / "there is none.yaml")
+    report.check("boot last: no policy there", done.returncode == 3 and host.tables() == stands, done.stderr)
+
+    # What is not confirmed is not good, and what is rolled back was not.
+    host.ctc("apply", "--confirm", "30", str(OTHER))
+    done = host.boot("last", host.broken)
+    report.check("boot last: rules that were not confirmed are not good", host.tables() == stands, done.stderr)
+    host.ctc("apply", "--confirm", "30", str(OTHER))
+    confirmed = host.tables()
+    report.equal("boot: confirm", host.ctc("confirm").returncode, 0)
+    done = host.boot("last", host.broken)
+    report.check("boot last: those that were confirmed are", host.tables() == confirmed != stands, done.stderr)
+    host.ctc("apply", "--now", str(POLICY))
+    report.equal("boot: rollback", host.ctc("rollback").returncode, 0)
+    done = host.boot("last", host.broken)
+    report.check("boot last: those that were rolled back are not", host.tables() == confirmed, done.stderr)
+
+    good = host.lasting / "good"
+    whole = good.read_bytes()
+    for name, spoil in (("cut", lambda: good.write_bytes(whole[:-9])), ("empty", lambda: good.write_bytes(b"")),
+                        ("strange", lambda: good.write_bytes(whole.replace(b"ACCEPT", b"ACCEPD"))),
+                        ("a directory", lambda: (good.unlink(), good.mkdir()))):
+        spoil()
+        done = host.boot("last", host.broken)
+        report.check(f"boot last: they are {name}: nothing passes", done.returncode == 1 and host.is_closed(), done.stderr)
+    good.rmdir()
+    elsewhere = host.state.parent / "elsewhere good"
+    elsewhere.write_bytes(whole)
+    for each in ("good", "good.waiting", "new"):
+        (host.lasting / each).symlink_to(elsewhere)
+    done = host.boot("last", host.broken)
+    report.check("boot last: a link is not followed", done.returncode == 1 and host.is_closed(), done.stderr)
+    host.boot("last", POLICY)
+    report.check("boot: nor written through", elsewhere.read_bytes() == whole and not good.is_symlink())
+    host.lasting.chmod(0o777)
+    done = host.boot("last", host.broken)
+    report.check("boot last: nor are they taken from where others can write", host.is_closed() and "root alone" in done.stderr,
+                 done.stderr)
+    for words in (("--boot", "open"), ("--boot", "last", "--now"), ("--boot",)):
+        report.equal(f"boot: usage {words}", host.ctc("apply", *words, str(POLICY)).returncode, 2)
+    host.close()
+
+
+def unfinished(report: Report) -> None:
+    """An apply was cut short, and the unit is started again without a start of the machine."""
+    host = Machine("boot unfinished")
+    host.boot("last", POLICY)
+    stands = host.tables()
+    for at in range(1, 5):
+        host.ctc("apply", "--boot", "last", str(POLICY))
+        process = host.start("apply", "--now", str(OTHER), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at),
+                                                                "FAULT_HOW": "stop", "FAULT_ONLY": "commit"})
+        if not report.check(f"boot, unfinished {at}: there is such a commit", stopped(process)):
+            continue
+        done = host.ctc("apply", "--boot", "last", str(POLICY))
+        report.check(f"boot, unfinished {at}: whoever is at work is left alone", done.returncode == 3
+                     and not host.is_closed(), done.stderr)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+        for each in (*map(int, children), process.pid):
+            os.kill(each, signal.SIGKILL)
+        process.communicate(timeout=30)
+        time.sleep(0.05)
+        (host.state / "reverted").unlink(missing_ok=True)
+        done = host.ctc("apply", "--boot", "last", str(host.broken))
+        report.check(f"boot, unfinished {at}: it is put back first", "reverted" in host.remembered(), str(host.remembered()))
+        report.check(f"boot, unfinished {at}: the last good rules", done.returncode == 1 and host.tables() == stands, done.stderr)
+    host.ctc("apply", "--confirm", "30", str(OTHER))
+    other = host.tables()
+    done = host.ctc("apply", "--boot", "closed", str(host.broken))
+    report.check("boot: what waits for its confirmation is left alone", done.returncode == 3 and host.tables() == other
+                 and "left alone" in done.stderr, done.stderr)
+    host.ctc("rollback")
+    for name in ("pending", "reverting"):
+        host.state.mkdir(exist_ok=True)
+        (host.state / name).write_bytes(b"no journal")
+        done = host.ctc("apply", "--boot", "last", str(POLICY))
+        report.check(f"boot: a damaged journal ({name}) keeps nobody from it", done.returncode == 0 and host.tables() == stands,
+                     done.stderr)
+    # The rules of the unit's own service are no drift, and those of others are gone.
+    host.namespace.run("iptables-legacy", "-w", "-A", "INPUT", *FOREIGN)
+    done = host.ctc("apply", "--boot", "last", str(POLICY))
+    report.check("boot: again", done.returncode == 0 and host.tables() == stands, done.stderr)
+
+
+def faults(report: Report) -> None:
+    """Whatever call to the kernel fails, the end is the policy, the last good rules, or nothing."""
+    host = Machine("boot faults")
+    host.boot("last", OTHER)
+    good = host.tables()
+    host.boot("last", POLICY)
+    new = host.tables()
+    host.start_anew()
+    counted = host.state.parent / "count boot"
+    host.ctc("apply", "--boot", "last", str(POLICY), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_COUNT": str(counted)})
+    calls = int(counted.read_text(encoding="ascii"))
+    report.check("boot faults: there are calls", calls > 20)
+    for at in range(1, calls + 1, 5):
+        host.boot("last", OTHER)
+        host.start_anew()
+        done = host.ctc("apply", "--boot", "last", str(POLICY), more={
+            "LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at), "FAULT_HOW": "fail"})
+        report.check(f"boot faults {at}: the policy, or what was good", (host.tables() == new) if done.returncode == 0
+                     else (host.tables() == good), done.stderr)
+    host.close()
