@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 // A piece of text that belongs to somebody else; not NUL-terminated.
 struct slice {
@@ -14,7 +15,13 @@ struct slice {
 };
 
 struct slice slice_of(const char *text);
-bool slice_is(struct slice slice, const char *text);
+bool slice_is_ascii(struct slice slice);
+// Inline, since words are mostly compared with literals, whose length is known then.
+static inline __attribute__((always_inline)) bool slice_is(struct slice slice, const char *text)
+{
+    return slice.length == strlen(text) && memcmp(slice.at, text, slice.length) == 0;
+}
+
 bool slice_starts(struct slice slice, const char *text);
 struct slice slice_trim(struct slice slice); // without blanks and tabs at either end
 

@@ -47,7 +47,7 @@ const size_t field_count = sizeof(fields) / sizeof(*fields);
 const struct field *field_find(unsigned scope, struct slice key)
 {
     for (size_t i = 0; i < field_count; i++)
-        if ((fields[i].scopes & scope) && slice_is(key, fields[i].key))
+        if ((fields[i].scopes & scope) && fields[i].key[0] == key.at[0] && slice_is(key, fields[i].key))
             return &fields[i];
     return NULL;
 }

@@ -48,7 +48,7 @@ static bool is_name(struct slice text, const char *name, size_t length)
 const struct extension *extension_find(struct slice name, bool target)
 {
     // As xtables_find_match() does.
-    if (!target && (word_is(name, "icmpv6") || word_is(name, "ipv6-icmp")))
+    if (!target && (slice_is(name, "icmpv6") || slice_is(name, "ipv6-icmp")))
         name = slice_of("icmp6");
     for (size_t i = 0; i < EXTENSION_COUNT; i++)
         if (extensions[i].target == target && is_name(name, extensions[i].name, extensions[i].length))

@@ -18,7 +18,7 @@ typedef enum reading option_reader(struct parts *parts, const struct option *opt
 
 static inline __attribute__((always_inline)) bool is(const struct option *option, const char *name)
 {
-    return word_is((struct slice){option->kind->name, option->kind->length}, name);
+    return slice_is((struct slice){option->kind->name, option->kind->length}, name);
 }
 
 static enum reading refuse(const struct parts *parts, const struct option *option, const char *problem)
@@ -392,8 +392,8 @@ static enum reading read_hoplimit(struct parts *parts, const struct option *opti
         return refuse(parts, option, "a number up to 255 must follow");
     match->hoplimit.value = (uint8_t)number;
     match->hoplimit.inverted = option->inverted;
-    match->hoplimit.comparison = word_is(name, "hl-lt") || word_is(name, "ttl-lt")   ? COMPARE_LESS
-                                 : word_is(name, "hl-gt") || word_is(name, "ttl-gt") ? COMPARE_GREATER
+    match->hoplimit.comparison = slice_is(name, "hl-lt") || slice_is(name, "ttl-lt")   ? COMPARE_LESS
+                                 : slice_is(name, "hl-gt") || slice_is(name, "ttl-gt") ? COMPARE_GREATER
                                                                                      : COMPARE_EQUAL;
     return READ_FINE;
 }

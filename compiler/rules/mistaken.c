@@ -13,7 +13,7 @@ static bool is_option(struct slice word)
 
 static bool is_one_of(struct slice word, const char *const *names)
 {
-    while (*names && !word_is(word, *names))
+    while (*names && !slice_is(word, *names))
         names++;
     return *names;
 }
@@ -43,10 +43,10 @@ struct slice parts_mistaken(struct slice line, struct slice at)
     if (!count || !option || is_one_of(words[option], for_commands) ||
         at.at >= words[count - 1].at + words[count - 1].length)
         return nothing;
-    first = word_is(words[option - 1], "!") ? option - 1 : option;
+    first = slice_is(words[option - 1], "!") ? option - 1 : option;
     if (first > 2 && is_one_of(words[first - 2], for_matches))
         first -= 2;
-    for (end = option + 1; end < count && !is_option(words[end]) && !word_is(words[end], "!");)
+    for (end = option + 1; end < count && !is_option(words[end]) && !slice_is(words[end], "!");)
         end++;
     return (struct slice){words[first].at,
                           (size_t)(words[end - 1].at + words[end - 1].length - words[first].at)};

@@ -279,11 +279,11 @@ static bool read_protocol(struct parts *parts, struct reading *reading)
     parts->protocol_inverted = reading->inverted;
     if (number_read(name, UINT8_MAX, &number))
         parts->protocol = (uint8_t)number;
-    else if (!word_is(name, "all"))
+    else if (!slice_is(name, "all"))
         parts->protocol = protocol_find(name);
     if (parts->protocol)
         return true;
-    if (number == 0 && !word_is(name, "all") && !(name.length && name.at[0] == '0')) {
+    if (number == 0 && !slice_is(name, "all") && !(name.length && name.at[0] == '0')) {
         if (!is_bare(name) || (name.at[0] >= '0' && name.at[0] <= '9'))
             return refuse_word(parts, parts->protocol_word, NULL, "this is no protocol");
         parts->protocol_opaque = true;
@@ -503,7 +503,7 @@ static bool may_have_more(const struct use *use)
 {
     return !use->extension ||
            (use->extension->target
-                ? !word_is(use->name, "REJECT") && !word_is(use->name, "NOTRACK")
+                ? !slice_is(use->name, "REJECT") && !slice_is(use->name, "NOTRACK")
                 : use->extension->kind == MATCH_OPAQUE || use->extension->kind == MATCH_HASHLIMIT_TEXT);
 }
 
@@ -512,7 +512,7 @@ static bool refuse_option(const struct parts *parts, const struct reading *readi
     const struct extension *other = extension_with(reading->name, parts->family);
     const char *hint = NULL;
 
-    if (other && (word_is(reading->name, "dport") || word_is(reading->name, "sport")))
+    if (other && (slice_is(reading->name, "dport") || slice_is(reading->name, "sport")))
         hint = "ports belong to a protocol: -p tcp or -p udp must stand before them";
     else if (other)
         hint = arena_printf(parts->arena, "it belongs to %s %s, which must stand before it",
@@ -545,7 +545,7 @@ static bool find_owner(struct parts *parts, const struct reading *reading, size_
 static bool takes_text(const struct use *use)
 {
     return use->extension &&
-           (use->extension->target || use->extension->kind == MATCH_COMMENT || word_is(use->name, "string"));
+           (use->extension->target || use->extension->kind == MATCH_COMMENT || slice_is(use->name, "string"));
 }
 
 static bool add_option(struct parts *parts, size_t use, const struct option_kind *kind,

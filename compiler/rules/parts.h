@@ -9,12 +9,6 @@
 #include "rules/read.h"
 #include "rules/words.h"
 
-// slice_is() for the words of every rule: the length of a literal is known where this is compiled in.
-static inline __attribute__((always_inline)) bool word_is(struct slice word, const char *text)
-{
-    return word.length == strlen(text) && memcmp(word.at, text, strlen(text)) == 0;
-}
-
 // How many words follow an option.
 enum values { VALUES_NONE, VALUES_ONE, VALUES_TWO, VALUES_MAYBE };
 

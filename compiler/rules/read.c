@@ -586,7 +586,7 @@ static void close_table(struct reader *reader)
 static void check_blanks(struct reader *reader, struct slice raw, struct slice line)
 {
     const char first = line.length ? line.at[0] : '\0', last = raw.length ? raw.at[raw.length - 1] : '\0';
-    const bool commit = word_is(line, "COMMIT");
+    const bool commit = slice_is(line, "COMMIT");
     const char *problem = NULL;
 
     if (last == '\r')
@@ -620,7 +620,7 @@ static bool is_plain(struct slice text)
 
 static void read_line(struct reader *reader, struct slice line, bool plain)
 {
-    const bool commit = word_is(line, "COMMIT");
+    const bool commit = slice_is(line, "COMMIT");
 
     if (!plain && !slice_is_printable(line)) {
         refuse(reader, line, NULL, "the line holds a character that is not fit to print");

@@ -179,26 +179,26 @@ static bool read_extension_target(struct parts *parts, struct target *target)
     const size_t use = parts->target_use;
 
     *target = (struct target){TARGET_OTHER, use_text(parts, use, "", parts->target)};
-    if (word_is(parts->target, "REJECT"))
+    if (slice_is(parts->target, "REJECT"))
         return read_reject(parts, use, target);
-    if (word_is(parts->target, "NOTRACK"))
+    if (slice_is(parts->target, "NOTRACK"))
         *target = (struct target){TARGET_NOTRACK, "NOTRACK"};
-    else if (word_is(parts->target, "CT"))
+    else if (slice_is(parts->target, "CT"))
         read_ct(parts, use, target);
     return true;
 }
 
 bool is_verdict(struct slice name)
 {
-    return word_is(name, "ACCEPT") || word_is(name, "DROP") || word_is(name, "RETURN") ||
-           word_is(name, "QUEUE");
+    return slice_is(name, "ACCEPT") || slice_is(name, "DROP") || slice_is(name, "RETURN") ||
+           slice_is(name, "QUEUE");
 }
 
 static struct target verdict(struct slice name)
 {
-    return word_is(name, "ACCEPT")   ? (struct target){TARGET_ACCEPT, NULL}
-           : word_is(name, "DROP")   ? (struct target){TARGET_DROP, NULL}
-           : word_is(name, "RETURN") ? (struct target){TARGET_RETURN, NULL}
+    return slice_is(name, "ACCEPT")   ? (struct target){TARGET_ACCEPT, NULL}
+           : slice_is(name, "DROP")   ? (struct target){TARGET_DROP, NULL}
+           : slice_is(name, "RETURN") ? (struct target){TARGET_RETURN, NULL}
                                      : (struct target){TARGET_OTHER, "QUEUE"};
 }
 
@@ -223,7 +223,7 @@ static const char *read_interface(const struct parts *parts, int which)
     const struct slice name = parts->interfaces[which];
 
     // `+` alone is any interface.
-    if (!name.at || (word_is(name, "+") && !parts->interfaces_inverted[which]))
+    if (!name.at || (slice_is(name, "+") && !parts->interfaces_inverted[which]))
         return NULL;
     return copy_slice(parts->arena, name);
 }

@@ -320,6 +320,8 @@ static size_t count_characters(struct slice text)
 {
     size_t count = 0;
 
+    if (slice_is_ascii(text))
+        return text.length;
     for (size_t i = 0; i < text.length; i++)
         count += ((unsigned char)text.at[i] & 0xC0) != 0x80;
     return count;
@@ -328,6 +330,8 @@ static size_t count_characters(struct slice text)
 // YAML 1.1 ends a line at U+0085, U+2028 and U+2029, YAML 1.2 does not: a comment for one reader is a rule for another.
 static bool refuse_line_breaks(struct reading *reading, struct slice text)
 {
+    if (reading->characters == text.length)
+        return false;
     for (size_t i = 0; i < text.length; i++) {
         const struct slice rest = {text.at + i, text.length - i};
 
