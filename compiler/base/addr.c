@@ -110,6 +110,16 @@ struct prefix range_first_prefix(enum family family, const struct addr_range *ra
     return (struct prefix){range->first, (uint8_t)(family_bits(family) - free_bits)};
 }
 
+bool range_is_prefix(struct addr_range range)
+{
+    // The bits behind the prefix, where it is one: all zero in the first address, all one in the last.
+    const struct addr host = {range.first.high ^ range.last.high, range.first.low ^ range.last.low};
+    const struct addr above = addr_next(host);
+
+    return !(host.high & above.high) && !(host.low & above.low) && !(range.first.high & host.high) &&
+           !(range.first.low & host.low);
+}
+
 size_t range_prefixes(enum family family, struct addr_range range, size_t limit)
 {
     size_t count = 0;

@@ -50,6 +50,8 @@ void prefix_print(struct buf *out, enum family family, struct prefix prefix); //
 // The largest prefix that begins at range->first and ends within the range.
 struct prefix range_first_prefix(enum family family, const struct addr_range *range);
 
+bool range_is_prefix(struct addr_range range);
+
 // How many prefixes make up the range exactly; stops counting at `limit`.
 size_t range_prefixes(enum family family, struct addr_range range, size_t limit);
 

@@ -60,6 +60,14 @@ static bool range_holds(const struct addr_range *outer, const struct addr_range 
     return addr_compare(outer->first, inner->first) <= 0 && addr_compare(inner->last, outer->last) <= 0;
 }
 
+// Whether it is plain that what the one list has, the other has too.
+static bool lies_within(const struct range_list *inner, const struct range_list *outer)
+{
+    return inner->count && outer->count == 1 &&
+           addr_compare(outer->items[0].first, inner->items[0].first) <= 0 &&
+           addr_compare(inner->items[inner->count - 1].last, outer->items[0].last) <= 0;
+}
+
 static struct addr later(struct addr a, struct addr b)
 {
     return addr_compare(a, b) < 0 ? b : a;
@@ -182,7 +190,7 @@ void cube_ranges(struct cube *cube, enum field field, const struct range_list *r
         test = mirror_types(cube, &test);
     if (view->mirrored)
         field = mirror_field(field);
-    if (cube->tests[field].count)
+    if (cube->tests[field].count && !lies_within(&test, &cube->tests[field]))
         test = common(view->scratch, &cube->tests[field], &test);
     cube->never = !test.count;
     cube->tests[field] = test;

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/protocols.h"
-#include "base/vec.h"
 #include "passes/pass.h"
 
 // How one rule names addresses of one side.
@@ -20,7 +19,6 @@ struct address_match {
 struct address_matches {
     struct address_match *items;
     size_t count;
-    size_t capacity;
 };
 
 struct expanding {
@@ -28,11 +26,6 @@ struct expanding {
     struct arena scratch; // of one rule's expansion
     enum family family;
 };
-
-static bool is_prefix(enum family family, struct addr_range range)
-{
-    return range_prefixes(family, range, 2) == 1;
-}
 
 // Where all addresses but one prefix are meant, a rule names that prefix.
 static bool all_but_one(enum family family, const struct range_list *list, struct prefix *prefix)
@@ -53,13 +46,13 @@ static bool all_but_one(enum family family, const struct range_list *list, struc
     if (to_max)
         gap.last = addr_previous(list->items[list->count - 1].first);
     *prefix = range_first_prefix(family, &gap);
-    return is_prefix(family, gap);
+    return range_is_prefix(gap);
 }
 
 static bool named_by_exception(enum family family, const struct range_list *list, struct prefix *prefix)
 {
     // One prefix that is meant reads better than the one that is not.
-    return (list->count > 1 || !is_prefix(family, list->items[0])) && all_but_one(family, list, prefix);
+    return (list->count > 1 || !range_is_prefix(list->items[0])) && all_but_one(family, list, prefix);
 }
 
 // One rule a range: as a prefix where it is one, else with -m iprange.
@@ -68,20 +61,19 @@ static void match_addresses(struct expanding *expanding, const struct range_list
 {
     struct prefix but;
 
-    *matches = (struct address_matches){0};
-    if (!list) {
-        *vec_push(&expanding->scratch, matches) = (struct address_match){0};
+    matches->count = list ? list->count : 1;
+    matches->items = arena_calloc(&expanding->scratch, matches->count, sizeof(*matches->items));
+    if (!list)
         return;
-    }
     if (named_by_exception(expanding->family, list, &but)) {
-        *vec_push(&expanding->scratch, matches) = (struct address_match){.address = {but, .inverted = true}};
+        matches->items[0].address = (struct rule_address){but, .inverted = true};
+        matches->count = 1;
         return;
     }
     for (size_t i = 0; i < list->count; i++) {
-        struct address_match *match = vec_push(&expanding->scratch, matches);
+        struct address_match *match = &matches->items[i];
 
-        *match = (struct address_match){0};
-        match->is_range = !is_prefix(expanding->family, list->items[i]);
+        match->is_range = !range_is_prefix(list->items[i]);
         if (match->is_range)
             match->range = list->items[i];
         else
@@ -93,7 +85,6 @@ static void match_addresses(struct expanding *expanding, const struct range_list
 struct port_groups {
     struct port_set *items;
     size_t count;
-    size_t capacity;
 };
 
 static size_t slots_of(const struct port_range *range)
@@ -105,18 +96,18 @@ static void group_ports(struct expanding *expanding, const struct port_set *port
 {
     size_t slots = MULTIPORT_SLOTS;
 
-    *groups = (struct port_groups){0};
-    if (!ports->count)
-        *vec_push(&expanding->scratch, groups) = (struct port_set){0};
+    groups->items =
+        arena_calloc(&expanding->scratch, ports->count ? ports->count : 1, sizeof(*groups->items));
+    groups->count = !ports->count;
     for (size_t i = 0; i < ports->count; i++) {
         const size_t need = slots_of(&ports->items[i]);
 
         if (slots + need > MULTIPORT_SLOTS) {
-            *vec_push(&expanding->scratch, groups) = (struct port_set){.items = &ports->items[i]};
+            groups->items[groups->count++].items = &ports->items[i];
             slots = 0;
         }
         slots += need;
-        vec_last(groups)->count++;
+        groups->items[groups->count - 1].count++;
     }
 }
 

@@ -22,7 +22,8 @@ static const char *kind_name(const struct node *node)
 
 static bool is_null(struct slice text)
 {
-    return !text.length || slice_is(text, "~") || (text.length == 4 && (slice_is(text, "null") || slice_is(text, "Null") || slice_is(text, "NULL")));
+    return !text.length || slice_is(text, "~") ||
+           (text.length == 4 && (slice_is(text, "null") || slice_is(text, "Null") || slice_is(text, "NULL")));
 }
 
 bool value_scalar(struct reader *reader, const struct node *node, const char *what, struct slice *text)

@@ -394,7 +394,7 @@ static enum reading read_hoplimit(struct parts *parts, const struct option *opti
     match->hoplimit.inverted = option->inverted;
     match->hoplimit.comparison = slice_is(name, "hl-lt") || slice_is(name, "ttl-lt")   ? COMPARE_LESS
                                  : slice_is(name, "hl-gt") || slice_is(name, "ttl-gt") ? COMPARE_GREATER
-                                                                                     : COMPARE_EQUAL;
+                                                                                       : COMPARE_EQUAL;
     return READ_FINE;
 }
 

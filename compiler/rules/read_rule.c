@@ -199,7 +199,7 @@ static struct target verdict(struct slice name)
     return slice_is(name, "ACCEPT")   ? (struct target){TARGET_ACCEPT, NULL}
            : slice_is(name, "DROP")   ? (struct target){TARGET_DROP, NULL}
            : slice_is(name, "RETURN") ? (struct target){TARGET_RETURN, NULL}
-                                     : (struct target){TARGET_OTHER, "QUEUE"};
+                                      : (struct target){TARGET_OTHER, "QUEUE"};
 }
 
 static bool read_target(struct parts *parts, struct target *target)

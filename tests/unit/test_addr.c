@@ -140,6 +140,8 @@ TEST(whole_families_and_single_addresses_are_one_prefix)
         assert_int_equal(range_prefixes(family, (struct addr_range){zero, most}, 99), 1);
         assert_int_equal(range_prefixes(family, (struct addr_range){most, most}, 99), 1);
         assert_int_equal(range_prefixes(family, (struct addr_range){zero, zero}, 99), 1);
+        assert_true(range_is_prefix((struct addr_range){zero, most}));
+        assert_true(range_is_prefix((struct addr_range){most, most}));
     }
 }
 
@@ -147,6 +149,7 @@ TEST(counting_prefixes_stops_at_the_limit)
 {
     const struct addr_range all_but_ends = {{0, 1}, {UINT64_MAX, UINT64_MAX - 1}};
 
+    assert_false(range_is_prefix(all_but_ends));
     assert_int_equal(range_prefixes(FAMILY_IPV6, all_but_ends, 1000), 254);
     assert_int_equal(range_prefixes(FAMILY_IPV6, all_but_ends, 2), 2);
     assert_int_equal(range_prefixes(FAMILY_IPV4, (struct addr_range){{0, 1}, {0, UINT32_MAX - 1}}, 1000), 62);
@@ -160,6 +163,8 @@ TEST(prefixes_cross_the_middle_of_an_ipv6_address)
 
     assert_int_equal(first.bits, 128);
     assert_int_equal(range_prefixes(FAMILY_IPV6, range, 99), 2);
+    assert_false(range_is_prefix(range));
+    assert_true(range_is_prefix((struct addr_range){{2, 0}, {3, UINT64_MAX}}));
 }
 
 // Every range within 64 addresses: the prefixes follow each other, cover it exactly, and no two neighbours could be one.
@@ -187,6 +192,7 @@ TEST(prefixes_of_a_range_cover_it_exactly)
                 }
                 rest.first.low = base + first;
                 assert_int_equal(range_prefixes(FAMILY_IPV4, rest, 100), count);
+                assert_int_equal(range_is_prefix(rest), count == 1);
             }
         }
     }
