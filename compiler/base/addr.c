@@ -58,11 +58,14 @@ void addr_print(struct buf *out, enum family family, struct addr addr)
 {
     if (family == FAMILY_IPV4) {
         // By hand, for inet_ntop costs most of the printing of a large ruleset.
-        for (int shift = 24; shift >= 0; shift -= 8) {
-            buf_number(out, addr.low >> shift & 255);
+        char digits[INET_ADDRSTRLEN], *const end = digits + sizeof(digits), *at = end;
+
+        for (unsigned shift = 0; shift < 32; shift += 8) {
             if (shift)
-                buf_char(out, '.');
+                *--at = '.';
+            at = digits_before(at, addr.low >> shift & 255);
         }
+        buf_append(out, at, (size_t)(end - at));
         return;
     }
 

@@ -31,15 +31,20 @@ void buf_clear(struct buf *buf)
     *buf = (struct buf){0};
 }
 
+char *digits_before(char *end, unsigned long long value)
+{
+    do
+        *--end = (char)('0' + value % 10);
+    while (value /= 10);
+    return end;
+}
+
 void buf_number(struct buf *buf, unsigned long long value)
 {
-    char digits[24];
-    size_t at = sizeof(digits);
+    char digits[24], *at = digits + sizeof(digits);
 
-    do
-        digits[--at] = (char)('0' + value % 10);
-    while (value /= 10);
-    buf_append(buf, digits + at, sizeof(digits) - at);
+    at = digits_before(at, value);
+    buf_append(buf, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

@@ -314,10 +314,12 @@ void restore_target(struct buf *out, const struct target *target)
         buf_printf(out, " -j CT --helper %s", target->text);
         break;
     case TARGET_JUMP:
-        buf_printf(out, " -j %s", target->text);
+        buf_text(out, " -j ");
+        buf_text(out, target->text);
         break;
     case TARGET_GOTO:
-        buf_printf(out, " -g %s", target->text);
+        buf_text(out, " -g ");
+        buf_text(out, target->text);
         break;
     case TARGET_RETURN:
         buf_text(out, " -j RETURN");
@@ -357,8 +359,11 @@ static void put_protocol(struct buf *out, const struct rule *rule)
 
 static void put_counters(struct buf *out, const struct counters *counters)
 {
-    buf_printf(out, "[%llu:%llu]", (unsigned long long)counters->packets,
-               (unsigned long long)counters->bytes);
+    buf_char(out, '[');
+    buf_number(out, counters->packets);
+    buf_char(out, ':');
+    buf_number(out, counters->bytes);
+    buf_char(out, ']');
 }
 
 static void put_interface(struct buf *out, const char *option, const char *name, bool inverted)
@@ -408,7 +413,11 @@ static void put_table(struct buf *out, const struct table *table, enum family fa
 
         if (chain->policy == CHAIN_UNWRITTEN)
             continue;
-        buf_printf(out, ":%s %s ", chain->name, policies[chain->policy]);
+        buf_char(out, ':');
+        buf_text(out, chain->name);
+        buf_char(out, ' ');
+        buf_text(out, policies[chain->policy]);
+        buf_char(out, ' ');
         put_counters(out, &chain->counters);
         buf_char(out, '\n');
     }
