@@ -14,7 +14,8 @@ struct buf {
 
 void buf_clear(struct buf *buf);
 void buf_grow(struct buf *buf, size_t more); // makes room for that many bytes more
-char *digits_before(char *end, unsigned long long value); // writes a number ahead of `end`: gives where it begins
+char *digits_before(char *end,
+                    unsigned long long value); // writes a number ahead of `end`: gives where it begins
 void buf_number(struct buf *buf, unsigned long long value);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

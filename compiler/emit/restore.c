@@ -93,13 +93,13 @@ static void put_iprange(struct buf *out, const struct match *match, enum family 
     static const char *const options[] = {" --src-range ", " --dst-range "};
 
     for (int side = 0; side < 2; side++) {
-        if (!match->iprange.named[side])
+        if (!match->iprange.ranges[side])
             continue;
         buf_text(out, match->iprange.inverted[side] ? " !" : "");
         buf_text(out, options[side]);
-        addr_print(out, family, match->iprange.range[side].first);
+        addr_print(out, family, match->iprange.ranges[side]->first);
         buf_char(out, '-');
-        addr_print(out, family, match->iprange.range[side].last);
+        addr_print(out, family, match->iprange.ranges[side]->last);
     }
 }
 

@@ -227,8 +227,8 @@ static void add_match(struct cube *cube, const struct match *match)
         break;
     case MATCH_IPRANGE:
         for (int side = 0; side < 2; side++)
-            if (match->iprange.named[side])
-                add_range(cube, address_fields[side], match->iprange.range[side],
+            if (match->iprange.ranges[side])
+                add_range(cube, address_fields[side], *match->iprange.ranges[side],
                           match->iprange.inverted[side]);
         break;
     case MATCH_ICMP:

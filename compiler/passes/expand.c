@@ -12,8 +12,7 @@
 // How one rule names addresses of one side.
 struct address_match {
     struct rule_address address;
-    struct addr_range range; // where `is_range`: a range for -m iprange
-    bool is_range;
+    const struct addr_range *range; // for -m iprange; NULL: `address` says it
 };
 
 struct address_matches {
@@ -73,9 +72,8 @@ static void match_addresses(struct expanding *expanding, const struct range_list
     for (size_t i = 0; i < list->count; i++) {
         struct address_match *match = &matches->items[i];
 
-        match->is_range = !range_is_prefix(list->items[i]);
-        if (match->is_range)
-            match->range = list->items[i];
+        if (!range_is_prefix(list->items[i]))
+            match->range = &list->items[i];
         else
             match->address.prefix = range_first_prefix(expanding->family, &list->items[i]);
     }
@@ -162,7 +160,7 @@ static void add_matches(struct expanding *expanding, struct rule *rule, const st
     const bool has_transport = rule->match_count && is_of_protocol(&rule->matches[0]);
     struct match transport = {.kind = rule->protocol == PROTOCOL_TCP ? MATCH_TCP : MATCH_UDP};
     const size_t room = rule->match_count + (ports[0]->count > 0) + (ports[1]->count > 0) +
-                        addresses[0]->is_range + addresses[1]->is_range;
+                        (addresses[0]->range != NULL) + (addresses[1]->range != NULL);
     struct match *matches = arena_calloc(expanding->arena, room, sizeof(*matches));
     bool needed = has_transport;
     size_t count = 0, next = has_transport;
@@ -187,11 +185,10 @@ static void add_matches(struct expanding *expanding, struct rule *rule, const st
            (rule->matches[next].kind == MATCH_ICMP || rule->matches[next].kind == MATCH_ICMPV6))
         matches[count++] = rule->matches[next++];
     for (int side = 0; side < 2; side++) {
-        if (!addresses[side]->is_range)
+        if (!addresses[side]->range)
             continue;
         matches[count] = (struct match){.kind = MATCH_IPRANGE};
-        matches[count].iprange.named[side] = true;
-        matches[count++].iprange.range[side] = addresses[side]->range;
+        matches[count++].iprange.ranges[side] = addresses[side]->range;
     }
     while (next < rule->match_count)
         matches[count++] = rule->matches[next++];

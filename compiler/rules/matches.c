@@ -197,16 +197,16 @@ static enum reading read_multiport(struct parts *parts, const struct option *opt
 static enum reading read_iprange(struct parts *parts, const struct option *option, struct match *match)
 {
     const int side = is(option, "dst-range") ? SIDE_DESTINATION : SIDE_SOURCE;
-    struct addr_range *range = &match->iprange.range[side];
+    struct addr_range *range = arena_alloc(parts->arena, sizeof(*range));
     struct slice first = option->values[0], last = first;
 
-    if (match->iprange.named[side])
+    if (match->iprange.ranges[side])
         return refuse(parts, option, "this stands twice");
     slice_split(option->values[0], '-', &first, &last);
     if (!address_plain(first, parts->family, &range->first) ||
         !address_plain(last, parts->family, &range->last))
         return refuse(parts, option, "a range is ADDRESS-ADDRESS");
-    match->iprange.named[side] = true;
+    match->iprange.ranges[side] = range;
     match->iprange.inverted[side] = option->inverted;
     // iptables warns that it never matches, and loads it.
     return addr_compare(range->first, range->last) <= 0 ? READ_FINE : READ_OPAQUE;

@@ -33,9 +33,9 @@ static bool addresses_of(enum family family, const struct rule *rule, enum side 
         return true;
     }
     for (size_t i = 0; i < rule->match_count; i++)
-        if (rule->matches[i].kind == MATCH_IPRANGE && rule->matches[i].iprange.named[side] &&
+        if (rule->matches[i].kind == MATCH_IPRANGE && rule->matches[i].iprange.ranges[side] &&
             !rule->matches[i].iprange.inverted[side]) {
-            *one = rule->matches[i].iprange.range[side];
+            *one = *rule->matches[i].iprange.ranges[side];
             return true;
         }
     return false;

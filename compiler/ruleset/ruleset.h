@@ -58,9 +58,10 @@ struct match {
             const struct port_range *items;
             size_t count;
         } multiport;
-        struct {                        // MATCH_IPRANGE
-            struct addr_range range[2]; // by side, where `named`
-            bool named[2], inverted[2];
+        struct { // MATCH_IPRANGE
+            const struct addr_range
+                *ranges[2]; // by side; NULL: not named. Elsewhere, for most matches are others
+            bool inverted[2];
         } iprange;
         struct {                                 // MATCH_ICMP, MATCH_ICMPV6
             uint8_t type, code_first, code_last; // codes 0 to 255: any

@@ -25,8 +25,8 @@ static void require_match(const struct rule *rule, const struct match *match)
     for (int side = 0; side < 2; side++) {
         if (match->kind == MATCH_TCP || match->kind == MATCH_UDP)
             REQUIRE(match->transport.ports[side].first <= match->transport.ports[side].last);
-        if (match->kind == MATCH_IPRANGE && match->iprange.named[side])
-            REQUIRE(addr_compare(match->iprange.range[side].first, match->iprange.range[side].last) <= 0);
+        if (match->kind == MATCH_IPRANGE && match->iprange.ranges[side])
+            REQUIRE(addr_compare(match->iprange.ranges[side]->first, match->iprange.ranges[side]->last) <= 0);
     }
     REQUIRE(match->kind != MATCH_TCP || (rule->protocol == 6 && !rule->protocol_inverted));
     REQUIRE(match->kind != MATCH_MULTIPORT || (match->multiport.count && rule->protocol));

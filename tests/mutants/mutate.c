@@ -287,26 +287,35 @@ static void change_prefix(struct change *change, int side)
         *address = (struct rule_address){0};
 }
 
+static struct addr_range *edit_range(struct change *change, size_t index, int side)
+{
+    struct match *match = edit_match(change, index);
+    struct addr_range *range = arena_alloc(change->arena, sizeof(*range));
+
+    *range = *match->iprange.ranges[side];
+    match->iprange.ranges[side] = range;
+    return range;
+}
+
 static void change_iprange(struct change *change, size_t index, int side)
 {
     const struct match *match = &rule_of(change)->matches[index];
-    const struct addr_range *range = &match->iprange.range[side];
+    const struct addr_range *range = match->iprange.ranges[side];
     const struct addr one = {0, 1};
 
     if ((range->first.high || range->first.low) && chosen(change))
-        edit_match(change, index)->iprange.range[side].first = minus_one(range->first);
+        edit_range(change, index, side)->first = minus_one(range->first);
     else if (addr_compare(range->first, range->last) < 0 && chosen(change))
-        edit_match(change, index)->iprange.range[side].first = plus(range->first, one);
+        edit_range(change, index, side)->first = plus(range->first, one);
     else if (addr_compare(range->first, range->last) < 0 && chosen(change))
-        edit_match(change, index)->iprange.range[side].last = minus_one(range->last);
+        edit_range(change, index, side)->last = minus_one(range->last);
     else if (addr_compare(range->last, addr_max(change->ruleset->family)) < 0 && chosen(change))
-        edit_match(change, index)->iprange.range[side].last = plus(range->last, one);
-    else if (!match->iprange.named[!side] && chosen(change)) {
+        edit_range(change, index, side)->last = plus(range->last, one);
+    else if (!match->iprange.ranges[!side] && chosen(change)) {
         struct match *edited = edit_match(change, index);
 
-        edited->iprange.named[side] = false;
-        edited->iprange.named[!side] = true;
-        edited->iprange.range[!side] = *range;
+        edited->iprange.ranges[side] = NULL;
+        edited->iprange.ranges[!side] = range;
         edited->iprange.inverted[!side] = match->iprange.inverted[side];
     }
 }
@@ -319,7 +328,7 @@ static void change_address(struct change *change)
     for (size_t i = 0; i < rule_of(change)->match_count; i++)
         for (int side = 0; side < 2; side++)
             if (rule_of(change)->matches[i].kind == MATCH_IPRANGE &&
-                rule_of(change)->matches[i].iprange.named[side])
+                rule_of(change)->matches[i].iprange.ranges[side])
                 change_iprange(change, i, side);
 }
 
@@ -625,7 +634,7 @@ static void negate_match(struct change *change, size_t i)
     for (int side = 0; side < 2; side++) {
         if (is_transport(&match) && match.transport.named[side] && chosen(change))
             edit_match(change, i)->transport.inverted[side] ^= true;
-        if (match.kind == MATCH_IPRANGE && match.iprange.named[side] && chosen(change))
+        if (match.kind == MATCH_IPRANGE && match.iprange.ranges[side] && chosen(change))
             edit_match(change, i)->iprange.inverted[side] ^= true;
     }
     if (match.kind == MATCH_MULTIPORT && chosen(change))

@@ -428,10 +428,10 @@ static bool iprange_matches(const struct passage *at, const struct match *match)
 
     for (int side = 0; side < 2; side++) {
         const struct addr address = at->packet[addresses[side]];
-        const bool inside = addr_compare(address, match->iprange.range[side].first) >= 0 &&
-                            addr_compare(address, match->iprange.range[side].last) <= 0;
+        const struct addr_range *range = match->iprange.ranges[side];
 
-        if (match->iprange.named[side] && inside == match->iprange.inverted[side])
+        if (range && (addr_compare(address, range->first) >= 0 && addr_compare(address, range->last) <= 0) ==
+                         match->iprange.inverted[side])
             return false;
     }
     return true;

@@ -118,8 +118,8 @@ static void add_match(struct sampler *sampler, const struct match *match)
         break;
     case MATCH_IPRANGE:
         for (int side = 0; side < 2; side++)
-            if (match->iprange.named[side])
-                add_both_addresses(sampler, match->iprange.range[side]);
+            if (match->iprange.ranges[side])
+                add_both_addresses(sampler, *match->iprange.ranges[side]);
         break;
     case MATCH_ICMP:
     case MATCH_ICMPV6:
@@ -313,8 +313,8 @@ static void aim_at_match(struct sampler *sampler, const struct match *match, fie
         break;
     case MATCH_IPRANGE:
         for (int side = 0; side < 2; side++)
-            if (match->iprange.named[side])
-                aim_at_addresses(sampler, address_fields[side], match->iprange.range[side], packet);
+            if (match->iprange.ranges[side])
+                aim_at_addresses(sampler, address_fields[side], *match->iprange.ranges[side], packet);
         break;
     case MATCH_ICMP:
     case MATCH_ICMPV6:

@@ -28,10 +28,10 @@ TEST(without_tracking_raw_takes_everything_out)
 static void put_addresses(struct buf *out, const struct rule *rule, enum side side)
 {
     for (size_t i = 0; i < rule->match_count; i++)
-        if (rule->matches[i].kind == MATCH_IPRANGE && rule->matches[i].iprange.named[side]) {
-            addr_print(out, trial->family, rule->matches[i].iprange.range[side].first);
+        if (rule->matches[i].kind == MATCH_IPRANGE && rule->matches[i].iprange.ranges[side]) {
+            addr_print(out, trial->family, rule->matches[i].iprange.ranges[side]->first);
             buf_char(out, '-');
-            addr_print(out, trial->family, rule->matches[i].iprange.range[side].last);
+            addr_print(out, trial->family, rule->matches[i].iprange.ranges[side]->last);
         }
     buf_text(out, rule->addresses[side].inverted ? "!" : "");
     prefix_print(out, trial->family, rule->addresses[side].prefix);

@@ -119,12 +119,10 @@ TEST(every_match_prints_as_iptables_does)
     match.multiport.side = SIDE_SOURCE;
     assert_match(FAMILY_IPV4, match, "-m multiport --sports 22,80:90,65535");
     match = (struct match){.kind = MATCH_IPRANGE};
-    match.iprange.range[SIDE_SOURCE] = match.iprange.range[SIDE_DESTINATION] =
-        (struct addr_range){{0, 1}, {0, 5}};
-    match.iprange.named[SIDE_SOURCE] = true;
+    match.iprange.ranges[SIDE_SOURCE] = &(struct addr_range){{0, 1}, {0, 5}};
     assert_match(FAMILY_IPV4, match, "-m iprange --src-range 0.0.0.1-0.0.0.5");
-    match.iprange.named[SIDE_SOURCE] = false;
-    match.iprange.named[SIDE_DESTINATION] = true;
+    match.iprange.ranges[SIDE_DESTINATION] = match.iprange.ranges[SIDE_SOURCE];
+    match.iprange.ranges[SIDE_SOURCE] = NULL;
     assert_match(FAMILY_IPV6, match, "-m iprange --dst-range ::1-::5");
     assert_match(FAMILY_IPV4, (struct match){.kind = MATCH_ICMP, .icmp = {.type = 0, .code_last = 255}},
                  "-m icmp --icmp-type 0");
