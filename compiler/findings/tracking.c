@@ -82,7 +82,8 @@ static bool has_target(const struct ruleset *rules, const char *name)
 static diagram one_sided(struct inspection *inspection)
 {
     struct packet_space *space = &inspection->space;
-    diagram packets = asymmetric_packets(space, inspection->rules, &inspection->meaning);
+    diagram packets =
+        asymmetric_packets(space, &inspection->meaning, rules_answers(space, inspection->rules));
 
     // Of what SYNPROXY answers for, only the opening goes untracked.
     if (has_target(inspection->rules, "SYNPROXY"))

@@ -173,3 +173,16 @@ struct meaning policy_meaning(struct packet_space *space, const struct policy *p
     arena_clear(&speaker.scratch);
     return meaning;
 }
+
+diagram policy_answers(struct packet_space *space, const struct policy *policy)
+{
+    struct speaker speaker = {.space = space, .policy = policy};
+    diagram walk;
+
+    speaker.view = (struct view){
+        .space = space, .scratch = &speaker.scratch, .hook = HOOK_OUTPUT, .raw = true, .mirrored = true};
+    walk = tracking(&speaker, LEAVES);
+    walk_list_clear(&speaker.clauses);
+    arena_clear(&speaker.scratch);
+    return walk;
+}

@@ -18,3 +18,6 @@ struct policy_sets {
 // are 0 everywhere. `sets` may be NULL.
 struct meaning policy_meaning(struct packet_space *space, const struct policy *policy,
                               struct policy_sets *sets);
+
+// What is to become of tracking as packets leave, in the mirror: of the answers to what comes in.
+diagram policy_answers(struct packet_space *space, const struct policy *policy);

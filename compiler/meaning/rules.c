@@ -66,6 +66,17 @@ diagram walk_through_raw(const struct view *view, const struct ruleset *ruleset)
     return raw_asks_state(ruleset) ? staged_walk(view, walk) : walk;
 }
 
+diagram rules_answers(struct packet_space *space, const struct ruleset *ruleset)
+{
+    struct arena scratch = {0};
+    const struct view out = {
+        .space = space, .scratch = &scratch, .hook = HOOK_OUTPUT, .raw = true, .mirrored = true};
+    const diagram walk = walk_through_raw(&out, ruleset);
+
+    arena_clear(&scratch);
+    return walk;
+}
+
 static bool ruleset_tracks(const struct ruleset *ruleset)
 {
     for (size_t i = 0; i < ruleset->count; i++)

@@ -59,6 +59,9 @@ diagram never_tracked(struct packet_space *space);
 // What raw does at a hook: CT targets, and drops.
 diagram walk_through_raw(const struct view *view, const struct ruleset *ruleset);
 
+// What it does with what leaves, in the mirror: with the answers to what comes in.
+diagram rules_answers(struct packet_space *space, const struct ruleset *ruleset);
+
 // What raw decides about tracking at a hook, as the set of packets that it takes out of tracking.
 diagram untracked_by_rules(const struct view *view, const struct ruleset *ruleset);
 

@@ -123,20 +123,15 @@ static diagram taken_out_of_local(struct packet_space *space, diagram raw)
     return taken_out(space, only_where(space, set_minus(space, set_all(space), by_loopback(space)), local));
 }
 
-diagram asymmetric_packets(struct packet_space *space, const struct ruleset *rules,
-                           const struct meaning *meaning)
+diagram asymmetric_packets(struct packet_space *space, const struct meaning *meaning, diagram answers)
 {
     static const struct addr_range unicast[FAMILY_COUNT] = {
         {{0, 0}, {0, 0xDFFFFFFF}},
         {{0, 0}, {0xFEFFFFFFFFFFFFFF, UINT64_MAX}}}; // below multicast (RFC 5771, RFC 4291)
-    struct arena scratch = {0};
-    const struct view out = {
-        .space = space, .scratch = &scratch, .hook = HOOK_OUTPUT, .raw = true, .mirrored = true};
     // Alike where all is well, so that there is nothing left to look at.
     diagram packets = differences(space, taken_out_of_local(space, meaning->raws[HOOK_INPUT]),
-                                  taken_out_of_local(space, walk_through_raw(&out, rules)));
+                                  taken_out_of_local(space, answers));
 
-    arena_clear(&scratch);
     if (packets == set_none(space))
         return packets;
     packets = set_and(space, packets, hook_domain(space, HOOK_INPUT));

@@ -22,9 +22,8 @@ diagram neighbour_discovery(struct packet_space *space); // what a host must hea
 diagram by_loopback(struct packet_space *space);         // in or out of lo
 
 // Off lo, for this host's own addresses: untracked as it comes in and tracked as the answer leaves, or the other way
-// round. ICMP errors apart.
-diagram asymmetric_packets(struct packet_space *space, const struct ruleset *rules,
-                           const struct meaning *meaning);
+// round. ICMP errors apart. `answers` is what raw does with these: rules_answers() or policy_answers().
+diagram asymmetric_packets(struct packet_space *space, const struct meaning *meaning, diagram answers);
 
 // Packets for other hosts that raw takes out of tracking.
 diagram untracked_forwarded(struct packet_space *space, const struct meaning *meaning);

@@ -13,8 +13,8 @@ struct promise {
     enum diag_code code; // of the finding, where a verbatim rule breaks it
     const char *problem;
     const char *hint;
-    // The packets for which it is broken, at a hook. Without any it is kept.
-    diagram (*broken)(struct proof *proof, enum hook *hook);
+    // The packets for which a meaning breaks it, at a hook. Without any it is kept.
+    diagram (*broken)(struct proof *proof, const struct meaning *meaning, enum hook *hook);
 };
 
 static bool stateful(const struct proof *proof)
@@ -23,39 +23,42 @@ static bool stateful(const struct proof *proof)
 }
 
 // Symmetry: what is untracked as it comes in is untracked as the answer leaves, and the other way round.
-static diagram asymmetric(struct proof *proof, enum hook *hook)
+static diagram asymmetric(struct proof *proof, const struct meaning *meaning, enum hook *hook)
 {
+    const diagram answers = meaning == &proof->said ? policy_answers(&proof->space, proof->policy)
+                                                    : rules_answers(&proof->space, proof->rules);
+
     *hook = HOOK_INPUT;
-    return asymmetric_packets(&proof->space, proof->rules, &proof->done);
+    return asymmetric_packets(&proof->space, meaning, answers);
 }
 
-static diagram untracked_elsewhere(struct proof *proof, enum hook *hook)
+static diagram untracked_elsewhere(struct proof *proof, const struct meaning *meaning, enum hook *hook)
 {
     *hook = HOOK_FORWARD;
-    return stateful(proof) ? untracked_forwarded(&proof->space, &proof->done) : set_none(&proof->space);
+    return stateful(proof) ? untracked_forwarded(&proof->space, meaning) : set_none(&proof->space);
 }
 
 // Input that is accepted without a state that speaks for it, and would not be as an opening. Windows, ICMP errors and
 // neighbour discovery are meant to be so.
-static diagram blanket(struct proof *proof, enum hook *hook)
+static diagram blanket(struct proof *proof, const struct meaning *meaning, enum hook *hook)
 {
     struct packet_space *space = &proof->space;
     const diagram windows = as_untracked(space, accepted_set(space, proof->sets.windows));
 
     *hook = HOOK_INPUT;
-    return set_minus(space, blanket_accepted(space, &proof->done, HOOK_INPUT), windows);
+    return set_minus(space, blanket_accepted(space, meaning, HOOK_INPUT), windows);
 }
 
-static diagram blanket_forward(struct proof *proof, enum hook *hook)
+static diagram blanket_forward(struct proof *proof, const struct meaning *meaning, enum hook *hook)
 {
     *hook = HOOK_FORWARD;
     if (proof->policy->forwarding == VERDICT_LEAVE)
         return set_none(&proof->space);
-    return blanket_accepted(&proof->space, &proof->done, HOOK_FORWARD);
+    return blanket_accepted(&proof->space, meaning, HOOK_FORWARD);
 }
 
 // Outside of the windows, what is accepted from one source port is accepted from all.
-static diagram source_port_hole(struct proof *proof, enum hook *hook)
+static diagram source_port_hole(struct proof *proof, const struct meaning *meaning, enum hook *hook)
 {
     struct packet_space *space = &proof->space;
     const diagram meant = set_or(
@@ -63,15 +66,15 @@ static diagram source_port_hole(struct proof *proof, enum hook *hook)
         set_or(space, accepted_set(space, proof->sets.trusted), accepted_set(space, proof->sets.neighbours)));
 
     *hook = HOOK_INPUT;
-    return set_minus(space, accepted_by_source_port(space, &proof->done), meant);
+    return set_minus(space, accepted_by_source_port(space, meaning), meant);
 }
 
 // A window holds no opening, and nothing that no socket of this host asked for.
-static diagram wide_window(struct proof *proof, enum hook *hook)
+static diagram wide_window(struct proof *proof, const struct meaning *meaning, enum hook *hook)
 {
     struct packet_space *space = &proof->space;
     const diagram windows =
-        set_and(space, accepted_set(space, proof->sets.windows), proof->done.domains[HOOK_INPUT]);
+        set_and(space, accepted_set(space, proof->sets.windows), meaning->domains[HOOK_INPUT]);
     const diagram tcp = field_between(space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP);
     const diagram udp = field_between(space, FIELD_PROTOCOL, PROTOCOL_UDP, PROTOCOL_UDP);
     diagram wide = set_and(space, windows, tcp_openings(space));
@@ -87,29 +90,28 @@ static diagram wide_window(struct proof *proof, enum hook *hook)
     return wide;
 }
 
-static diagram lost_path_mtu(struct proof *proof, enum hook *hook)
+static diagram lost_path_mtu(struct proof *proof, const struct meaning *meaning, enum hook *hook)
 {
     struct packet_space *space = &proof->space;
 
     *hook = HOOK_INPUT;
-    return set_minus(space, refused_path_mtu(space, &proof->done),
-                     diagram_decided(space, proof->sets.denied));
+    return set_minus(space, refused_path_mtu(space, meaning), diagram_decided(space, proof->sets.denied));
 }
 
-static diagram lost_neighbours(struct proof *proof, enum hook *hook)
+static diagram lost_neighbours(struct proof *proof, const struct meaning *meaning, enum hook *hook)
 {
     *hook = HOOK_INPUT;
-    return refused_of(&proof->space, &proof->done, HOOK_INPUT,
+    return refused_of(&proof->space, meaning, HOOK_INPUT,
                       accepted_set(&proof->space, proof->sets.neighbours));
 }
 
-static diagram lost_answers(struct proof *proof, enum hook *hook)
+static diagram lost_answers(struct proof *proof, const struct meaning *meaning, enum hook *hook)
 {
     *hook = HOOK_OUTPUT;
-    return refused_neighbours(&proof->space, &proof->done, HOOK_OUTPUT);
+    return refused_neighbours(&proof->space, meaning, HOOK_OUTPUT);
 }
 
-static const struct promise promises[] = {
+static const struct promise promises[PROMISE_COUNT] = {
     {DIAG_ONE_SIDED_NOTRACK, "tracking: one direction is untracked and the other is not",
      "untrack the answers as well, or neither", asymmetric},
     {DIAG_FORWARDED_NOTRACK, "tracking: forwarded packets go untracked", "add -m addrtype --dst-type LOCAL",
@@ -143,12 +145,34 @@ static struct span verbatim_line(const struct proof *proof, const struct trace *
     return verbatim->items[0].span;
 }
 
-static bool keep(struct proof *proof, const struct promise *promise, struct diag_list *diags)
+void promise_said(struct proof *proof)
 {
+    for (size_t i = 0; i < PROMISE_COUNT; i++)
+        proof->promised[i].broken = promises[i].broken(proof, &proof->said, &proof->promised[i].hook);
+}
+
+// Whether both meanings are one and the same. Then what one of them promises, the other does.
+static bool are_one(const struct proof *proof)
+{
+    const struct meaning *said = &proof->said, *done = &proof->done;
+
+    for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
+        if (said->raws[hook] != done->raws[hook] || said->domains[hook] != done->domains[hook] ||
+            // Of what others decide nothing is promised.
+            (said->filters[hook] != done->filters[hook] &&
+             !(hook == HOOK_FORWARD && proof->policy->forwarding == VERDICT_LEAVE)))
+            return false;
+    return said->tracking == done->tracking;
+}
+
+static bool keep(struct proof *proof, size_t number, struct diag_list *diags)
+{
+    const struct promise *promise = &promises[number];
     struct packet_space *space = &proof->space;
     field_value *packet = arena_calloc(proof->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
-    enum hook hook = HOOK_INPUT;
-    const diagram broken = promise->broken(proof, &hook);
+    enum hook hook = proof->promised[number].hook;
+    const diagram broken =
+        are_one(proof) ? proof->promised[number].broken : promise->broken(proof, &proof->done, &hook);
     struct buf text = {0};
 
     if (!find_packet(space, hook, broken, packet))
@@ -252,7 +276,7 @@ bool prove_promises(struct proof *proof, struct diag_list *diags)
 {
     bool kept = policies_written(proof, diags) && decided_by_flow(proof, diags);
 
-    for (size_t i = 0; i < sizeof(promises) / sizeof(*promises); i++)
-        kept = keep(proof, &promises[i], diags) && kept;
+    for (size_t i = 0; i < PROMISE_COUNT; i++)
+        kept = keep(proof, i, diags) && kept;
     return kept;
 }

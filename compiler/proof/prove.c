@@ -30,13 +30,22 @@ static void open_space(struct proof *proof)
     proof->undecided = !packet_space_open(space, NODE_LIMIT);
 }
 
+// Whether nothing is tracked even where another tool switches the tracker on: that is looked at as if one did.
+static bool untracks_all(const struct proof *proof)
+{
+    return proof->policy->tracking == TRACKING_NONE && !proof->policy->conntrack.block_modules;
+}
+
 static void say_policy(void *context)
 {
     struct proof *proof = context;
 
     open_space(proof);
-    if (!proof->undecided)
-        proof->said = policy_meaning(&proof->space, proof->policy, &proof->sets);
+    if (proof->undecided)
+        return;
+    proof->said = policy_meaning(&proof->space, proof->policy, &proof->sets);
+    proof->said.tracking = proof->said.tracking || untracks_all(proof);
+    promise_said(proof);
 }
 
 static bool is_long(const struct ruleset *lowered)
@@ -65,8 +74,6 @@ void proof_begin(struct proof *proof, struct arena *arena, const struct policy *
 
 void proof_read(struct proof *proof, const struct ruleset *rules)
 {
-    const struct policy *policy = proof->policy;
-
     job_end(&proof->saying);
     proof->rules = rules;
     if (!proof->undecided && !packet_space_admit(&proof->space, rules)) {
@@ -78,9 +85,7 @@ void proof_read(struct proof *proof, const struct ruleset *rules)
     if (proof->undecided)
         return;
     proof->done = rules_meaning(&proof->space, rules, NULL);
-    // Nothing is tracked even where another tool switches the tracker on.
-    if (policy->tracking == TRACKING_NONE && !policy->conntrack.block_modules)
-        proof->said.tracking = proof->done.tracking = true;
+    proof->done.tracking = proof->done.tracking || untracks_all(proof);
     proof->undecided = diagram_overflowed(proof->space.diagrams);
     if (diagram_short_of_memory(proof->space.diagrams))
         fatal_no_memory();

@@ -8,6 +8,8 @@
 #include "meaning/policy.h"
 #include "meaning/rules.h"
 
+#define PROMISE_COUNT 9 // those of proof/promises.c
+
 // Both meanings of one family in one space, where they can be compared.
 struct proof {
     struct arena *arena;
@@ -20,7 +22,11 @@ struct proof {
     struct packet_space space;
     struct meaning said, done; // by the policy, and by the rules
     struct policy_sets sets;
-    bool undecided; // the diagrams outgrew the limit of nodes: nothing is proved
+    struct {
+        diagram broken; // the packets for which it would be
+        enum hook hook;
+    } promised[PROMISE_COUNT]; // what every policy promises, of the policy's own meaning
+    bool undecided;            // the diagrams outgrew the limit of nodes: nothing is proved
 };
 
 // Begins with the policy's meaning, for which no text of the rules is needed: beside its caller, who may go on to make one.
@@ -46,6 +52,9 @@ bool prove_equal(struct proof *proof, struct diag_list *diags);
 struct reason proof_reason(struct proof *proof, struct rule_place *place, enum hook hook,
                            const field_value *packet);
 struct span proof_place(struct proof *proof, struct buf *text, enum hook hook, const field_value *packet);
+
+// Looks at the promises of the policy's meaning. What is found there holds for the rules' too where that is the same.
+void promise_said(struct proof *proof);
 
 // What every policy promises, each an equation. False, reported, where one does not hold; one that a rule breaks which the
 // policy carries verbatim is a finding of its own name, and true.
