@@ -164,9 +164,9 @@ static bool is_as_planned(struct arena *arena, const struct loading *load, const
                         : kernel_tables_same(load->plan->items[step->table].live, table, step->contents);
 }
 
-// The same, right now.
+// The same, right now. What happens to the table from here on is nobody's who was seen.
 static bool still_as_planned(const struct loading *load, const struct plan_step *step,
-                             struct kernel_error *error)
+                             struct kernel_table *table, struct kernel_error *error)
 {
     const struct plan_table *planned = &load->plan->items[step->table];
     struct arena scratch = {0};
@@ -174,11 +174,20 @@ static bool still_as_planned(const struct loading *load, const struct plan_step 
         kernel_table_read(&scratch, load->plan->backend, planned->family, planned->name, error);
     const bool same = now && is_as_planned(&scratch, load, step, now);
 
+    if (now)
+        table->generation = now->generation;
     if (now && !same)
         changed_by_others(planned, error);
     kernel_table_close(now);
     arena_clear(&scratch);
     return same;
+}
+
+// "IPv4 filter, IPv6 raw"
+static const char *add_name(struct arena *arena, const char *list, const struct plan_table *planned)
+{
+    return arena_printf(arena, "%s%s%s %s", list ? list : "", list ? ", " : "", family_name(planned->family),
+                        planned->name);
 }
 
 // What a table holds once it was committed, whatever came of that.
@@ -199,9 +208,7 @@ static enum outcome_of_commit look_again(struct loading *load, const struct plan
 
         outcome = found.same || (!found.added && !found.chains_added) ? COMMITTED : COMMITTED_NOT;
         if (!found.same && outcome == COMMITTED)
-            load->meddled =
-                arena_printf(load->arena, "%s%s%s %s", load->meddled ? load->meddled : "",
-                             load->meddled ? ", " : "", family_name(planned->family), planned->name);
+            load->meddled = add_name(load->arena, load->meddled, planned);
     }
     kernel_table_close(now);
     arena_clear(&scratch);
@@ -271,9 +278,12 @@ static bool load_table(struct loading *load, const struct plan_step *step, struc
     if (fine) {
         const struct table_comparison found = kernel_table_compare(load->arena, table, encoded);
 
-        fine = kernel_table_change(table, &found, encoded, error) && still_as_planned(load, step, error);
+        fine =
+            kernel_table_change(table, &found, encoded, error) && still_as_planned(load, step, table, error);
     }
     fine = fine && commit(load, step, table, error);
+    if (fine && table->raced)
+        load->plan->raced = add_name(load->arena, load->plan->raced, planned);
     kernel_table_close(table);
     return fine;
 }

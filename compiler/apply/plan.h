@@ -54,6 +54,8 @@ struct apply_plan {
         size_t count, capacity;
     } steps;
     struct kernel_tables tables; // that were read
+    const char
+        *raced; // tables in the moment of whose load somebody else changed nf_tables, in words; NULL: none
 };
 
 // `wanted` are plain rules. Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is made that

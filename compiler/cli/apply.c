@@ -186,6 +186,12 @@ static enum exit_code report_load(struct arena *arena, const struct options *opt
 {
     enum exit_code code;
 
+    if (plan->raced)
+        fprintf(
+            stderr,
+            "ctc: warning: somebody else changed nf_tables in the moment in which %s was loaded; what they "
+            "changed there is lost\n",
+            plan->raced);
     if (meddled)
         fprintf(stderr, "ctc: warning: somebody else changed %s as soon as it was loaded; that stays\n",
                 meddled);

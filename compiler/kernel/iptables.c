@@ -6,6 +6,7 @@
 
 #include "kernel/compare.h"
 #include "kernel/entry.h"
+#include "kernel/nftables.h"
 #include "kernel/program.h"
 #include "kernel/text.h"
 
@@ -201,7 +202,8 @@ static bool run_save(const struct kernel_backend *backend, enum family family, c
 {
     const struct program_call call = {.path = backend->programs->save[family],
                                       .arguments = {"-c", table ? "-t" : NULL, table},
-                                      .milliseconds = SAVE_WAIT};
+                                      .milliseconds = SAVE_WAIT,
+                                      .in_turn = true};
 
     return program_run(&call, text, error);
 }
@@ -223,6 +225,7 @@ static struct kernel_table *read_table(struct arena *arena, const struct kernel_
     struct kernel_tables tables = {0};
     struct kernel_table *table = NULL;
     struct buf text = {0};
+    const uint32_t generation = backend->programs->nft ? nft_generation() : 0;
 
     if (run_save(backend, family, name, &text, error) &&
         take_tables(arena, backend, family, &text, &tables, error)) {
@@ -232,6 +235,7 @@ static struct kernel_table *read_table(struct arena *arena, const struct kernel_
             table = new_table(arena, backend, family, name);
             add_empty_chains(arena, table);
         }
+        table->generation = generation;
     }
     buf_clear(&text);
     return table && kernel_table_known(table, error) ? table : NULL;
@@ -303,10 +307,13 @@ static bool commit_table(struct kernel_table *table, struct kernel_error *error)
     const struct program_call call = {.path = table->backend->programs->restore[table->family],
                                       .arguments = {"-c"},
                                       .input = &pending->text,
-                                      .milliseconds = LOAD_WAIT + (unsigned)pending->rules * LOAD_WAIT_RULE};
+                                      .milliseconds = LOAD_WAIT + (unsigned)pending->rules * LOAD_WAIT_RULE,
+                                      .in_turn = true};
     struct buf said = {0};
     const bool fine = program_run(&call, &said, error);
 
+    // A load is one transaction.
+    table->raced = fine && table->generation && nft_generation() != table->generation + 1;
     buf_clear(&said);
     return fine;
 }

@@ -150,22 +150,14 @@ static bool expression_tracks(const char *name, const struct attributes *data)
 {
     static const char *const names[] = {"ct",        "nat",          "masq",    "redir",
                                         "connlimit", "flow_offload", "synproxy"};
-    static const char *const extensions[] = {
-#define STATEFUL_MATCH(name)  name,
-#define STATEFUL_TARGET(name) name,
-#include "ruleset/stateful.def"
-#undef STATEFUL_MATCH
-#undef STATEFUL_TARGET
-    };
-    // Both stand at the same place (linux/netfilter/nf_tables_compat.h).
-    const char *extension =
-        strcmp(name, "match") == 0 || strcmp(name, "target") == 0 ? text_of(data->of[NFTA_MATCH_NAME]) : "";
+    const bool target = strcmp(name, "target") == 0;
     bool tracks = false;
 
+    if (target ||
+        strcmp(name, "match") == 0) // their names stand at the same place (linux/netfilter/nf_tables.h)
+        return extension_tracks(text_of(data->of[NFTA_MATCH_NAME]), target);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         tracks = tracks || strcmp(name, names[i]) == 0;
-    for (size_t i = 0; i < sizeof(extensions) / sizeof(*extensions); i++)
-        tracks = tracks || strcmp(extension, extensions[i]) == 0;
     return tracks;
 }
 
@@ -277,6 +269,29 @@ bool nft_tables_read(struct arena *arena, struct nft_tables *tables, struct kern
     if (socket)
         mnl_socket_close(socket);
     return fine;
+}
+
+static int take_generation(const struct nlmsghdr *message, void *context)
+{
+    const struct attributes found = attributes_of(message);
+
+    *(uint32_t *)context = number_of(found.of[NFTA_GEN_ID], 0);
+    return MNL_CB_OK;
+}
+
+uint32_t nft_generation(void)
+{
+    struct mnl_socket *socket = open_socket();
+    uint32_t generation = 0;
+    char bytes[256];
+
+    if (!socket)
+        return 0;
+    if (!ask(socket, begin_request(bytes, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN, NLM_F_ACK, NFPROTO_UNSPEC),
+             take_generation, &generation))
+        generation = 0;
+    mnl_socket_close(socket);
+    return generation;
 }
 
 static int take_nothing(const struct nlmsghdr *message, void *context)

@@ -29,3 +29,6 @@ bool nft_tables_read(struct arena *arena, struct nft_tables *tables, struct kern
 // Whether nf_tables takes that revision of a match or target of iptables (nft_compat); the kernel loads the module if it can. 0,
 // or a negative errno: -ENOENT: it has none of that kind.
 int nft_extension_find(enum family family, const char *name, uint8_t revision, bool target);
+
+// The number of changes that nf_tables has seen in the namespace, which goes on with each transaction. 0: not to be told.
+uint32_t nft_generation(void);

@@ -62,8 +62,8 @@ static int become(const void *context, int output)
     setpgid(0, 0);
     signal(SIGPIPE, SIG_DFL);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != running->parent ||
-        fcntl(running->turn, F_SETFD, 0) < 0 || dup2(running->input, STDIN_FILENO) < 0 ||
-        dup2(output, STDOUT_FILENO) < 0)
+        (running->turn >= 0 && fcntl(running->turn, F_SETFD, 0) < 0) ||
+        dup2(running->input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
         return 1;
     execve(call->path, arguments, environment);
     fprintf(stderr, "%s", strerror(errno));
@@ -111,7 +111,7 @@ static bool judge(const struct program_call *call, int status, const struct buf 
         return kernel_fail(error, KERNEL_FAILED, "%s was ended by signal %d", call->path, WTERMSIG(status));
     if (status == 0)
         return true;
-    if (strstr(why, "Permission denied"))
+    if (strstr(why, "Permission denied") || strstr(why, "not permitted"))
         return kernel_fail(error, KERNEL_PERMISSION, "%s: " KERNEL_NEEDS, call->path);
     return kernel_fail(error, KERNEL_REFUSED, "%s: %s", call->path,
                        why[0] ? why : arena_printf(error->arena, "exit status %d", WEXITSTATUS(status)));
@@ -138,9 +138,9 @@ bool program_run(const struct program_call *call, struct buf *output, struct ker
     bool fine;
 
     running.input = open_input(call->input, error);
-    if (running.input >= 0)
-        running.turn = xtables_turn(TURN_WAIT, error);
-    fine = running.turn >= 0;
+    fine = running.input >= 0;
+    if (fine && call->in_turn)
+        fine = (running.turn = xtables_turn(TURN_WAIT, error)) >= 0;
     if (fine && !child_start(&child, become, &running))
         fine = kernel_fail(error, KERNEL_FAILED, "cannot start %s: %s", call->path, strerror(errno));
     if (running.input >= 0)

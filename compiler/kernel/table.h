@@ -28,7 +28,9 @@ struct kernel_table {
     const char *name;
     VEC(struct live_chain) chains; // built-in ones, then the others by the bytes of their names
     bool unknown;                  // it holds what the backend knows nothing of and would lose
-    void *handle;                  // the backend's own
+    uint32_t generation;           // of nf_tables, ahead of the reading; 0: not told, or no matter
+    bool raced;   // behind a commit: of all changes since that generation, it is not the only one
+    void *handle; // the backend's own
 };
 
 struct kernel_tables {

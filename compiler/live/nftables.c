@@ -2,16 +2,11 @@
 //
 // What of nf_tables asks for the tracker, from the JSON of nft (libnftables-json(5)): whose net/netfilter/nft_*.c calls
 // nf_ct_netns_get. Rules that iptables-nft made have matches and targets of iptables in them, as `xt`.
-#include <errno.h>
 #include <jansson.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include "base/text.h"
-#include "kernel/child.h"
+#include "kernel/program.h"
 #include "live/tracking.h"
 #include "ruleset/ruleset.h"
 
@@ -150,51 +145,24 @@ bool tracking_add_nft(struct arena *arena, const char *text, size_t length, stru
     return fine;
 }
 
-struct nft_call {
-    const char *path, *form; // "-j": JSON, "-a": text with handles
-};
+#define NFT_WAIT 60000 // milliseconds
 
-static int become_nft(const void *context, int output)
-{
-    char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", language[] = "LC_ALL=C";
-    char *const environment[] = {path, language, NULL};
-    const struct nft_call *call = context;
-
-    signal(SIGPIPE, SIG_DFL);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || dup2(output, STDOUT_FILENO) < 0)
-        return 1;
-    // Without the elements of sets, which may be many and ask for nothing.
-    execle(call->path, "nft", call->form, "-t", "list", "ruleset", NULL, environment);
-    fprintf(stderr, "%s", strerror(errno));
-    return 1;
-}
-
-static const char *find_nft(void)
-{
-    static const char *const paths[] = {"/usr/sbin/nft", "/sbin/nft", "/usr/local/sbin/nft", NULL};
-
-    for (size_t i = 0; paths[i]; i++)
-        if (access(paths[i], X_OK) == 0)
-            return paths[i];
-    return NULL;
-}
-
-// Runs nft; false where it says no.
+// Runs nft, without the elements of sets, which may be many and ask for nothing. `form`: "-j" for JSON, "-a" for text with
+// handles. False where it says no.
 static bool run_nft(struct arena *arena, const char *form, struct buf *output, const char **why)
 {
-    const struct nft_call call = {find_nft(), form};
-    struct buf said = {0};
-    struct child child;
-    bool fine = false;
+    struct kernel_error error = {.arena = arena};
+    const struct program_call call = {.path = program_find(arena, "nft"),
+                                      .arguments = {form, "-t", "list", "ruleset"},
+                                      .milliseconds = NFT_WAIT};
 
     if (!call.path)
         *why = "nft is not installed";
-    else if (!child_start(&child, become_nft, &call))
-        *why = strerror(errno);
-    else if (!(fine = child_finish(&child, output, &said)))
-        *why = arena_printf(arena, "%s: %s", call.path, child_reason(&said));
-    buf_clear(&said);
-    return fine;
+    else if (!program_run(&call, output, &error))
+        *why = error.text;
+    else
+        return true;
+    return false;
 }
 
 // The place in nft's own text at which a rule stands: `chain NAME {` in `table FAMILY NAME {`, and `# handle N` at its end.

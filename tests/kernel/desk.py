@@ -26,7 +26,10 @@ die-late) "$real" "$@"; kill -9 $$ ;;
 hang) exec sleep 1000 ;;
 kill) kill -9 $PPID; exec "$real" "$@" ;;
 kill-late) "$real" "$@"; kill -9 $PPID ;;
+kill-both) for each in $(cat /proc/$PPID/task/$PPID/children); do [ "$each" = $$ ] || kill -9 "$each"; done
+    kill -9 $PPID; exec "$real" "$@" ;;
 stop-late) "$real" "$@"; kill -STOP $PPID ;;
+others) /usr/sbin/iptables-VARIANT -A INPUT -p tcp --dport 9 -j ACCEPT; exec "$real" "$@" ;;
 esac
 """
 
@@ -45,8 +48,8 @@ class Desk:
             program = self.path / f"xtables-{variant}-multi"
             shutil.copy(shutil.which(program.name), program)
             for family in FAMILIES:
-                for what in ("save", "restore"):
-                    (self.path / f"{family}-{variant}-{what}").symlink_to(program.name)
+                for what in ("", "-save", "-restore"):
+                    (self.path / f"{family}-{variant}{what}").symlink_to(program.name)
         for family in FAMILIES if variants else ():
             for what in ("save", "restore"):
                 wrapper = self.path / f"{family}-{what}"

@@ -111,7 +111,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["connections stale"] = test_connections.stale
     jobs["connections refused"] = test_connections.refused
     for job in (test_via.applied, test_via.first_time, test_via.faults, test_via.confirmed, test_via.choice,
-                test_via.rivals, test_via.hitless):
+                test_via.rivals, test_via.hitless, test_via.both_killed, test_via.others):
         jobs[f"via {job.__name__.replace('_', ' ')}"] = job
     for how in ("fail", "kill"):
         jobs[f"apply faults {how}"] = partial(test_apply.faults, how)

@@ -16,7 +16,7 @@ from scene import Scene
 from test_apply import FOREIGN, NEW, OLD, REVERT_SECONDS, Host, connections, stopped
 from test_plan import schema_trouble
 
-HANG_SECONDS = 10    # what a program of a few rules may take, and a little more
+HANG_SECONDS = 10    # what a program with a few rules may take
 NO_LEGACY = {"FAULT_LEGACY": "no"}
 
 
@@ -72,6 +72,10 @@ def fresh(host: NftHost, policy: Path = OLD) -> None:
     host.desk.fault()
 
 
+# What is said of a program that failed so.
+TOLD = {"fail": ": it does not want to\n", "fail-late": ": it is done, and unhappy\n", "die": " was ended by signal 9\n",
+        "die-late": " was ended by signal 9\n", "hang": f" was not done in {HANG_SECONDS} s, and was stopped\n"}
+
 NATIVE = """table inet guard { chain in { type filter hook input priority 10; policy accept;
     tcp dport 7777 counter drop; ct state invalid counter; }; }
 table ip names { map them { type ipv4_addr : mark; }; }
@@ -111,6 +115,7 @@ def applied(report: Report) -> None:
                  next(table["kept"] for table in document["tables"]
                       if (table["family"], table["table"]) == ("ipv4", "filter")))
     report.check("via: some stay", kept > 0)
+    report.check("via: nobody else was at it", "somebody else" not in done.stderr, done.stderr)
     report.equal("via: nft's own tables stay", native,
                  [host.namespace.run("nft", "list", "table", *table) for table in (("inet", "guard"), ("ip", "names"))])
     report.check("via: those that filter or track are named", "inet guard (filters and tracks)" in done.stderr
@@ -179,7 +184,8 @@ def faults(report: Report) -> None:
             report.check(f"{name}: the applier is dead", done.returncode == -9, f"{done.returncode} {done.stderr}")
         elif done.returncode:
             report.check(f"{name}: an error is told, and the old rules stand", done.returncode == 3
-                         and "ctc: error: " in done.stderr and host.tables() == old, done.stderr)
+                         and f"ctc: error: /usr/sbin/ip{TOLD[how]}" in re.sub(r"(?<=/usr/sbin/ip)6?tables-(save|restore)", "", done.stderr)
+                         and host.tables() == old, done.stderr)
         else:
             report.equal(f"{name}: no error, and the new rules stand", host.tables() == new, True)
         if how == "hang":
@@ -194,6 +200,55 @@ def faults(report: Report) -> None:
             again = host.apply(NEW)
             report.check(f"{name}: the next apply works", again.returncode == 0 and host.tables() == new, again.stderr)
     report.note(f"{len(cases)} faults, the old or the new rules within {REVERT_SECONDS} s")
+    host.close()
+
+
+def both_killed(report: Report) -> None:
+    """Applier and guard, while a program runs: what is remembered is enough to go back, if the programs are there."""
+    host, bare = NftHost("via both killed"), Desk("via bare", ())
+    fresh(host)
+    old = host.tables()
+    for at in range(1, 5):
+        fresh(host)
+        host.desk.fault(at, "-restore", "kill-both")
+        host.apply(NEW)
+        time.sleep(0.1)
+        host.desk.fault()
+        # The program ends with the applier, but may have been quicker.
+        report.check(f"via both killed {at}: nobody goes back", at == 1 or host.tables() != old)
+        report.check(f"via both killed {at}: status says so", "cut short" in host.ctc("status").stdout)
+        done = host.apply(NEW)
+        report.check(f"via both killed {at}: no other apply", done.returncode == 3 and "cut short" in done.stderr, done.stderr)
+        desk, host.desk = host.desk, bare
+        done = host.ctc("rollback")
+        report.check(f"via both killed {at}: no rollback without programs", done.returncode == 3
+                     and "is gone" in done.stderr, done.stderr)
+        host.desk = desk
+        report.equal(f"via both killed {at}: rollback", (host.ctc("rollback").returncode, host.tables() == old), (0, True))
+    host.close()
+
+
+def others(report: Report) -> None:
+    """Ahead of a program somebody adds a rule: it stays, or the plan had it go, but for the last moment ahead of a commit."""
+    host = NftHost("via others")
+    fresh(host)
+    outcomes = {0: 0, 3: 0}
+    host.apply(NEW)
+    saves = sum(name.endswith("-save") for name in host.desk.called())
+    for what, last in (("-save", saves), ("-restore", 4)):
+        for at in range(1, last + 1, 1 if what == "-restore" else 2):
+            fresh(host)
+            host.desk.fault(at, what, "others")
+            done = host.apply(NEW, "--now", "--format", "json")
+            planned = done.returncode == 0 and next(
+                table["removed"] for table in json.loads(done.stdout)["tables"]
+                if (table["family"], table["table"]) == ("ipv4", "filter")) == 8
+            there = "--dport 9 " in host.tables()["ipv4"]
+            told = "changed nf_tables in the moment in which IPv4 filter was loaded" in done.stderr
+            outcomes[done.returncode] = outcomes.get(done.returncode, 0) + 1
+            report.check(f"via others {what[1:]} {at}: their rule stays, was planned away, or its loss is told",
+                         planned or there or told, done.stderr)
+    report.check("via others: some applies are given up, and some work", outcomes[0] > 0 and outcomes[3] > 0, str(outcomes))
     host.close()
 
 
