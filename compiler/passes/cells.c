@@ -10,89 +10,149 @@ static unsigned leading_zeros(struct addr addr)
                       : 128;
 }
 
-// How many leading bits two addresses share.
-static unsigned common_bits(struct addr a, struct addr b)
-{
-    return leading_zeros((struct addr){a.high ^ b.high, a.low ^ b.low});
-}
-
-// The place near `at` where a cut parts what shares the fewest bits: there a prefix is likely to name each side. 0: none.
-static size_t cut_near(const struct item *items, size_t count, size_t at, size_t slack)
-{
-    const size_t from = at > slack ? at - slack : 1, to = at + slack < count ? at + slack : count - 1;
-    unsigned fewest = 129;
-    size_t best = 0;
-
-    for (size_t i = from; i <= to; i++) {
-        const struct addr left = items[i - 1].range.first, right = items[i].range.first;
-        const unsigned common = common_bits(left, right);
-        const size_t distance = i > at ? i - at : at - i, best_distance = best > at ? best - at : at - best;
-
-        if (addr_compare(left, right) == 0)
-            continue;
-        if (common < fewest || (common == fewest && distance < best_distance)) {
-            fewest = common;
-            best = i;
-        }
-    }
-    return best;
-}
-
-size_t cut(const struct item *items, size_t count, size_t cells, size_t starts[CELLS_MAX + 1])
-{
-    size_t made = 1;
-
-    starts[0] = 0;
-    for (size_t i = 1; i < cells; i++) {
-        const size_t at = cut_near(items, count, count * i / cells, count / cells / 4);
-
-        if (at > starts[made - 1])
-            starts[made++] = at;
-    }
-    starts[made] = count;
-    return made;
-}
-
-void take_crossing(struct item *items, const size_t *starts, size_t cells, size_t *ends,
-                   struct items *crossing, struct arena *arena)
-{
-    for (size_t cell = 0; cell < cells; cell++) {
-        const bool last = cell + 1 == cells;
-        const struct addr bound = items[starts[last ? cell : cell + 1]].range.first; // but of the last cell
-        size_t kept = starts[cell];
-
-        for (size_t i = starts[cell]; i < starts[cell + 1]; i++)
-            if (!last && addr_compare(items[i].range.last, bound) >= 0)
-                *vec_push(arena, crossing) = items[i];
-            else
-                items[kept++] = items[i];
-        ends[cell] = kept;
-    }
-}
-
-struct addr_range hull_of(const struct item *items, size_t count)
-{
-    struct addr_range hull = items[0].range;
-
-    for (size_t i = 1; i < count; i++)
-        if (addr_compare(items[i].range.last, hull.last) > 0)
-            hull.last = items[i].range.last;
-    return hull;
-}
-
-struct addr_range cell_test(enum family family, struct addr_range hull, const struct addr_range *before,
-                            const struct addr_range *behind)
+// The smallest prefix that holds both.
+static struct prefix hull_prefix(enum family family, struct addr first, struct addr last)
 {
     const unsigned skipped = 128 - family_bits(family);
-    const unsigned common = common_bits(hull.first, hull.last);
-    const uint8_t bits = (uint8_t)(common > 128 ? 128 - skipped : common - skipped);
+    const unsigned common = leading_zeros((struct addr){first.high ^ last.high, first.low ^ last.low});
     const uint64_t high_mask = common >= 64 ? UINT64_MAX : common ? ~(UINT64_MAX >> common) : 0;
     const uint64_t low_mask = common <= 64 ? 0 : common >= 128 ? UINT64_MAX : ~(UINT64_MAX >> (common - 64));
-    const struct prefix prefix = {{hull.first.high & high_mask, hull.first.low & low_mask}, bits};
-    const struct addr_range range = prefix_range(family, prefix);
 
-    if ((before && addr_compare(before->last, range.first) >= 0) ||
-        (behind && addr_compare(behind->first, range.last) <= 0))
-        return hull;
-    return range;
+    return (struct prefix){{first.high & high_mask, first.low & low_mask}, (uint8_t)(common - skipped)};
+}
+
+size_t weigh(const struct item *items, size_t count)
+{
+    size_t weight = 0;
+
+    for (size_t i = 0; i < count; i++)
+        weight += items[i].weight;
+    return weight;
+}
+
+// The first item that begins there or behind.
+static size_t first_from(const struct item *items, size_t count, struct addr addr)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+
+        if (addr_compare(items[middle].range.first, addr) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+// Items of a part of all addresses.
+struct part {
+    size_t from, to;        // those that begin in it
+    struct addr last;       // of the part
+    size_t weight, count;   // of those that end in it too
+    struct addr_range hull; // of them
+};
+
+static struct part part_of(const struct item *items, size_t from, size_t to, struct addr last)
+{
+    struct part part = {.from = from, .to = to, .last = last};
+
+    for (size_t i = from; i < to; i++) {
+        if (addr_compare(items[i].range.last, last) > 0)
+            continue;
+        if (!part.count)
+            part.hull = items[i].range;
+        else if (addr_compare(items[i].range.last, part.hull.last) > 0)
+            part.hull.last = items[i].range.last;
+        part.weight += items[i].weight;
+        part.count++;
+    }
+    return part;
+}
+
+// How many times one is the other, the larger one over the smaller.
+static double times(size_t a, size_t b)
+{
+    return a > b ? (double)a / (double)b : (double)b / (double)a;
+}
+
+// From the prefix that holds everything, by the heavier half, to one that weighs no more than the target; the best on the way.
+static bool find_prefix(enum family family, const struct item *items, size_t count, size_t target,
+                        struct addr_range *cell)
+{
+    struct part part = part_of(items, 0, count, addr_max(family));
+    size_t best = 0;
+
+    while (part.count) {
+        struct prefix prefix = hull_prefix(family, part.hull.first, part.hull.last);
+        const struct addr_range range = prefix_range(family, prefix);
+        struct part left, right;
+        size_t middle;
+
+        if (part.count < count && (!best || times(part.weight, target) < times(best, target))) {
+            best = part.weight;
+            *cell = range;
+        }
+        if (part.weight <= target || prefix.bits == family_bits(family))
+            break;
+        prefix.bits++;
+        middle =
+            first_from(items + part.from, part.to - part.from, addr_next(prefix_range(family, prefix).last)) +
+            part.from;
+        left = part_of(items, part.from, middle, prefix_range(family, prefix).last);
+        right = part_of(items, middle, part.to, range.last);
+        part = left.weight >= right.weight ? left : right;
+    }
+    return best > 0;
+}
+
+// The items that begin first. Ports are few, and any range of them costs the same.
+static bool find_range(const struct item *items, size_t count, size_t target, struct addr_range *cell)
+{
+    size_t weight = 0, best = 0, best_end = 0;
+
+    for (size_t i = 0; i + 1 < count && (!best || weight <= target); i++) {
+        weight += items[i].weight;
+        if (addr_compare(items[i].range.first, items[i + 1].range.first) != 0 &&
+            (!best || times(weight, target) < times(best, target))) {
+            best = weight;
+            best_end = i + 1;
+        }
+    }
+    if (!best)
+        return false;
+
+    const struct part part = part_of(items, 0, best_end, addr_previous(items[best_end].range.first));
+
+    *cell = part.hull;
+    return part.count > 0;
+}
+
+bool find_cell(enum family family, enum dimension dimension, const struct item *items, size_t count,
+               size_t target, struct addr_range *cell)
+{
+    return dimensions[dimension].protocol ? find_range(items, count, target, cell)
+                                          : find_prefix(family, items, count, target, cell);
+}
+
+struct taken take_cell(struct item *items, size_t count, struct addr_range cell, struct items *crossing,
+                       struct arena *arena)
+{
+    const size_t from = first_from(items, count, cell.first);
+    struct taken taken = {.inside = from};
+    size_t i;
+
+    for (i = 0; i < from; i++)
+        if (addr_compare(items[i].range.last, cell.first) >= 0)
+            *vec_push(arena, crossing) = items[i];
+        else
+            items[taken.before++] = items[i];
+    for (; i < count && addr_compare(items[i].range.first, cell.last) <= 0; i++)
+        if (addr_compare(items[i].range.last, cell.last) > 0)
+            *vec_push(arena, crossing) = items[i];
+        else
+            items[from + taken.inside_count++] = items[i];
+    taken.behind = i;
+    return taken;
 }

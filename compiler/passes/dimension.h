@@ -26,6 +26,7 @@ extern const struct dimension_field dimensions[DIMENSION_COUNT];
 struct item {
     struct addr_range range;
     uint32_t rule;
+    uint32_t weight; // how many rules it makes
 };
 
 struct items {

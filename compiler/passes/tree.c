@@ -4,10 +4,12 @@
 //
 //   -A INPUT -p tcp -j ctc-allow-000001
 //   -A ctc-allow-000001 -s 10.0.0.0/9 -g ctc-allow-000002
-//   -A ctc-allow-000001 -s 10.128.0.0/9 -g ctc-allow-000003
+//   -A ctc-allow-000001 -s 10.128.0.0/10 -g ctc-allow-000003
+//   -A ctc-allow-000001 -s 10.200.3.4/32 -p tcp -m tcp --dport 25 -j ACCEPT
 //   -A ctc-allow-000002 -s 10.1.2.3/32 -p tcp -m tcp --dport 25 -j ACCEPT
 //
-// A node sorts packets by one field; what its cells do not hold falls out of the tree and goes on behind it.
+// A node sorts packets by one field, and ends with what none of its cells holds. Who matches nothing falls out of the tree
+// and goes on behind it.
 //
 // May act on: neighbours that do the same with their packets and ask for nothing but the packet, for which it makes no
 // difference which of them comes first; and on a rule alone, whatever it does, since each packet meets it once at most.
@@ -22,9 +24,7 @@
 #include "passes/cells.h"
 #include "passes/cost.h"
 #include "passes/pass.h"
-
-// A node of the largest fan-out fits the arrays of its cells.
-_Static_assert(COST_NODE_CELLS < CELLS_MAX, "cells of a node");
+#include "passes/shape.h"
 
 // A tree that has been made of one set, for those that need the same.
 struct grown {
@@ -39,6 +39,7 @@ struct growing {
     struct arena *arena;
     const char *section; // that the chains are named after
     size_t number;
+    struct shape by_address, by_port;
     VEC(struct grown) grown;
 };
 
@@ -46,8 +47,8 @@ struct growing {
 struct crown {
     enum dimension dimension;
     const struct rule *rules;
-    const size_t *weights; // how many rules one range of each makes
-    size_t leaf;           // the weight of a leaf
+    const struct shape *shape;
+    size_t leaf; // the weight of a leaf
 };
 
 // Chains that may still stand inside each other is what `depth` says everywhere. At first: one is left for what the leaves of
@@ -70,15 +71,6 @@ static struct chain *new_chain(struct growing *growing)
 static void append(struct growing *growing, struct chain *chain, const struct rule *rule)
 {
     *chain_append(growing->arena, chain) = *rule;
-}
-
-static size_t weigh(const struct crown *crown, const struct item *items, size_t count)
-{
-    size_t weight = 0;
-
-    for (size_t i = 0; i < count; i++)
-        weight += crown->weights[items[i].rule];
-    return weight;
 }
 
 // Calls `act` with each rule that has items, cut down to them.
@@ -127,20 +119,11 @@ static void grow_otherwise(struct growing *growing, const struct crown *crown, s
     grow_rules(growing, chain, parts.items, parts.count, dimensions_left, depth);
 }
 
-// How many cells a node of so many rules has, so that all nodes of a tree have about as many.
-static size_t cells_for(const struct crown *crown, size_t weight)
-{
-    const double leaves = (double)weight / (double)crown->leaf;
-    const double levels = ceil(log(leaves) / log(COST_NODE_CELLS));
-
-    return (size_t)ceil(pow(leaves, 1 / (levels < 1 ? 1 : levels)) - 0.01);
-}
-
 // A rule of a node: what lies in `range` goes to the chain.
 static void append_test(struct growing *growing, const struct crown *crown, struct chain *node,
                         struct addr_range range, const struct chain *inner)
 {
-    const struct item item = {range, 0};
+    const struct item item = {range, 0, 1};
     struct rule test = {.protocol = dimensions[crown->dimension].protocol,
                         .section = crown->rules[0].section,
                         .target = {TARGET_GOTO, inner->name}};
@@ -152,72 +135,82 @@ static void append_test(struct growing *growing, const struct crown *crown, stru
 static void grow(struct growing *growing, const struct crown *crown, struct chain *node, struct item *items,
                  size_t count, unsigned dimensions_left, unsigned depth);
 
-static void grow_cells(struct growing *growing, const struct crown *crown, struct chain *node,
-                       struct item *items, const size_t *starts, const size_t *ends, size_t cells,
-                       unsigned dimensions_left, unsigned depth)
+// What a node's first cell should weigh.
+static size_t cell_weight(const struct crown *crown, size_t weight, unsigned depth)
 {
-    struct addr_range hulls[CELLS_MAX];
-    size_t filled[CELLS_MAX], count = 0;
+    const size_t leaves = (weight + crown->leaf - 1) / crown->leaf;
+    const size_t part = (size_t)((double)weight * shape_share(crown->shape, leaves, depth));
 
-    for (size_t cell = 0; cell < cells; cell++)
-        if (ends[cell] > starts[cell]) {
-            hulls[count] = hull_of(&items[starts[cell]], ends[cell] - starts[cell]);
-            filled[count++] = cell;
-        }
-    for (size_t i = 0; i < count; i++) {
-        struct item *part = &items[starts[filled[i]]];
-        const size_t size = ends[filled[i]] - starts[filled[i]];
-        struct chain *inner;
+    return part > crown->leaf * 3 / 4 ? part : crown->leaf * 3 / 4;
+}
 
-        if (weigh(crown, part, size) * COST_LEAF_RULES <= crown->leaf * COST_INLINE_RULES) {
-            each_part(growing, crown, part, size, append_part, node);
-            continue;
-        }
-        inner = new_chain(growing);
-        append_test(growing, crown, node,
-                    dimensions[crown->dimension].protocol
-                        ? hulls[i]
-                        : cell_test(growing->passing->family, hulls[i], i ? &hulls[i - 1] : NULL,
-                                    i + 1 < count ? &hulls[i + 1] : NULL),
-                    inner);
-        grow(growing, crown, inner, part, size, dimensions_left, depth - 1);
+// A cell of a node: few rules stand in the node itself.
+static void grow_cell(struct growing *growing, const struct crown *crown, struct chain *node,
+                      struct addr_range cell, struct item *items, size_t count, unsigned dimensions_left,
+                      unsigned depth)
+{
+    struct chain *inner;
+
+    if (weigh(items, count) <= COST_INLINE_RULES) {
+        each_part(growing, crown, items, count, append_part, node);
+        return;
     }
+    inner = new_chain(growing);
+    append_test(growing, crown, node, cell, inner);
+    grow(growing, crown, inner, items, count, dimensions_left, depth - 1);
+}
+
+// Those that are left behind a cell, side by side. Gives how many, and where.
+static size_t close_gap(struct item **items, size_t count, const struct taken *taken)
+{
+    const size_t gap = taken->behind - taken->before, behind = count - taken->behind;
+
+    if (taken->before < behind) {
+        memmove(*items + gap, *items, taken->before * sizeof(**items));
+        *items += gap;
+    } else {
+        memmove(*items + taken->before, *items + taken->behind, behind * sizeof(**items));
+    }
+    return count - gap;
 }
 
 // Fills a node with items, which are sorted by where they begin.
 static void grow(struct growing *growing, const struct crown *crown, struct chain *node, struct item *items,
                  size_t count, unsigned dimensions_left, unsigned depth)
 {
-    const size_t weight = weigh(crown, items, count);
-    size_t starts[CELLS_MAX + 1], ends[CELLS_MAX], cells;
-    struct items crossing = {0};
-    size_t crossing_weight;
+    size_t weight = weigh(items, count);
 
-    if (weight <= crown->leaf * 3 / 2 || !depth) {
-        chain_reserve(growing->arena, node, count);
-        each_part(growing, crown, items, count, append_part, node);
-        return;
+    while (weight > crown->leaf * 4 / 3 && depth) {
+        const size_t target = cell_weight(crown, weight, depth);
+        struct items crossing = {0};
+        struct addr_range cell;
+        struct taken taken;
+
+        if (!find_cell(growing->passing->family, crown->dimension, items, count, target, &cell)) {
+            grow_otherwise(growing, crown, node, items, count, dimensions_left & ~(1U << crown->dimension),
+                           depth);
+            return;
+        }
+        taken = take_cell(items, count, cell, &crossing, growing->arena);
+        // What crosses stands ahead of the cell: a packet of the cell does not come back from there.
+        if (crossing.count)
+            grow_otherwise(growing, crown, node, crossing.items, crossing.count,
+                           weigh(crossing.items, crossing.count) * 2 > weight
+                               ? dimensions_left & ~(1U << crown->dimension)
+                               : dimensions_left,
+                           depth);
+        grow_cell(growing, crown, node, cell, &items[taken.inside], taken.inside_count, dimensions_left,
+                  depth);
+        count = close_gap(&items, count, &taken);
+        weight = weigh(items, count);
     }
-    cells = cut(items, count, cells_for(crown, weight), starts);
-    if (cells == 1) {
-        grow_otherwise(growing, crown, node, items, count, dimensions_left & ~(1U << crown->dimension),
-                       depth);
-        return;
-    }
-    take_crossing(items, starts, cells, ends, &crossing, growing->arena);
-    crossing_weight = weigh(crown, crossing.items, crossing.count);
-    // What crosses stands ahead of the cells: a packet of a cell does not come back from there.
-    if (crossing.count)
-        grow_otherwise(growing, crown, node, crossing.items, crossing.count,
-                       crossing_weight * 2 > weight ? dimensions_left & ~(1U << crown->dimension)
-                                                    : dimensions_left,
-                       depth);
-    grow_cells(growing, crown, node, items, starts, ends, cells, dimensions_left, depth);
+    chain_reserve(growing->arena, node, count);
+    each_part(growing, crown, items, count, append_part, node);
 }
 
-// Items of rules that have the dimension, sorted. `*weights` is one for each rule.
+// Items of rules that have the dimension, sorted.
 static struct items collect_items(struct growing *growing, const struct rule *rules, size_t count,
-                                  enum dimension dimension, size_t *weights)
+                                  enum dimension dimension)
 {
     struct items items = {0};
     bool sorted = true;
@@ -228,10 +221,11 @@ static struct items collect_items(struct growing *growing, const struct rule *ru
     for (size_t i = 0; i < count; i++) {
         const size_t ranges = range_count(&rules[i], dimension);
         const size_t all = expanded_count(growing->passing->family, &rules[i]);
+        const uint32_t weight = all / ranges ? (uint32_t)(all / ranges) : 1;
 
-        weights[i] = all / ranges ? all / ranges : 1;
         for (size_t j = 0; j < ranges; j++)
-            *vec_push(growing->arena, &items) = (struct item){range_at(&rules[i], dimension, j), (uint32_t)i};
+            *vec_push(growing->arena, &items) =
+                (struct item){range_at(&rules[i], dimension, j), (uint32_t)i, weight};
     }
     for (size_t i = 1; i < items.count && sorted; i++)
         sorted = compare_places(&items.items[i - 1], &items.items[i]) <= 0;
@@ -243,12 +237,12 @@ static struct items collect_items(struct growing *growing, const struct rule *ru
 static void grow_tree(struct growing *growing, struct chain *root, const struct rule *rules, size_t count,
                       enum dimension dimension, unsigned dimensions_left, unsigned depth)
 {
-    size_t *weights = arena_calloc(growing->arena, count, sizeof(*weights));
-    const struct items items = collect_items(growing, rules, count, dimension, weights);
+    const struct items items = collect_items(growing, rules, count, dimension);
+    const bool ports = dimensions[dimension].protocol;
     // Of one rule, fifteen ports make a rule.
-    const bool ports = count == 1 && dimensions[dimension].protocol;
-    const struct crown crown = {dimension, rules, weights,
-                                ports ? COST_LEAF_MULTIPORTS * MULTIPORT_SLOTS : COST_LEAF_RULES};
+    const struct crown crown = {dimension, rules, ports ? &growing->by_port : &growing->by_address,
+                                ports && count == 1 ? COST_LEAF_MULTIPORTS * MULTIPORT_SLOTS
+                                                    : COST_LEAF_RULES};
 
     grow(growing, &crown, root, items.items, items.count, dimensions_left, depth);
 }
@@ -326,20 +320,29 @@ static struct target leaf_target(struct growing *growing, const struct rule *rul
     return (struct target){TARGET_GOTO, chain->name};
 }
 
-// The dimension in which a rule stands for most rules.
-static enum dimension widest(enum family family, const struct rule *rule, size_t *width)
+// How many rules a rule stands for by its set in one dimension.
+static size_t width_of(enum family family, const struct rule *rule, enum dimension dimension)
+{
+    const enum side side = dimensions[dimension].side;
+
+    return !has_dimension(rule, dimension)  ? 1
+           : dimensions[dimension].protocol ? port_rules(rule, side)
+                                            : address_rules(family, rule, side);
+}
+
+// The dimension in which a rule stands for most rules, and in how many it stands for more than one.
+static enum dimension widest(enum family family, const struct rule *rule, unsigned *wide)
 {
     enum dimension best = DIMENSION_COUNT;
+    size_t most = 1;
 
-    *width = 1;
+    *wide = 0;
     for (enum dimension dimension = 0; dimension < DIMENSION_COUNT; dimension++) {
-        const enum side side = dimensions[dimension].side;
-        const size_t rules = !has_dimension(rule, dimension)  ? 1
-                             : dimensions[dimension].protocol ? port_rules(rule, side)
-                                                              : address_rules(family, rule, side);
+        const size_t width = width_of(family, rule, dimension);
 
-        if (rules > *width) {
-            *width = rules;
+        *wide += width > 1;
+        if (width > most) {
+            most = width;
             best = dimension;
         }
     }
@@ -380,28 +383,49 @@ static const struct chain *grow_set(struct growing *growing, const struct rule *
     return root;
 }
 
-// One rule, which may stand for `most` rules as it is.
+// One rule, which may stand for `most` rules as it is. The trees of its sets stand one behind the other, and share the depth.
 static void grow_rule(struct growing *growing, struct chain *chain, const struct rule *rule, size_t most,
                       unsigned depth)
 {
     const enum family family = growing->passing->family;
     struct rule guard;
     enum dimension dimension;
-    size_t width;
+    unsigned wide, own;
 
-    dimension = widest(family, rule, &width);
-    if (expanded_count(family, rule) <= most || !depth || width < 2) {
+    dimension = widest(family, rule, &wide);
+    own = wide ? depth / wide : 0;
+    if (expanded_count(family, rule) <= most || !own) {
         append(growing, chain, rule);
         return;
     }
     guard = with_ranges(growing->arena, rule, dimension, NULL, 0);
-    guard.target = (struct target){TARGET_JUMP, grow_set(growing, rule, dimension, depth - 1)->name};
+    guard.target = (struct target){TARGET_JUMP, grow_set(growing, rule, dimension, own - 1)->name};
     if (!rule_is_pure(rule)) {
         // Protocols that the guard asks for, its matches wait behind the tree.
         guard.matches = NULL;
         guard.match_count = 0;
     }
-    grow_rule(growing, chain, &guard, most, depth);
+    grow_rule(growing, chain, &guard, most, depth - own);
+}
+
+// How many items stay together in the largest of some cells, with what crosses all of them.
+#define SAMPLE_CELLS 9
+static size_t largest_cell(struct growing *growing, enum dimension dimension, struct item *items,
+                           size_t count)
+{
+    const size_t target = count / SAMPLE_CELLS + 1;
+    struct items crossing = {0};
+    struct addr_range cell;
+    size_t largest = 0;
+
+    while (count > target && find_cell(growing->passing->family, dimension, items, count, target, &cell)) {
+        const struct taken taken = take_cell(items, count, cell, &crossing, growing->arena);
+
+        if (taken.inside_count > largest)
+            largest = taken.inside_count;
+        count = close_gap(&items, count, &taken);
+    }
+    return (count > largest ? count : largest) + crossing.count;
 }
 
 // How much of a sample of the rules a cut in one dimension leaves together: a share from 0 to 1, of which less is better.
@@ -411,8 +435,8 @@ static double left_together(struct growing *growing, const struct rule *rules, s
 {
     const enum family family = growing->passing->family;
     const size_t step = count / SAMPLE + 1;
-    struct items items = {0}, crossing = {0};
-    size_t starts[CELLS_MAX + 1], ends[CELLS_MAX], cells, ranges = 0, largest = 0, apart = 0;
+    struct items items = {0};
+    size_t ranges = 0, apart = 0;
 
     for (size_t i = 0; i < count; i += step)
         ranges += has_dimension(&rules[i], dimension) ? range_count(&rules[i], dimension) : 0;
@@ -427,35 +451,32 @@ static double left_together(struct growing *growing, const struct rule *rules, s
             continue;
         }
         for (size_t j = i % range_step; j < range_count(&rules[i], dimension); j += range_step)
-            *vec_push(growing->arena, &items) = (struct item){range_at(&rules[i], dimension, j), 0};
+            *vec_push(growing->arena, &items) = (struct item){range_at(&rules[i], dimension, j), 0, 1};
     }
     if (items.count < 2)
         return 1;
     qsort(items.items, items.count, sizeof(*items.items), compare_places);
-    cells = cut(items.items, items.count, COST_NODE_CELLS, starts);
-    const size_t all = items.count + apart;
-
-    take_crossing(items.items, starts, cells, ends, &crossing, growing->arena);
-    for (size_t cell = 0; cell < cells; cell++)
-        if (ends[cell] - starts[cell] > largest)
-            largest = ends[cell] - starts[cell];
-    return (double)(apart + crossing.count + largest) / (double)all;
+    return (double)(apart + largest_cell(growing, dimension, items.items, items.count)) /
+           (double)(items.count + apart);
 }
 
+// What tells packets apart the most for what it costs.
+#define WORTH_PARTING 0.75
 static enum dimension best_dimension(struct growing *growing, const struct rule *rules, size_t count,
                                      unsigned dimensions_left)
 {
     enum dimension best = DIMENSION_COUNT;
-    double least = 0.75;
+    double most = 0;
 
     for (enum dimension dimension = 0; dimension < DIMENSION_COUNT; dimension++) {
-        double together;
+        double together, parted;
 
         if (!(dimensions_left >> dimension & 1))
             continue;
         together = left_together(growing, rules, count, dimension);
-        if (together < least) {
-            least = together;
+        parted = -log2(together) / (dimensions[dimension].protocol ? COST_PORT_RULES : 1);
+        if (together < WORTH_PARTING && parted > most) {
+            most = parted;
             best = dimension;
         }
     }
@@ -567,6 +588,9 @@ void pass_tree(struct passing *passing)
 {
     struct growing growing = {.passing = passing, .arena = passing->arena};
     const size_t chains = passing->table->count;
+
+    shape_init(&growing.by_address, COST_GOTO_RULES);
+    shape_init(&growing.by_port, COST_GOTO_PORTS);
 
     // Those that it makes are at their end, and done.
     for (size_t i = 0; i < chains; i++)
