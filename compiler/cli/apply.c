@@ -21,6 +21,7 @@
 #include "cli/way.h"
 #include "compile.h"
 #include "kernel/lock.h"
+#include "kernel/privileges.h"
 
 #define REGIONS         40    // of one kind at one hook
 #define LOCK_WAIT       20000 // milliseconds
@@ -270,8 +271,8 @@ static enum exit_code carry_out_at_boot(struct compilation *compilation, const s
 }
 
 static enum exit_code carry_out(struct compilation *compilation, const struct options *options,
-                                const struct session *session, const struct buf texts[FAMILY_COUNT],
-                                struct apply_plan *plan, int *lock)
+                                const struct session *session, const struct kernel_backend *backend,
+                                const struct buf texts[FAMILY_COUNT], struct apply_plan *plan, int *lock)
 {
     struct kernel_error error = {.arena = &compilation->arena};
     const struct ruleset *const wanted[FAMILY_COUNT] = {compilation->rules[FAMILY_IPV4]->printed,
@@ -281,10 +282,6 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
     enum exit_code code, rivalry;
     enum load_end end;
 
-    const struct kernel_backend *backend = open_way(&compilation->arena, options->via, &error);
-
-    if (!backend)
-        return world_error(&error);
     rivalry = report_rivals(&compilation->arena, backend, !options->dry_run, options->force || options->boot);
     if (rivalry != EXIT_FINE)
         return rivalry;
@@ -321,18 +318,28 @@ static enum exit_code apply(struct compilation *compilation, struct options *opt
                             struct buf texts[FAMILY_COUNT])
 {
     struct kernel_error error = {.arena = &compilation->arena};
-    bool fine = compile_read(compilation, options->policy);
+    const struct kernel_backend *backend = NULL;
     struct apply_plan plan = {0};
     struct session session;
     const bool remote = session_find(&compilation->arena, &session);
     enum exit_code code;
+    bool fine;
     int lock = -1;
+
+    // What takes more than CAP_NET_ADMIN and CAP_NET_RAW has been done then: other processes are looked into, and modules loaded.
+    if (privileges_suffice(&error))
+        backend = open_way(&compilation->arena, options->via, &error);
+    if (!backend)
+        return world_error(&error);
+    privileges_drop(strcmp(options->policy, "-") == 0 ? NULL : options->policy);
 
     // Whoever sits at the other end of a connection is asked through it.
     if (!options->dry_run && !options->now && !options->confirm && !options->boot && remote &&
         isatty(STDIN_FILENO))
         options->confirm = CONFIRM_SECONDS;
 
+    fine = compile_read(compilation, options->policy);
+    privileges_drop(NULL);
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
         fine = compile_rules(compilation, family, &(struct compile_options){0}, &texts[family]);
     report_diags(&compilation->diags, SEVERITY_WARNING);
@@ -340,7 +347,7 @@ static enum exit_code apply(struct compilation *compilation, struct options *opt
         return compilation->diags.exit;
     if (!options->dry_run && (lock = xtables_lock(LOCK_WAIT, &error)) < 0)
         return world_error(&error);
-    code = carry_out(compilation, options, remote ? &session : NULL, texts, &plan, &lock);
+    code = carry_out(compilation, options, remote ? &session : NULL, backend, texts, &plan, &lock);
     xtables_unlock(lock);
     plan_clear(&plan);
     return code;

@@ -10,6 +10,7 @@
 #include "apply/pending.h"
 #include "cli/way.h"
 #include "kernel/lock.h"
+#include "kernel/privileges.h"
 #include "rules/read.h"
 
 #define LOCK_WAIT 20000 // milliseconds
@@ -26,7 +27,7 @@ enum exit_code boot_settle(void)
 {
     struct arena arena = {0};
     struct kernel_error error = {.arena = &arena};
-    const bool fine = pending_settle(&error);
+    const bool fine = privileges_suffice(&error) && pending_settle(&error);
 
     if (!fine)
         fprintf(stderr, "ctc: error: %s\n", error.text);

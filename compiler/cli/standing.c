@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/connections.h"
+#include "kernel/privileges.h"
 
 static enum exit_code world_error(const struct kernel_error *error)
 {
@@ -32,6 +33,7 @@ enum exit_code run_confirm(int argc, char **argv)
 
     if (argc != 1 && !cut)
         return usage_error("confirm", "it takes --cut alone");
+    privileges_drop(NULL);
     switch (pending_confirm(&error)) {
     case PENDING_DONE:
         if (cut)
@@ -73,6 +75,9 @@ enum exit_code run_rollback(int argc, char **argv)
     (void)argv;
     if (argc != 1)
         return usage_error("rollback", "it takes nothing");
+    privileges_drop(NULL);
+    if (!privileges_suffice(&error))
+        return world_error(&error);
     switch (pending_rollback(&restored, &error)) {
     case PENDING_DONE:
         code = report_rollback(&restored);
@@ -137,6 +142,7 @@ enum exit_code run_status(int argc, char **argv)
     (void)argv;
     if (argc != 1)
         return usage_error("status", "it takes nothing");
+    privileges_drop(NULL);
     if (pending_status(&arena, &standing, &error)) {
         put_standing(&text, &standing);
         code = write_output(&text);

@@ -21,7 +21,9 @@ enum kernel_trouble {
 };
 
 // What everything here takes, in the words of a message.
-#define KERNEL_NEEDS "not permitted: it takes CAP_NET_ADMIN and CAP_NET_RAW, which root has"
+#define KERNEL_NEEDS                                                                                     \
+    "not permitted: it takes CAP_NET_ADMIN, to change tables, and CAP_NET_RAW, for the socket by which " \
+    "they are read"
 
 struct kernel_error {
     struct arena *arena; // where the text is; to be set by whoever asks

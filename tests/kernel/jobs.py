@@ -22,6 +22,7 @@ import test_modules
 import test_nat
 import test_plan
 import test_refused
+import test_privileges
 import test_reload
 import test_tracking
 import test_tune
@@ -108,6 +109,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["boot"] = test_boot.chosen
     jobs["boot unfinished"] = test_boot.unfinished
     jobs["boot faults"] = test_boot.faults
+    jobs["privileges"] = test_privileges.run
     jobs["connections stale"] = test_connections.stale
     jobs["connections refused"] = test_connections.refused
     for job in (test_via.applied, test_via.first_time, test_via.faults, test_via.confirmed, test_via.choice,
