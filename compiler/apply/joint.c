@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Of each hook:
-//   INPUT        jumps to the old rules, and goes on by their policy
+//   INPUT        jumps to the old rules, and goes on by their policy; ahead of that, where the filter is split, what is the
+//                new rules' goes there
 //   ctc-joint-N  old chains, each for one hook: a verdict that does not settle the packet leads to the new rules of the hook
 //   ctc-joint-M  jumps to the new rules, and ends with their policy; so whoever goes here from any depth never comes back
 // The new user chains stand as they are.
@@ -10,6 +11,11 @@
 #include <string.h>
 
 #include "base/vec.h"
+
+const char *const joint_words[JOINT_COUNT] = {[JOINT_OLD_UNTRACKED] = "split",
+                                              [JOINT_NEW_UNTRACKED] = "split",
+                                              [JOINT_EITHER] = "widened",
+                                              [JOINT_BOTH] = "narrowed"};
 
 struct joining {
     struct arena *arena;
@@ -50,7 +56,9 @@ static bool refuses(const struct target *target)
 
 static bool settles(const struct joining *joining, bool accepts)
 {
-    return accepts == (joining->joint == JOINT_EITHER);
+    if (joining->joint == JOINT_EITHER || joining->joint == JOINT_BOTH)
+        return accepts == (joining->joint == JOINT_EITHER);
+    return true;
 }
 
 static const char *copy_name(struct joining *joining, const char *name)
@@ -118,6 +126,19 @@ static void put_verdict(struct joining *joining, struct chain *chain, enum chain
     append(joining, chain, policy == CHAIN_DROP ? TARGET_DROP : TARGET_ACCEPT, NULL);
 }
 
+// What is the new rules' goes to them.
+static void split(struct joining *joining, struct chain *chain)
+{
+    struct match *match = arena_calloc(joining->arena, 1, sizeof(*match));
+    struct rule *rule = append(joining, chain, TARGET_GOTO, joining->rest);
+
+    match->kind = MATCH_CONNTRACK;
+    match->state.states = STATE_UNTRACKED;
+    match->state.inverted = joining->joint == JOINT_OLD_UNTRACKED;
+    rule->matches = match;
+    rule->match_count = 1;
+}
+
 static void join_hook(struct joining *joining, const char *hook)
 {
     const struct chain *before = joining->before ? table_find_chain(joining->before, hook) : NULL;
@@ -129,6 +150,8 @@ static void join_hook(struct joining *joining, const char *hook)
 
     joining->rest = new_name(joining);
     rest = table_chain(joining->arena, joining->table, joining->rest, CHAIN_USER);
+    if (joining->joint == JOINT_OLD_UNTRACKED || joining->joint == JOINT_NEW_UNTRACKED)
+        split(joining, chain);
     if (before)
         copy_old(joining, before);
     if (settles(joining, policy != CHAIN_DROP))

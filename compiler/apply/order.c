@@ -231,6 +231,7 @@ static bool encode_joint(struct search *search, struct apply_plan *plan)
         encoded_clear(encoded);
         return false;
     }
+    buf_clear(&plan->joint[family].bytes);
     plan->joint[family] = encoded[family];
     return true;
 }
@@ -260,12 +261,13 @@ static struct way find_way(struct search *search, enum joint joint)
     return way;
 }
 
-// The first joint filter that is better.
+// With the first joint filter that is the best one.
 static struct way find_joint_way(struct search *search, struct apply_plan *plan, struct way best)
 {
     const struct ruleset *after = rules_between(search->arena, search->live, search->wanted, UINT_MAX);
 
-    for (enum joint joint = JOINT_EITHER; joint <= JOINT_BOTH; joint++) {
+    for (enum joint joint = JOINT_NONE + 1; joint < JOINT_COUNT && best.worst.between != BETWEEN_SAFE;
+         joint++) {
         struct way way;
 
         search->joined =
@@ -275,7 +277,7 @@ static struct way find_joint_way(struct search *search, struct apply_plan *plan,
             break;
         way = find_way(search, joint);
         if (way.worst.between < best.worst.between && encode_joint(search, plan))
-            return way;
+            best = way;
     }
     return best;
 }

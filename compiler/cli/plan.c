@@ -46,8 +46,6 @@ static const char *policies_cell(struct arena *arena, const struct plan_table *t
     return text;
 }
 
-static const char *const joint_words[] = {"", " widened", " narrowed"}; // by enum joint
-
 // "filter widened, then raw, then filter", of the tables that change; NULL where not even two do.
 static const char *order_text(struct arena *arena, const struct apply_plan *plan, enum family family)
 {
@@ -59,8 +57,8 @@ static const char *order_text(struct arena *arena, const struct apply_plan *plan
         const bool joint = plan->steps.items[i].contents == &plan->joint[family];
 
         if (table->family == family)
-            text = arena_printf(arena, "%s%s%s%s", text ? text : "", count++ ? ", then " : "", table->name,
-                                joint_words[joint ? plan->orders[family].joint : JOINT_NONE]);
+            text = arena_printf(arena, "%s%s%s%s%s", text ? text : "", count++ ? ", then " : "", table->name,
+                                joint ? " " : "", joint ? joint_words[plan->orders[family].joint] : "");
     }
     return count > 1 ? text : NULL;
 }
@@ -147,7 +145,7 @@ static json_t *order_json(const struct apply_plan *plan, enum family family)
             json_push(tables, json_text(plan->items[plan->steps.items[i].table].name));
     json_set(object, "family", json_text(family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
     json_set(object, "tables", tables);
-    json_set(object, "joint", order->joint ? json_text(joint_words[order->joint] + 1) : json_null());
+    json_set(object, "joint", order->joint ? json_text(joint_words[order->joint]) : json_null());
     json_set(object, "between", json_text(between_names[order->between]));
     json_set(object, "example", order->example ? json_text(order->example) : json_null());
     return object;

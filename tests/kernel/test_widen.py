@@ -77,6 +77,16 @@ def told(report: Report) -> None:
     done = host.ctc("rollback")
     report.check("widened: rollback", done.returncode == 0 and "tables that changed: 4" in done.stdout and not done.stderr
                  and host.tables() == old, done.stdout + done.stderr)
+    # The old rules accept what the new ones call invalid, and the other way round: to accept both would open something.
+    ssh = host.state.parent / "ssh.yaml"
+    ssh.write_text("version: 1\nallow: [ssh]\n", encoding="utf-8")
+    _begin(host, policy_path("selective"))
+    done = host.ctc("apply", "--now", "--format", "json", str(ssh))
+    report.works("split: the schema holds", schema_trouble(json.loads(done.stdout)))
+    report.equal("split: the one for untracked packets, the other for the others",
+                 [(order["tables"], order["joint"], order["between"]) for order in json.loads(done.stdout)["orders"]],
+                 [(STEPS, "split", "safe")] * 2)
+    report.check("split: rollback", host.ctc("rollback").returncode == 0)
     # Both old rules and new ones refuse port 7, the one in raw, the other in filter: to accept what one of the filters accepts
     # would open it.
     opening = "*raw\n-A PREROUTING -p tcp --dport 7 -j DROP\nCOMMIT\n*filter\n-A INPUT -j ACCEPT\nCOMMIT\n"

@@ -50,13 +50,27 @@ static void put_filter(struct buf *out)
     buf_text(out, "COMMIT\n");
 }
 
-static const struct ruleset *read(struct arena *arena, enum family family)
+// Both directions of some ports of those below `ports` are untracked.
+static void put_raw(struct buf *out, unsigned ports)
+{
+    static const char *const hooks[] = {"PREROUTING", "OUTPUT"};
+
+    buf_text(out, "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n");
+    for (size_t i = 0; i < array_length(hooks); i++)
+        for (unsigned port = 0; port < ports; port++)
+            buf_printf(out, "-A %s -p tcp --dport %u -j CT --notrack\n", hooks[i], port);
+    buf_text(out, "COMMIT\n");
+}
+
+static const struct ruleset *read(struct arena *arena, enum family family, unsigned untracked)
 {
     struct diag_list diags = {.arena = arena};
     struct buf text = {0};
     struct source *source = arena_calloc(arena, 1, sizeof(*source));
 
     put_filter(&text);
+    if (untracked)
+        put_raw(&text, untracked);
     *source = (struct source){.name = "rules", .path = "", .length = text.length};
     source->bytes = arena_copy(arena, text.bytes, text.length);
     buf_clear(&text);
@@ -72,7 +86,7 @@ static diagram accepted(struct packet_space *space, const struct ruleset *rules,
 
 static void try(struct arena *arena, enum family family)
 {
-    const struct ruleset *rules[2] = {read(arena, family), read(arena, family)}, *joints[JOINT_BOTH + 1];
+    const struct ruleset *rules[2] = {read(arena, family, 0), read(arena, family, 0)}, *joints[JOINT_COUNT];
     struct packet_space space;
 
     packet_space_init(&space, arena, family);
@@ -105,10 +119,62 @@ TEST(a_joint_filter_accepts_what_either_or_what_both_accept)
     }
 }
 
+// The tables of one ruleset with the filter of another.
+static const struct ruleset *with_filter(struct arena *arena, const struct ruleset *rules,
+                                         const struct ruleset *filter)
+{
+    struct ruleset *result = arena_calloc(arena, 1, sizeof(*result));
+
+    result->family = rules->family;
+    *vec_push(arena, result) = *ruleset_find_table(filter, "filter");
+    *vec_push(arena, result) = *ruleset_find_table(rules, "raw");
+    return result;
+}
+
+static void try_split(struct arena *arena, enum family family)
+{
+    const unsigned more = 2 + any_of(4), less = 1 + any_of(more - 1);
+    const bool grows = any_of(2);
+    const struct ruleset *rules[2] = {read(arena, family, grows ? less : more),
+                                      read(arena, family, grows ? more : less)};
+    const struct ruleset *joint = joint_filter(arena, family, ruleset_find_table(rules[0], "filter"),
+                                               ruleset_find_table(rules[1], "filter"),
+                                               grows ? JOINT_NEW_UNTRACKED : JOINT_OLD_UNTRACKED);
+    struct packet_space space;
+
+    packet_space_init(&space, arena, family);
+    for (size_t i = 0; i < 2; i++)
+        packet_space_add_ruleset(&space, rules[i]);
+    packet_space_add_ruleset(&space, joint);
+    assert_true(packet_space_open(&space, 1 << 20));
+    for (enum hook hook = 0; hook < HOOK_COUNT; hook++) {
+        const diagram before = accepted(&space, rules[0], hook), after = accepted(&space, rules[1], hook);
+
+        for (size_t i = 0; i < 2; i++) {
+            const diagram meanwhile = accepted(&space, with_filter(arena, rules[i], joint), hook);
+
+            assert_int_equal(set_minus(&space, set_and(&space, before, after), meanwhile), set_none(&space));
+            assert_int_equal(set_minus(&space, meanwhile, set_or(&space, before, after)), set_none(&space));
+        }
+    }
+    packet_space_close(&space);
+}
+
+TEST(a_split_filter_fits_both_where_raw_untracks_more_or_less)
+{
+    srandom(4712);
+    for (int i = 0; i < PAIRS; i++) {
+        struct arena arena = {0};
+
+        try_split(&arena, i % 2 ? FAMILY_IPV6 : FAMILY_IPV4);
+        arena_clear(&arena);
+    }
+}
+
 TEST(a_filter_that_is_not_there_accepts_everything)
 {
     struct arena arena = {0};
-    const struct ruleset *rules = read(&arena, FAMILY_IPV4);
+    const struct ruleset *rules = read(&arena, FAMILY_IPV4, 0);
     const struct ruleset *joint = joint_filter(&arena, FAMILY_IPV4, NULL, &rules->items[0], JOINT_EITHER);
     struct packet_space space;
 
@@ -122,4 +188,5 @@ TEST(a_filter_that_is_not_there_accepts_everything)
 }
 
 RUN_TESTS(CASE(a_joint_filter_accepts_what_either_or_what_both_accept),
+          CASE(a_split_filter_fits_both_where_raw_untracks_more_or_less),
           CASE(a_filter_that_is_not_there_accepts_everything))
