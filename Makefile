@@ -84,7 +84,7 @@ PACKAGE_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PACKAGE_LIBS   := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
 CMOCKA_LIBS     = $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
 
-DIALECT      := -std=c11 -D_GNU_SOURCE -DCTC_VERSION='"$(VERSION)"' -Icompiler $(PACKAGE_CFLAGS)
+DIALECT      := -std=c11 -D_GNU_SOURCE -DCTC_VERSION='"$(VERSION)"' -Icompiler -Ibuild/$(MODE)/generated $(PACKAGE_CFLAGS)
 TEST_DIALECT := $(DIALECT) -Itests
 COMPILE       = $(CC) $(DIALECT) $(WARNINGS) $(HARDENING) $(THREADS) $(INSTRUMENT) $(CPPFLAGS) $(CFLAGS)
 LINK          = $(CC) $(THREADS) $(INSTRUMENT) $(CFLAGS) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
@@ -145,6 +145,15 @@ $(B)/compiler/%.o: compiler/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
+# The style sheet of reports, as the lines of a C string.
+STYLE := $(B)/generated/report/style.inc
+
+$(STYLE): compiler/report/style.css Makefile
+	@mkdir -p $(@D)
+	$(Q)sed -e 's/[\\"]/\\&/g' -e 's/^ *//' -e 's/.*/"&\\n"/' $< > $@
+
+$(B)/compiler/report/style.o: $(STYLE)
+
 # Two stamps, rewritten only when what they record has changed: other flags rebuild the objects, another set of
 # sources rebuilds the library.
 $(B)/flags: export STAMP = $(COMPILE)
@@ -169,7 +178,7 @@ JOBS    = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/n
 
 ## Testing
 
-TIERS      := unit golden questions findings schema corpus mutants fuzz hostile docs kernel
+TIERS      := unit golden questions findings report schema corpus mutants fuzz hostile docs kernel
 ASAN_TIERS := unit golden questions findings hostile
 
 # A tier is tests/<tier>/run.sh, told by its environment which binary to try.
@@ -193,6 +202,13 @@ check-questions: $(CTC)      ## explain, diff, tune and advise answer as on file
 
 check-findings: $(CTC)       ## what `ctc check` finds in rulesets, and what it does not
 	$(call run_tier,findings)
+
+check-report: $(CTC)         ## pages of `ctc report`; in a browser too, where there is one
+	$(call run_tier,report)
+
+check-browser:               ## the same, with a Chromium installed for it
+	$(Q)tests/deps.sh build browser
+	+$(Q)$(SUBMAKE) $(JOBS) check-report
 
 check-schema: $(CTC)         ## JSON Schemas and compiler agree on policies and on what is printed
 	$(call run_tier,schema)
@@ -298,7 +314,7 @@ lint: lint-tidy lint-cppcheck lint-analyzer lint-shell ## every checker below
 lint-deps:
 	$(Q)tests/deps.sh build test lint
 
-lint-tidy: lint-deps         ## clang-tidy; .clang-tidy says what is off and why
+lint-tidy: lint-deps $(STYLE)        ## clang-tidy; .clang-tidy says what is off and why
 	$(Q)printf '%s\n' $(OWN_C) | xargs -P $$(nproc) -n 1 sh -c \
 		'$(CLANG_TIDY) --quiet "$$1" -- $(subst ','\'',$(TEST_DIALECT)) 2>/dev/null' tidy
 
@@ -309,7 +325,7 @@ lint-cppcheck: lint-deps     ## cppcheck
 		-Icompiler -D_GNU_SOURCE -DCTC_VERSION='"$(VERSION)"' '-D_Noreturn=__attribute__((noreturn))' \
 		$(MAIN) $(SOURCES)
 
-lint-analyzer: lint-deps     ## gcc's own analyser, whatever CC is
+lint-analyzer: lint-deps $(STYLE)    ## gcc's own analyser, whatever CC is
 	$(Q)printf '%s\n' $(MAIN) $(SOURCES) | xargs -P $$(nproc) -n 1 \
 		gcc $(DIALECT) -fanalyzer -Werror $(ANALYZER_OFF) -S -o /dev/null
 
@@ -363,7 +379,7 @@ help:                        ## list the targets
 		/^[a-z-]+:.*## / { printf "  %-20s %s\n", substr($$0, 1, index($$0, ":") - 1), substr($$0, index($$0, "## ") + 3) }' \
 		$(firstword $(MAKEFILE_LIST))
 
-.PHONY: FORCE all deps demo check $(TIERS:%=check-%) check-kernel-million check-kernel-requests check-asan check-valgrind check-headers \
+.PHONY: FORCE all deps demo check $(TIERS:%=check-%) check-kernel-million check-kernel-requests check-browser check-asan check-valgrind check-headers \
 	coverage fuzz bench programs lint lint-deps lint-tidy lint-cppcheck lint-analyzer lint-shell format format-check \
 	install uninstall dist clean help
 

@@ -76,8 +76,10 @@ static bool prove(struct compilation *compilation, struct proof *proof, const st
                     "%s: the rules are too many to prove what they mean", family_name(family));
         return options->allow_unproved;
     }
-    return prove_equal(proof, &compilation->diags) && prove_promises(proof, &compilation->diags) &&
-           prove_expectations(proof, &compilation->diags);
+    if (!prove_equal(proof, &compilation->diags) || !prove_promises(proof, &compilation->diags))
+        return false;
+    compilation->broken[family] = proof->broken;
+    return prove_expectations(proof, &compilation->diags);
 }
 
 // The rules as text.

@@ -17,7 +17,8 @@ struct compilation {
     struct diag_list diags;
     const struct policy *policy; // NULL before compile_read()
     const struct ruleset
-        *rules[FAMILY_COUNT]; // with sets, as the policy says them; NULL before compile_rules()
+        *rules[FAMILY_COUNT];      // with sets, as the policy says them; NULL before compile_rules()
+    unsigned broken[FAMILY_COUNT]; // promises that rules of the policy break, a bit for each; see prove.h
 };
 
 void compilation_init(struct compilation *compilation);

@@ -28,6 +28,8 @@ const struct command commands[] = {
      "--layout redhat|debian [--root DIR] [--check] [--kernel VERSION] [--comments] [--allow-unproved] "
      "POLICY",
      "every file that a host needs, where its distribution looks for it", run_build},
+    {"report", "[-o FILE] POLICY",
+     "one page that shows what a policy means: who reaches what, what is proved, what it costs", run_report},
     {"tune",
      "[--sysctl|--modprobe|--modules|--live|--apply] [--kernel VERSION] [--formula auto|kernel|article] "
      "POLICY",

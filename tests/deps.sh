@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# deps.sh TIER...: see that everything a tier needs is there, and install what is missing. Tiers: build, test, lint.
+# deps.sh TIER...: see that everything a tier needs is there, and install what is missing. Tiers: build, test,
+# browser, lint.
 #
 # A need is met when its probe finds it, whoever installed it; so nothing is asked of a package manager, and no
 # network is used, unless something is missing. Without root, the command that would install it is printed
@@ -49,6 +50,7 @@ test     fuzzer:clang                libclang-rt-dev|libclang-common-14-dev    c
 test     cmd:mandoc                  mandoc                                    mandoc
 test     cmd:socat                   socat                                     socat
 test     cmd:vsftpd                  vsftpd                                    vsftpd
+browser  any:chromium|chromium-browser  chromium                                 chromium
 lint     cmd:clang-format            clang-format                              clang-tools-extra
 lint     cmd:clang-tidy              clang-tidy                                clang-tools-extra
 lint     cmd:cppcheck                cppcheck                                  cppcheck
@@ -59,6 +61,7 @@ met() { # probe
     local what=${1#*:}
     case $1 in
     cmd:*) command -v "$what" >/dev/null ;;
+    any:*) command -v "${what%%|*}" >/dev/null || command -v "${what##*|}" >/dev/null ;; # one of two
     lib:*) pkg-config --exists "$what" 2>/dev/null ;;
     file:*) [ -e "$what" ] ;;
     header:*) echo "#include <$what>" | cc -E - >/dev/null 2>&1 ;;
@@ -152,9 +155,9 @@ say_how() {
 tiers=${*:-build test}
 for tier in $tiers; do
     case $tier in
-    build | test | lint) ;;
+    build | test | browser | lint) ;;
     *)
-        echo "usage: tests/deps.sh [build] [test] [lint]" >&2
+        echo "usage: tests/deps.sh [build] [test] [browser] [lint]" >&2
         exit 2
         ;;
     esac

@@ -25,6 +25,7 @@ enum exit_code run_check(int argc, char **argv);
 enum exit_code check_live(bool json, const char *policy); // of run_check(); `policy` may be NULL
 enum exit_code run_explain(int argc, char **argv);
 enum exit_code run_diff(int argc, char **argv);
+enum exit_code run_report(int argc, char **argv);
 enum exit_code run_advise(int argc, char **argv);
 enum exit_code run_build(int argc, char **argv);
 enum exit_code run_tune(int argc, char **argv);

@@ -127,6 +127,12 @@ struct expectation {
     enum choice tracked;
 };
 
+// A list of `define`, for people to know it by.
+struct defined {
+    const char *name;
+    const struct addr_set *addresses;
+};
+
 struct policy {
     const char *name;        // file name without directories
     char hash[65];           // SHA-256 of all that was read, in hexadecimal
@@ -139,6 +145,8 @@ struct policy {
         ephemeral;      // ports that the target host gives to its own connections (ip_local_port_range)
     const char *kernel; // "5.14"; NULL: unknown
 
+    const struct defined *defined; // those that can be read, sorted by name
+    size_t defined_count;
     struct entry_list trust, deny, allow, connect, forward;
 
     enum verdict input, forwarding, output; // the defaults

@@ -446,6 +446,19 @@ static void read_in_order(struct reader *reader, const struct node *root)
     }
 }
 
+static void keep_definitions(struct reader *reader)
+{
+    const struct definitions *defines = &reader->defines;
+    struct defined *kept = arena_calloc(reader->arena, defines->count, sizeof(*kept));
+    size_t count = 0;
+
+    for (size_t i = 0; i < defines->count; i++)
+        if (defines->items[i].addresses)
+            kept[count++] = (struct defined){defines->items[i].key->text, defines->items[i].addresses};
+    reader->policy->defined = kept;
+    reader->policy->defined_count = count;
+}
+
 const struct policy *policy_read(struct arena *arena, const char *path, struct source_set *sources,
                                  struct diag_list *diags)
 {
@@ -468,6 +481,7 @@ const struct policy *policy_read(struct arena *arena, const char *path, struct s
         read_in_order(&reader, root);
         for (size_t i = 0; i < reader.defines.count; i++)
             read_definition(&reader, &reader.defines.items[i]);
+        keep_definitions(&reader);
         name_limits(&reader);
         policy_check(&reader);
         source_hash_end(&hashing, sources, reader.policy->hash);

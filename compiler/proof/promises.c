@@ -10,6 +10,7 @@
 #include "proof/prove.h"
 
 struct promise {
+    const char *words;   // what holds
     enum diag_code code; // of the finding, where a verbatim rule breaks it
     const char *problem;
     const char *hint;
@@ -112,23 +113,35 @@ static diagram lost_answers(struct proof *proof, const struct meaning *meaning, 
 }
 
 static const struct promise promises[PROMISE_COUNT] = {
-    {DIAG_ONE_SIDED_NOTRACK, "tracking: one direction is untracked and the other is not",
+    {"What is untracked on its way in is untracked on its way out, and the other way round.",
+     DIAG_ONE_SIDED_NOTRACK, "tracking: one direction is untracked and the other is not",
      "untrack the answers as well, or neither", asymmetric},
-    {DIAG_FORWARDED_NOTRACK, "tracking: forwarded packets go untracked", "add -m addrtype --dst-type LOCAL",
+    {"Forwarded traffic stays tracked where anything is, so that address translation works.",
+     DIAG_FORWARDED_NOTRACK, "tracking: forwarded packets go untracked", "add -m addrtype --dst-type LOCAL",
      untracked_elsewhere},
-    {DIAG_BLANKET_ACCEPT, "packets are accepted for being UNTRACKED or INVALID alone",
+    {"Nothing gets in for being untracked or invalid alone.", DIAG_BLANKET_ACCEPT,
+     "packets are accepted for being UNTRACKED or INVALID alone",
      "accept by what the packets are: ports and addresses", blanket},
-    {DIAG_BLANKET_ACCEPT, "packets are accepted for being UNTRACKED or INVALID alone",
+    {"Nothing is forwarded for being untracked or invalid alone.", DIAG_BLANKET_ACCEPT,
+     "packets are accepted for being UNTRACKED or INVALID alone",
      "accept by what the packets are: ports and addresses", blanket_forward},
-    {DIAG_SOURCE_PORT_HOLE, "packets are accepted for their source port",
+    {"No source-port hole: outside of the reply windows, nothing gets in for the port that it comes from.",
+     DIAG_SOURCE_PORT_HOLE, "packets are accepted for their source port",
      "a sender chooses its source port: ask for more", source_port_hole},
-    {DIAG_SOURCE_PORT_HOLE, "replies are accepted that nothing here asked for",
+    {"A reply window lets no connection be opened; where it asks for a socket, nothing passes that no socket "
+     "here asked for.",
+     DIAG_SOURCE_PORT_HOLE, "replies are accepted that nothing here asked for",
      "ask for a socket and for no opening", wide_window},
-    {DIAG_PATH_MTU, "fragmentation-needed or packet-too-big is refused",
+    {"Path MTU discovery works: fragmentation-needed and packet-too-big arrive, in every state.",
+     DIAG_PATH_MTU, "fragmentation-needed or packet-too-big is refused",
      "accept ICMP errors ahead of this rule", lost_path_mtu},
-    {DIAG_NO_NEIGHBOURS, "neighbour discovery is refused", "accept it ahead of this rule", lost_neighbours},
-    {DIAG_NO_NEIGHBOURS, "neighbour discovery cannot leave", "accept it ahead of this rule", lost_answers},
+    {"Neighbour discovery and what else keeps a host on its network gets in.", DIAG_NO_NEIGHBOURS,
+     "neighbour discovery is refused", "accept it ahead of this rule", lost_neighbours},
+    {"Neighbour discovery is answered.", DIAG_NO_NEIGHBOURS, "neighbour discovery cannot leave",
+     "accept it ahead of this rule", lost_answers},
 };
+
+_Static_assert(PROMISE_COUNT <= 32, "proof.broken has a bit for each");
 
 // The line of verbatim text that decides a packet, or whether it is tracked; where none does by itself, the first one.
 static struct span verbatim_line(const struct proof *proof, const struct trace *trace)
@@ -177,6 +190,7 @@ static bool keep(struct proof *proof, size_t number, struct diag_list *diags)
 
     if (!find_packet(space, hook, broken, packet))
         return true;
+    proof->broken |= 1U << number;
 
     const struct trace trace = written_trace(proof, hook, packet);
     // Rules that ctc writes keep the promises; what a policy carries besides may not.
@@ -279,4 +293,9 @@ bool prove_promises(struct proof *proof, struct diag_list *diags)
     for (size_t i = 0; i < PROMISE_COUNT; i++)
         kept = keep(proof, i, diags) && kept;
     return kept;
+}
+
+const char *promise_words(size_t number)
+{
+    return number < PROMISE_COUNT ? promises[number].words : NULL;
 }

@@ -26,6 +26,7 @@ struct proof {
         diagram broken; // the packets for which it would be
         enum hook hook;
     } promised[PROMISE_COUNT]; // what every policy promises, of the policy's own meaning
+    unsigned broken;           // by rules that the policy carries: a bit for each promise
     bool undecided;            // the diagrams outgrew the limit of nodes: nothing is proved
 };
 
@@ -59,6 +60,9 @@ void promise_said(struct proof *proof);
 // What every policy promises, each an equation. False, reported, where one does not hold; one that a rule breaks which the
 // policy carries verbatim is a finding of its own name, and true.
 bool prove_promises(struct proof *proof, struct diag_list *diags);
+
+// What the promise of that number says, from 0; NULL behind the last one.
+const char *promise_words(size_t number);
 
 // Every `expect` of the policy. False, reported with a packet that it does not hold for, where one fails.
 bool prove_expectations(struct proof *proof, struct diag_list *diags);
