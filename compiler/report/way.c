@@ -175,7 +175,7 @@ static void put_raw(struct lane *lane, const struct report_hook *hook, bool forw
                  lane->y, count - NAMES);
     }
     if (!count && report->policy->tracking == TRACKING_NONE)
-        put_raw_line(lane, SIGN_UNTRACKED, "everything");
+        put_raw_line(lane, SIGN_UNTRACKED, present ? "everything" : "no rules, and no tracker");
     else if (!count && forwarded)
         put_raw_line(lane, SIGN_TRACKED, "what is forwarded stays tracked");
     else if (!count)
@@ -207,7 +207,8 @@ static void put_tracker(struct lane *lane, bool around)
     put_text(lane, box + 14, "title", "connection tracker");
     lane->y += 20;
     if (!through) {
-        buf_text(&size, "nothing comes here");
+        buf_text(&size,
+                 report->policy->conntrack.block_modules ? "its modules are kept out" : "nothing comes here");
     } else if (report->plan->sizing.max) {
         buf_text(&size, "table of ");
         html_number(&size, report->plan->sizing.max);
@@ -225,10 +226,10 @@ static void put_tracker(struct lane *lane, bool around)
 
 // The filter.
 
-static const char *step_name(const char *section)
+static const char *step_name(const char *section, bool only)
 {
     if (strcmp(section, "default") == 0)
-        return "everything else";
+        return only ? "everything" : "everything else";
     if (strcmp(section, "loopback") == 0)
         return "lo, this host to itself";
     if (strcmp(section, "established") == 0)
@@ -263,7 +264,7 @@ static size_t step_entries(const struct report *report, const char *section)
     return 0;
 }
 
-static void put_step(struct lane *lane, const struct report_step *step)
+static void put_step(struct lane *lane, const struct report_step *step, bool only)
 {
     const size_t entries = step_entries(lane->report, step->section);
 
@@ -272,7 +273,7 @@ static void put_step(struct lane *lane, const struct report_step *step)
                 step->accepts && step->refuses ? SIGN_PART
                 : step->refuses                ? SIGN_REFUSED
                                                : SIGN_TRACKED);
-    html_put(lane->out, "<text x=\"%d\" y=\"%d\">%s", LEFT + 32, lane->y, step_name(step->section));
+    html_put(lane->out, "<text x=\"%d\" y=\"%d\">%s", LEFT + 32, lane->y, step_name(step->section, only));
     if (entries)
         html_put(lane->out, " <tspan class=\"quiet\">%zu %s</tspan>", entries,
                  entries == 1 ? "entry" : "entries");
@@ -310,7 +311,7 @@ static void put_filter(struct lane *lane, const struct report_hook *hook, enum v
             present);
     put_title(lane, hook);
     for (size_t i = 0; i < hook->steps.count; i++)
-        put_step(lane, &hook->steps.items[i]);
+        put_step(lane, &hook->steps.items[i], hook->steps.count == 1);
     if (rest)
         put_rest(lane, hook, fallback);
     if (present)

@@ -50,7 +50,7 @@ const char *traffic_words(struct arena *arena, const struct traffic *traffic, si
     return text_take(arena, &text);
 }
 
-#define NAMES_SHOWN 6 // in one sentence
+#define NAMES_SHOWN 8 // in one sentence
 
 // `http, https and ping`
 static void put_names(struct buf *out, const struct texts *names)

@@ -118,8 +118,9 @@ class Browser:
         return [json.dumps(event['params']) for event in self.events
                 if event.get('method') in ('Runtime.exceptionThrown', 'Runtime.consoleAPICalled', 'Log.entryAdded')]
 
-    def screenshot(self, path, whole=True):
-        data = self.call('Page.captureScreenshot', {'format': 'png', 'captureBeyondViewport': whole})['data']
+    def screenshot(self, path, part):
+        """A part of the page: x, y, width, height and scale."""
+        data = self.call('Page.captureScreenshot', {'format': 'png', 'captureBeyondViewport': True, 'clip': part})['data']
         with open(path, 'wb') as out:
             out.write(base64.b64decode(data))
 
