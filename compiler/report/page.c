@@ -107,7 +107,7 @@ static void put_table_figure(struct buf *out, const struct report *report)
         }
         buf_text(out, "</span></dd>\n");
     } else {
-        buf_text(out, "<b>the kernel&#8217;s</b> <span>the policy says no size and no load</span></dd>\n");
+        buf_text(out, "<b>default</b> <span>the kernel sizes it, the policy does not</span></dd>\n");
     }
 }
 
