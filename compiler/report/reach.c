@@ -116,13 +116,24 @@ static diagram traffic_openings(struct packet_space *space, const struct traffic
     return openings(space, &packets);
 }
 
-static diagram service_openings(struct packet_space *space, const struct entry *entry)
+// What every host must hear is nobody's service, and an ICMP error opens nothing.
+static diagram without_the_needed(struct report_meaning *meaning, diagram set)
 {
+    struct packet_space *space = &meaning->space;
+
+    set = set_minus(space, set, never_tracked(space));
+    set = set_minus(space, set, icmp_errors(space));
+    return set_minus(space, set, accepted_set(space, meaning->sets.neighbours));
+}
+
+static diagram service_openings(struct report_meaning *meaning, const struct entry *entry)
+{
+    struct packet_space *space = &meaning->space;
     diagram set = set_none(space);
 
     for (size_t i = 0; i < entry->traffic_count; i++)
         set = set_or(space, set, traffic_openings(space, &entry->traffic[i]));
-    return set;
+    return without_the_needed(meaning, set);
 }
 
 // All traffic that entries name, as few of each kind: those with ports are two.
@@ -176,8 +187,7 @@ static diagram other_openings(struct report_meaning *meaning, const struct polic
     const struct traffic all = {.kind = TRAFFIC_ANY};
     diagram set = set_minus(space, traffic_openings(space, &all), named_openings(space, policy));
 
-    set = set_minus(space, set, icmp_errors(space));
-    set = set_minus(space, set, accepted_set(space, meaning->sets.neighbours));
+    set = without_the_needed(meaning, set);
     set = set_minus(space, set, as_untracked(space, accepted_set(space, meaning->sets.windows)));
     return set_minus(space, set, field_between(space, FIELD_SOCKET, SOCKET_BOUND, SOCKET_CONNECTED));
 }
@@ -409,6 +419,29 @@ struct columns {
     size_t services;
 };
 
+// All is off lo, which goes without saying: lo is in a list with whatever nothing names, and in no other.
+static void place_loopback(struct columns *columns, const struct packet_space *space,
+                           struct range_list *interfaces)
+{
+    const uint64_t lo = packet_space_interface(space, "lo"),
+                   count = INTERFACE_NAMED + space->interfaces.count;
+    struct range_list placed = {0};
+    bool others = false;
+
+    for (size_t i = 0; i < interfaces->count; i++)
+        others = others || interfaces->items[i].first.low <= INTERFACE_OTHER;
+    for (uint64_t number = INTERFACE_OTHER; number < count && interfaces->count; number++) {
+        bool held = number == lo && others;
+
+        for (size_t i = 0; i < interfaces->count; i++)
+            held = held || (number != lo && interfaces->items[i].first.low <= number &&
+                            number <= interfaces->items[i].last.low);
+        if (held)
+            *vec_push(columns->arena, &placed) = (struct addr_range){{0, number}, {0, number}};
+    }
+    *interfaces = placed;
+}
+
 // A box with what the policy calls its senders.
 static const char *said_box(struct columns *columns, struct packet_space *space, const struct box *box)
 {
@@ -438,6 +471,7 @@ static void add_packets(struct columns *columns, struct reach_senders *senders, 
     for (size_t i = 0; i < cover.count; i++) {
         struct buf text = {0};
 
+        place_loopback(columns, space, &cover.items[i].fields[FIELD_IN]);
         describe_box(&text, space, &cover.items[i], domain);
         text_add(columns->arena, &senders->packets[family], text_take(columns->arena, &text));
         text_add(columns->arena, &senders->said[family],
@@ -566,7 +600,7 @@ static struct classes find_classes(struct report *report, struct arena *arena, c
     for (size_t i = 0; i < services && fine; i++)
         fine = refine_classes(&classes, arena,
                               cells_by_sender(&classes, i < rows->count
-                                                            ? service_openings(space, rows->firsts[i])
+                                                            ? service_openings(meaning, rows->firsts[i])
                                                             : other_openings(meaning, report->policy)),
                               services);
     report->reach.undecided = report->reach.undecided || !fine || diagram_overflowed(space->diagrams);
