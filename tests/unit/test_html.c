@@ -23,8 +23,8 @@ TEST(markup_in_text_stays_text)
 TEST(what_is_not_fit_to_print_is_replaced)
 {
     assert_html(html_text(&out, "a\tb\x01\x7F\xFF"), "a b???");
-    assert_html(html_text(&out, "\xE2\x80\xAE"
-                                "cba"), // turns the direction of writing
+    assert_html(html_text(&out, "\xE2\x80\xA8"
+                                "cba"), // a line break
                 "???cba");
     assert_html(html_text(&out, "\xC3\xA9 \xE2\x82\xAC"), "\xC3\xA9 \xE2\x82\xAC");
 }
