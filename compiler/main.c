@@ -39,9 +39,8 @@ const struct command commands[] = {
      "[POLICY]",
      "who fills the tracking table, and what to untrack", run_advise},
     {"apply",
-     "[--now|--confirm SECONDS|--dry-run|--boot last|closed] [--force] [--cut] [--via libiptc|restore] "
-     "[--format text|json] "
-     "POLICY",
+     "[--own tables|chains] [--now|--confirm SECONDS|--dry-run|--boot last|closed] [--force] [--cut] "
+     "[--via libiptc|restore] [--format text|json] POLICY",
      "load the rules of both families into this kernel, all of them or none", run_apply},
     {"confirm", "[--cut]", "keep what waits for a confirmation", run_confirm},
     {"rollback", "", "the rules of before the last apply", run_rollback},

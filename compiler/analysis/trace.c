@@ -222,13 +222,6 @@ void describe_reason(struct buf *out, const struct reason *reason)
                    reason->name ? reason->name : "");
 }
 
-static bool asks_for_nothing(const struct rule *rule)
-{
-    return !rule->sets && !rule->match_count && !rule->in && !rule->out && !rule->protocol &&
-           !rule->later_fragments && !rule->addresses[SIDE_SOURCE].prefix.bits &&
-           !rule->addresses[SIDE_DESTINATION].prefix.bits;
-}
-
 bool place_is_end(const struct rule_place *place)
 {
     const struct rule *rule = place_rule(place);
@@ -236,7 +229,7 @@ bool place_is_end(const struct rule_place *place)
     if (!place->chain || !rule)
         return true;
     return rule->section ? strcmp(rule->section, "default") == 0
-                         : place->chain->policy != CHAIN_USER && asks_for_nothing(rule);
+                         : place->chain->policy != CHAIN_USER && rule_asks_nothing(rule);
 }
 
 void describe_place(struct buf *out, const struct rule_place *place)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Of each hook:
-//   INPUT        jumps to the old rules, and goes on by their policy; ahead of that, where the filter is split, what is the
+//   INPUT        jumps to the next, and nothing else stands there
+//   ctc-joint-L  jumps to the old rules, and goes on by their policy; ahead of that, where the filter is split, what is the
 //                new rules' goes there
 //   ctc-joint-N  old chains, each for one hook: a verdict that does not settle the packet leads to the new rules of the hook
 //   ctc-joint-M  jumps to the new rules, and ends with their policy; so whoever goes here from any depth never comes back
@@ -93,12 +94,11 @@ static void copy_rule(struct joining *joining, struct chain *chain, const struct
     joining->failed = joining->failed || rule->verbatim;
 }
 
-static void copy_old(struct joining *joining, const struct chain *hook)
+static void copy_old(struct joining *joining, const struct chain *hook, struct chain *chain)
 {
     joining->copies = arena_calloc(joining->arena, joining->before->count, sizeof(*joining->copies));
     joining->waiting.count = 0;
-    append(joining, table_find_chain(joining->table, hook->name), TARGET_JUMP,
-           copy_name(joining, hook->name));
+    append(joining, chain, TARGET_JUMP, copy_name(joining, hook->name));
     for (size_t i = 0; i < joining->waiting.count; i++) {
         const struct chain *from = joining->waiting.items[i];
         struct chain *to =
@@ -144,16 +144,18 @@ static void join_hook(struct joining *joining, const char *hook)
     const struct chain *before = joining->before ? table_find_chain(joining->before, hook) : NULL;
     const struct chain *after = table_find_chain(joining->after, hook);
     const enum chain_policy policy = before ? before->policy : CHAIN_ACCEPT;
-    const char *rules = new_name(joining);
+    const char *rules = new_name(joining), *old = new_name(joining);
     // It keeps its policy, and what that has counted; no packet meets it.
-    struct chain *chain = table_chain(joining->arena, joining->table, hook, policy), *rest;
+    struct chain *built_in = table_chain(joining->arena, joining->table, hook, policy), *chain, *rest;
 
+    append(joining, built_in, TARGET_JUMP, old);
+    chain = table_chain(joining->arena, joining->table, old, CHAIN_USER);
     joining->rest = new_name(joining);
     rest = table_chain(joining->arena, joining->table, joining->rest, CHAIN_USER);
     if (joining->joint == JOINT_OLD_UNTRACKED || joining->joint == JOINT_NEW_UNTRACKED)
         split(joining, chain);
     if (before)
-        copy_old(joining, before);
+        copy_old(joining, before, chain);
     if (settles(joining, policy != CHAIN_DROP))
         put_verdict(joining, chain, policy);
     else

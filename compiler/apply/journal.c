@@ -14,7 +14,7 @@ struct head {
     int64_t when, deadline;
     uint64_t network[2]; // device and inode of the network namespace
     uint64_t count, changed;
-    uint64_t way, unused;
+    uint64_t way, own; // enum kernel_way, enum own
     char policy[PATH_MAX];
 };
 
@@ -38,13 +38,17 @@ int64_t boot_time(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-void journal_begin(struct buf *out, const char *policy, enum kernel_way way, size_t count, size_t changed)
+void journal_begin(struct buf *out, const struct journal *journal)
 {
-    struct head head = {.when = time(NULL), .count = count, .changed = changed, .way = way};
+    struct head head = {.when = time(NULL),
+                        .count = journal->count,
+                        .changed = journal->changed,
+                        .way = journal->way,
+                        .own = journal->own};
 
     memcpy(head.magic, magic, sizeof(magic));
     this_network(head.network);
-    snprintf(head.policy, sizeof(head.policy), "%s", policy);
+    snprintf(head.policy, sizeof(head.policy), "%s", journal->policy);
     buf_append(out, (const char *)&head, sizeof(head));
 }
 
@@ -57,7 +61,8 @@ bool journal_read(struct arena *arena, struct slice bytes, struct journal *journ
         return false;
     memcpy(&head, bytes.at, sizeof(head));
     if (memcmp(head.magic, magic, sizeof(magic)) != 0 || head.count > bytes.length ||
-        head.changed > head.count || head.way >= WAY_COUNT || !memchr(head.policy, '\0', sizeof(head.policy)))
+        head.changed > head.count || head.way >= WAY_COUNT || head.own > OWN_CHAINS ||
+        !memchr(head.policy, '\0', sizeof(head.policy)))
         return false;
     bytes.at += sizeof(head);
     bytes.length -= sizeof(head);
@@ -66,6 +71,7 @@ bool journal_read(struct arena *arena, struct slice bytes, struct journal *journ
                                 .deadline = head.deadline,
                                 .policy = arena_copy(arena, head.policy, strlen(head.policy)),
                                 .way = (enum kernel_way)head.way,
+                                .own = head.own == OWN_CHAINS ? OWN_CHAINS : OWN_TABLES,
                                 .elsewhere = memcmp(network, head.network, sizeof(network)) != 0,
                                 .count = (size_t)head.count,
                                 .changed = (size_t)head.changed};
@@ -97,6 +103,26 @@ bool journal_is_first(const struct journal *journal, size_t entry)
         if (same_table(&journal->tables[i], &journal->tables[entry]))
             return false;
     return true;
+}
+
+bool journal_of_last(struct arena *arena, struct journal *journal)
+{
+    static const char *const names[] = {STATE_PENDING, STATE_LAST};
+    struct kernel_error ignored = {.arena = arena};
+    const int directory = state_open(&ignored);
+    bool found = false;
+
+    for (size_t i = 0; i < 2 && !found && directory >= 0; i++) {
+        struct slice bytes;
+        const int file = state_read(arena, directory, names[i], &bytes);
+
+        found = file >= 0 && journal_read(arena, bytes, journal) && !journal->elsewhere;
+        if (file >= 0)
+            close(file);
+    }
+    if (directory >= 0)
+        close(directory);
+    return found;
 }
 
 bool journal_set_deadline(int file, int64_t deadline)

@@ -8,6 +8,13 @@
 #include "kernel/backend.h"
 #include "kernel/record.h"
 
+// What an apply takes for its own.
+enum own {
+    OWN_UNSAID, // whole tables, unless others have something in them
+    OWN_TABLES, // whole tables, whatever stands in them
+    OWN_CHAINS, // chains of its own, and the jumps to them
+};
+
 struct journal_table {
     struct encoded before, after; // of this one table
 };
@@ -17,14 +24,16 @@ struct journal {
     int64_t deadline; // nanoseconds of CLOCK_BOOTTIME, for the confirmation; 0: none is awaited
     const char *policy;
     enum kernel_way way; // by which the tables were changed
+    enum own own;        // never OWN_UNSAID
     bool elsewhere;      // written in another network namespace
     struct journal_table
         *tables; // in the order in which they are changed, a table perhaps twice; then those that are not
     size_t count, changed;
 };
 
-// Begins a journal; `count` tables are to follow, of each record_live() and record_wanted(): first the ones that change.
-void journal_begin(struct buf *out, const char *policy, enum kernel_way way, size_t count, size_t changed);
+// Begins a journal of that policy, way, and what is owned; `count` tables are to follow, of each record_live() and
+// record_wanted(): first the `changed` ones.
+void journal_begin(struct buf *out, const struct journal *journal);
 
 // Reads one. What it gives belongs to the arena, and not to the bytes. False where they hold none.
 bool journal_read(struct arena *arena, struct slice bytes, struct journal *journal);
@@ -32,6 +41,9 @@ bool journal_read(struct arena *arena, struct slice bytes, struct journal *journ
 // Whether no entry behind it is of the same table; and whether none ahead of it is.
 bool journal_is_last(const struct journal *journal, size_t entry);
 bool journal_is_first(const struct journal *journal, size_t entry);
+
+// The journal of the apply that stands, confirmed or not, in this boot and network namespace. False where there is none.
+bool journal_of_last(struct arena *arena, struct journal *journal);
 
 // Writes the deadline into a journal's file. False, and errno, where that fails.
 bool journal_set_deadline(int file, int64_t deadline);

@@ -53,6 +53,14 @@ bool load_allowed(int directory, struct kernel_error *error)
     return true;
 }
 
+static bool has_rules(const struct kernel_table *table)
+{
+    for (size_t i = 0; i < table->chains.count; i++)
+        if (table->chains.items[i].rules.count || table->chains.items[i].policy == CHAIN_USER)
+            return true;
+    return false;
+}
+
 // A table that is not there is made, empty, to be read.
 static bool read_missing(struct loading *load, struct kernel_error *error)
 {
@@ -66,6 +74,8 @@ static bool read_missing(struct loading *load, struct kernel_error *error)
         if (!planned->live)
             return false;
         *vec_push(load->arena, &load->plan->tables) = planned->live;
+        if (has_rules(planned->live))
+            return changed_by_others(planned, error);
         planned->comparison =
             kernel_table_compare(load->arena, planned->live, &load->plan->encoded[planned->family]);
     }
@@ -112,7 +122,11 @@ static bool write_journal(struct loading *load, const char *policy, struct kerne
 
     for (size_t i = 0; i < plan->count; i++)
         count += !has_step(plan, i);
-    journal_begin(&bytes, policy, plan->backend->way, count, plan->steps.count);
+    journal_begin(&bytes, &(struct journal){.policy = policy,
+                                            .way = plan->backend->way,
+                                            .own = plan->own,
+                                            .count = count,
+                                            .changed = plan->steps.count});
     record_tables(&bytes, plan);
     load->guarded.journal = journal;
     if (!journal_read(load->arena, (struct slice){bytes.bytes, bytes.length}, journal))
@@ -135,7 +149,8 @@ static bool stands_already(const struct loading *load)
     const int file =
         load->plan->same ? state_read(&scratch, load->guarded.directory, STATE_LAST, &bytes) : -1;
     bool same = file >= 0 && journal_read(&scratch, bytes, &journal) && !journal.elsewhere &&
-                journal.way == load->plan->backend->way && journal.count >= load->plan->count;
+                journal.way == load->plan->backend->way && journal.own == load->plan->own &&
+                journal.count >= load->plan->count;
 
     for (size_t i = 0; i < journal.count && same; i++) {
         const struct encoded *after = &journal.tables[i].after;
@@ -146,7 +161,7 @@ static bool stands_already(const struct loading *load)
 
             found = planned->family == after->ruleset->family &&
                     strcmp(planned->name, after->ruleset->items[0].name) == 0 &&
-                    kernel_table_compare(&scratch, planned->live, after).same;
+                    own_stands(&scratch, planned->live, after, journal.own);
         }
         same = found;
     }

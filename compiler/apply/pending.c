@@ -8,8 +8,8 @@
 
 #include "apply/good.h"
 #include "apply/guard.h"
+#include "apply/ownership.h"
 #include "base/vec.h"
-#include "kernel/compare.h"
 #include "kernel/lock.h"
 
 #define LOCK_WAIT 20000 // milliseconds
@@ -191,7 +191,7 @@ static bool find_drift(struct arena *arena, struct standing *standing, struct ke
 
         if (!table)
             return false;
-        if (!kernel_table_compare(arena, table, after).same)
+        if (!own_stands(arena, table, after, standing->journal.own))
             *vec_push(arena, &standing->drifted) = (struct drift){after->ruleset->family, name};
         kernel_table_close(table);
     }

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "apply/compose.h"
 #include "kernel/text.h"
 
 static bool read_live(struct arena *arena, enum family family, struct apply_plan *plan,
@@ -144,16 +145,114 @@ static bool compare(struct arena *arena, const struct policy *policy, enum famil
     return true;
 }
 
-bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const struct policy *policy,
-                const struct ruleset *const wanted[FAMILY_COUNT], size_t regions, struct apply_plan *plan,
-                struct kernel_error *error)
+// What both families have of ctc's, and what is to become of it.
+struct owning {
+    struct live_tables live[FAMILY_COUNT];
+    struct ownership ownership[FAMILY_COUNT];
+    const struct ruleset *const *wanted;
+};
+
+static void find_owned(struct arena *arena, const struct apply_plan *plan, const struct encoded *encoded,
+                       struct owning *owning)
 {
+    struct journal journal;
+    const bool known = journal_of_last(arena, &journal) && ways_share_tables(journal.way, plan->backend->way);
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        owning->live[family] =
+            (struct live_tables){plan->live[family], plan->tables.items, plan->tables.count};
+        owning->ownership[family] = ownership_find(arena, &owning->live[family], known ? &journal : NULL,
+                                                   encoded ? &encoded[family] : NULL);
+    }
+}
+
+// Whether somebody else has something in a table that the rules have something in.
+static bool beside_others(struct arena *arena, const struct owning *owning)
+{
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        for (size_t i = 0; i < owning->wanted[family]->count; i++) {
+            const struct others others =
+                ownership_others(arena, &owning->ownership[family], owning->live[family].ruleset,
+                                 owning->wanted[family]->items[i].name);
+
+            if (others.rules || others.chains)
+                return true;
+        }
+    return false;
+}
+
+static bool has_own_chains(const struct owning *owning)
+{
+    return owning->ownership[FAMILY_IPV4].stands || owning->ownership[FAMILY_IPV6].stands;
+}
+
+// What others have may be just what is wanted, loaded by whomever: then it is ctc's, and whole tables are.
+static bool choose_own(struct arena *arena, struct owning *owning, struct apply_plan *plan,
+                       struct kernel_error *error)
+{
+    find_owned(arena, plan, NULL, owning);
+    if (plan->own == OWN_TABLES ||
+        (plan->own == OWN_UNSAID && !has_own_chains(owning) && !beside_others(arena, owning))) {
+        plan->own = OWN_TABLES;
+        return encode_rulesets(arena, owning->wanted, plan->encoded, error);
+    }
+    if (beside_others(arena, owning)) {
+        if (!encode_rulesets(arena, owning->wanted, plan->encoded, error))
+            return false;
+        find_owned(arena, plan, plan->encoded, owning);
+        if (plan->own == OWN_UNSAID && !has_own_chains(owning) && !beside_others(arena, owning)) {
+            plan->own = OWN_TABLES;
+            return true;
+        }
+        encoded_clear(plan->encoded);
+    }
+    plan->moves_in = plan->own == OWN_UNSAID && !has_own_chains(owning);
+    plan->own = OWN_CHAINS;
+    return true;
+}
+
+static bool compose_families(struct arena *arena, const struct owning *owning, struct apply_plan *plan,
+                             struct kernel_error *error)
+{
+    const struct ruleset *own[FAMILY_COUNT];
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        own[family] = rules_in_own_chains(arena, owning->wanted[family]);
+    if (!encode_rulesets(arena, own, plan->encoded, error))
+        return false;
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        const struct composition composition =
+            compose(arena, &owning->live[family], &owning->ownership[family], own[family]);
+
+        plan->encoded[family] =
+            compose_encoded(arena, &composition, &owning->live[family], &plan->encoded[family]);
+    }
+    return true;
+}
+
+static void count_others(struct arena *arena, const struct owning *owning, struct apply_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        plan->items[i].others =
+            ownership_others(arena, &owning->ownership[plan->items[i].family],
+                             owning->live[plan->items[i].family].ruleset, plan->items[i].name);
+}
+
+bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const struct policy *policy,
+                const struct ruleset *const wanted[FAMILY_COUNT], enum own own, size_t regions,
+                struct apply_plan *plan, struct kernel_error *error)
+{
+    struct owning owning = {.wanted = wanted};
     bool fine;
 
-    *plan = (struct apply_plan){.backend = backend, .same = true, .difference.complete = true};
-    fine = plan_read_live(arena, plan, error) && encode_rulesets(arena, wanted, plan->encoded, error);
+    *plan = (struct apply_plan){.backend = backend, .own = own, .same = true, .difference.complete = true};
+    fine = plan_read_live(arena, plan, error) && choose_own(arena, &owning, plan, error);
+    if (fine && plan->own == OWN_CHAINS)
+        fine = compose_families(arena, &owning, plan, error);
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
         fine = compare(arena, policy, family, regions, plan, error);
+    if (fine && plan->own == OWN_CHAINS)
+        count_others(arena, &owning, plan);
     return fine;
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // What a load of a policy's rules would change in the kernel: by rule, on the kernel's bytes, and by meaning. The tables that the
-// policy has rules in are replaced as wholes; the others stay.
+// policy has rules in are replaced as wholes, or ctc's own chains in them are; the others stay.
 #pragma once
 
 #include "analysis/diff.h"
 #include "apply/joint.h"
+#include "apply/ownership.h"
 #include "kernel/backend.h"
 #include "kernel/compare.h"
 #include "policy/policy.h"
@@ -15,6 +16,7 @@ struct plan_table {
     const char *name;
     struct kernel_table *live; // as it was read; NULL: it is not there, and the kernel makes it
     struct table_comparison comparison;
+    struct others others; // what stays as it is, since it is not ctc's
 };
 
 // What is true between two tables of a family.
@@ -43,11 +45,13 @@ struct apply_plan {
     const struct kernel_backend *backend; // by which the tables were read, and are to be changed
     struct plan_table *items;             // IPv4, then IPv6, in the order in which they become what is wanted
     size_t count, capacity;
-    bool same; // nothing would change, counters apart
+    enum own own;  // what the load owns; never OWN_UNSAID
+    bool moves_in; // its own chains are new there, and nobody asked for them
+    bool same;     // nothing would change, counters apart
     struct difference difference;
     struct table_order orders[FAMILY_COUNT];
     const struct ruleset *live[FAMILY_COUNT]; // all tables that there are
-    struct encoded encoded[FAMILY_COUNT];     // what is wanted
+    struct encoded encoded[FAMILY_COUNT];     // what the tables become, whole
     struct encoded joint[FAMILY_COUNT];       // a filter for the moment in between
     struct {
         struct plan_step *items; // IPv4, then IPv6; none before order_tables()
@@ -59,11 +63,12 @@ struct apply_plan {
 };
 
 // `wanted` are plain rules. Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is made that
-// is not there. False, and why, where it cannot be done. Rules that are too many to be compared by meaning are
+// is not there. `own`: what is ctc's of them; where it is not said, its own chains where others have rules or chains in these tables
+// or ctc has chains of its own there already, else whole tables. False, and why, where it cannot be done. Rules that are too many to be compared by meaning are
 // `difference.undecided`; `regions` 0: they are not. To be cleared either way.
 bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const struct policy *policy,
-                const struct ruleset *const wanted[FAMILY_COUNT], size_t regions, struct apply_plan *plan,
-                struct kernel_error *error);
+                const struct ruleset *const wanted[FAMILY_COUNT], enum own own, size_t regions,
+                struct apply_plan *plan, struct kernel_error *error);
 
 // Of that, only the live tables, all that there are: `live` and `tables`, by the plan's backend.
 bool plan_read_live(struct arena *arena, struct apply_plan *plan, struct kernel_error *error);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "apply/merge.h"
 #include "apply/stale.h"
 #include "kernel/compare.h"
 #include "kernel/text.h"
@@ -47,6 +48,47 @@ static void note_raw(struct restoring *restoring, struct kernel_table *table)
             kernel_ruleset(&restoring->arena, &table, 1, table->family, &diags, &error);
 }
 
+// Whether ctc's own part of a table is as a step ahead of this one found it.
+static bool own_stood(struct arena *arena, const struct journal *journal, size_t step,
+                      const struct kernel_table *table)
+{
+    for (size_t i = 0; i <= step; i++) {
+        const struct encoded *before = &journal->tables[i].before;
+
+        if (before->ruleset->family == table->family && strcmp(table_name(before), table->name) == 0 &&
+            own_stands(arena, table, before, OWN_CHAINS))
+            return true;
+    }
+    return false;
+}
+
+// Of an apply of own chains: what others did to the table stays, before it and since.
+static bool restore_beside(struct restoring *restoring, struct arena *arena, size_t step, bool begun,
+                           struct kernel_table *table, struct kernel_error *error)
+{
+    const struct journal_table *entry = &restoring->journal->tables[step];
+    const bool stands = own_stands(arena, table, &entry->after, OWN_CHAINS);
+    struct table_comparison found;
+    struct encoded merged;
+
+    if (!stands && own_stood(arena, restoring->journal, step, table))
+        return true; // it was never changed, or is back already
+    // Where others were at ctc's own, the first step's way back puts all of it right.
+    if (!stands && !(begun && journal_is_first(restoring->journal, step))) {
+        restoring->restored->left += !begun;
+        return true;
+    }
+    merged = merge_back(arena, table, &entry->before, &entry->after);
+    found = kernel_table_compare(arena, table, &merged);
+    if (found.same)
+        return true;
+    note_raw(restoring, table);
+    if (!kernel_table_change(table, &found, &merged, error) || !kernel_table_commit(table, error))
+        return false;
+    restoring->restored->tables += journal_is_first(restoring->journal, step);
+    return true;
+}
+
 static bool restore_once(struct restoring *restoring, struct arena *arena, size_t step, bool begun,
                          struct kernel_error *error)
 {
@@ -59,6 +101,11 @@ static bool restore_once(struct restoring *restoring, struct arena *arena, size_
 
     if (!table)
         return false;
+    if (journal->own == OWN_CHAINS) {
+        fine = restore_beside(restoring, arena, step, begun, table, error);
+        kernel_table_close(table);
+        return fine;
+    }
 
     const struct table_comparison found = kernel_table_compare(arena, table, before);
 

@@ -33,6 +33,7 @@ struct options {
     unsigned confirm; // seconds; 0: not asked for
     enum kernel_choice via;
     enum boot boot;
+    enum own own;
     const char *policy;
 };
 
@@ -51,6 +52,11 @@ static enum exit_code take_option(struct options *options, int option, int argc,
         if (!parse_number(slice_of(optarg), CONFIRM_MAX, &seconds) || !seconds)
             return usage_error("apply", "'%s' is no number of seconds from 1 to %d", optarg, CONFIRM_MAX);
         options->confirm = (unsigned)seconds;
+        return EXIT_FINE;
+    case 'o':
+        if (strcmp(optarg, "tables") != 0 && strcmp(optarg, "chains") != 0)
+            return usage_error("apply", "'%s' is nothing to own: tables or chains", optarg);
+        options->own = strcmp(optarg, "tables") == 0 ? OWN_TABLES : OWN_CHAINS;
         return EXIT_FINE;
     case 'F':
         options->force = true;
@@ -78,15 +84,12 @@ static enum exit_code take_option(struct options *options, int option, int argc,
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"dry-run", no_argument, NULL, 'd'},
-                                          {"now", no_argument, NULL, 'n'},
-                                          {"confirm", required_argument, NULL, 'c'},
-                                          {"force", no_argument, NULL, 'F'},
-                                          {"cut", no_argument, NULL, 'C'},
-                                          {"via", required_argument, NULL, 'v'},
-                                          {"boot", required_argument, NULL, 'b'},
-                                          {"format", required_argument, NULL, 'f'},
-                                          {0}};
+    static const struct option words[] = {
+        {"dry-run", no_argument, NULL, 'd'},       {"now", no_argument, NULL, 'n'},
+        {"confirm", required_argument, NULL, 'c'}, {"force", no_argument, NULL, 'F'},
+        {"cut", no_argument, NULL, 'C'},           {"via", required_argument, NULL, 'v'},
+        {"boot", required_argument, NULL, 'b'},    {"format", required_argument, NULL, 'f'},
+        {"own", required_argument, NULL, 'o'},     {0}};
 
     optind = 1;
     opterr = 0;
@@ -285,8 +288,8 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
     rivalry = report_rivals(&compilation->arena, backend, !options->dry_run, options->force || options->boot);
     if (rivalry != EXIT_FINE)
         return rivalry;
-    if (!plan_apply(&compilation->arena, backend, compilation->policy, wanted, options->boot ? 0 : REGIONS,
-                    plan, &error))
+    if (!plan_apply(&compilation->arena, backend, compilation->policy, wanted, options->own,
+                    options->boot ? 0 : REGIONS, plan, &error))
         return world_error(&error);
     if (options->boot)
         return carry_out_at_boot(compilation, options, texts, plan, *lock);
@@ -294,6 +297,10 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
         fputs("ctc: error: not decided: the rules are too many\n", stderr);
         return EXIT_UNPROVED;
     }
+    if (plan->moves_in)
+        fputs("ctc: note: what others have in these tables stays, and ctc's rules stand in chains of their "
+              "own beside it; --own tables replaces all of it\n",
+              stderr);
     order_tables(&compilation->arena, plan);
     if (session)
         trouble = session_trouble(&compilation->arena, session, plan, compilation->policy);

@@ -85,7 +85,7 @@ static bool load_last(struct arena *arena, const struct kernel_backend *backend,
     struct apply_plan plan = {0};
     const char *meddled;
     bool fine = good_get(arena, texts, error) && read_rules(arena, texts, rules, error) &&
-                plan_apply(arena, backend, NULL, rules, 0, &plan, error);
+                plan_apply(arena, backend, NULL, rules, OWN_UNSAID, 0, &plan, error);
 
     if (fine) {
         order_unproved(arena, &plan);

@@ -22,6 +22,12 @@ static const char *changed(struct arena *arena, size_t added, size_t removed, co
                : "";
 }
 
+// Rules of others are told apart.
+static size_t own_kept(const struct plan_table *table)
+{
+    return table->comparison.kept - table->others.rules;
+}
+
 static const char *rules_cell(struct arena *arena, const struct plan_table *table)
 {
     const struct table_comparison *found = &table->comparison;
@@ -29,15 +35,35 @@ static const char *rules_cell(struct arena *arena, const struct plan_table *tabl
     const char *chains = changed(arena, found->chains_added, found->chains_removed, "chain");
 
     if (found->same)
-        return arena_printf(arena, "unchanged, rules: %zu", found->kept);
+        return arena_printf(arena, "unchanged, rules: %zu", own_kept(table));
     return arena_printf(arena, "%s%s%s%skept: %zu", rules, *rules ? ", " : "", chains, *chains ? ", " : "",
-                        found->kept);
+                        own_kept(table));
+}
+
+#define NAMES_MAX 4 // chains that are named
+
+// "others' stay: 12 rules, 5 chains (DOCKER, DOCKER-USER, f2b-sshd, ufw-before-input and 1 more)".
+static const char *others_text(struct arena *arena, const struct others *others)
+{
+    const char *text, *names = "";
+
+    if (!others->rules && !others->chains)
+        return "";
+    for (size_t i = 0; i < others->chains && i < NAMES_MAX; i++)
+        names = arena_printf(arena, "%s%s%s", names, i ? ", " : "", others->names[i]);
+    if (others->chains > NAMES_MAX)
+        names = arena_printf(arena, "%s and %zu more", names, others->chains - NAMES_MAX);
+    text = arena_printf(arena, "others' stay: %zu rule%s", others->rules, others->rules == 1 ? "" : "s");
+    return others->chains ? arena_printf(arena, "%s, %zu chain%s (%s)", text, others->chains,
+                                         others->chains == 1 ? "" : "s", names)
+                          : text;
 }
 
 static const char *policies_cell(struct arena *arena, const struct plan_table *table)
 {
     const struct table_comparison *found = &table->comparison;
-    const char *text = table->live ? "" : "is not there yet";
+    const char *others = others_text(arena, &table->others);
+    const char *text = table->live ? others : "is not there yet";
 
     for (size_t i = 0; i < found->count; i++)
         if (found->chains[i].policy != CHAIN_UNWRITTEN)
@@ -117,6 +143,17 @@ static json_t *chain_json(const struct chain_comparison *chain)
     return object;
 }
 
+static json_t *others_json(const struct others *others)
+{
+    json_t *object = json_object(), *names = json_array();
+
+    for (size_t i = 0; i < others->chains; i++)
+        json_push(names, json_text(others->names[i]));
+    json_set(object, "rules", json_integer((json_int_t)others->rules));
+    json_set(object, "chains", names);
+    return object;
+}
+
 static json_t *table_json(const struct plan_table *table)
 {
     const struct table_comparison *found = &table->comparison;
@@ -130,7 +167,8 @@ static json_t *table_json(const struct plan_table *table)
     json_set(object, "same", json_boolean(found->same));
     json_set(object, "added", json_integer((json_int_t)found->added));
     json_set(object, "removed", json_integer((json_int_t)found->removed));
-    json_set(object, "kept", json_integer((json_int_t)found->kept));
+    json_set(object, "kept", json_integer((json_int_t)own_kept(table)));
+    json_set(object, "others", others_json(&table->others));
     json_set(object, "chains", chains);
     return object;
 }
@@ -159,6 +197,7 @@ void set_plan(json_t *object, const struct apply_plan *plan)
         json_push(tables, table_json(&plan->items[i]));
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         json_push(orders, order_json(plan, family));
+    json_set(object, "own", json_text(plan->own == OWN_CHAINS ? "chains" : "tables"));
     json_set(object, "orders", orders);
     json_set(object, "same", json_boolean(plan->same));
     json_set(object, "tables", tables);

@@ -15,6 +15,12 @@ enum kernel_way {
     WAY_COUNT,
 };
 
+// Whether two ways lead to the same tables.
+static inline bool ways_share_tables(enum kernel_way a, enum kernel_way b)
+{
+    return (a == WAY_NFT_RESTORE) == (b == WAY_NFT_RESTORE);
+}
+
 struct kernel_backend {
     enum kernel_way way;
     const char *name;    // that the command line has for it: libiptc, restore

@@ -166,18 +166,57 @@ static size_t keep_ascending(struct arena *scratch, size_t *partner, size_t coun
     return piles;
 }
 
+// Rules that were encoded, of one chain.
+static void list_wanted(struct listing *listing, struct arena *scratch, const struct encoded *sizes,
+                        const struct table *table, void *const *rules, size_t count)
+{
+    listing->items = arena_calloc(scratch, count, sizeof(*listing->items));
+    listing->text.length = listing->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const size_t from = listing->text.length;
+
+        put_rule(&listing->text, sizes, rules[i], encoded_standard(table, rules[i], sizes->ruleset->family));
+        add_item(listing, from);
+    }
+}
+
+static size_t chain_start(const struct table *table, const struct chain *chain)
+{
+    size_t start = 0;
+
+    for (size_t i = 0; table->items[i] != chain; i++)
+        start += table->items[i]->count;
+    return start;
+}
+
+size_t *encoded_partners(struct arena *arena, const struct encoded *encoded, const struct chain *chain,
+                         const struct encoded *other)
+{
+    const struct table *table = &encoded->ruleset->items[0], *others = &other->ruleset->items[0];
+    const struct chain *same = table_find_chain(others, chain->name);
+    size_t *partners = arena_calloc(arena, chain->count, sizeof(*partners));
+    struct listing here = {0}, there = {0};
+    struct arena scratch = {0};
+
+    for (size_t i = 0; i < chain->count; i++)
+        partners[i] = RULE_NEW;
+    list_wanted(&here, &scratch, other, table, encoded->rules + chain_start(table, chain), chain->count);
+    if (same)
+        list_wanted(&there, &scratch, other, others, other->rules + chain_start(others, same), same->count);
+    pair(&there, &here, partners);
+    keep_ascending(&scratch, partners, chain->count);
+    buf_clear(&here.text);
+    buf_clear(&there.text);
+    arena_clear(&scratch);
+    return partners;
+}
+
 struct comparer {
     struct arena *arena, scratch;
     const struct encoded *encoded;
     const struct table *table; // wanted; NULL: none
     struct listing live, wanted;
 };
-
-static void put_wanted(struct comparer *comparer, const char *entry)
-{
-    put_rule(&comparer->wanted.text, comparer->encoded, entry,
-             encoded_standard(comparer->table, entry, comparer->encoded->ruleset->family));
-}
 
 static void compare_rules(struct comparer *comparer, struct chain_comparison *chain)
 {
@@ -187,20 +226,15 @@ static void compare_rules(struct comparer *comparer, struct chain_comparison *ch
 
     arena_reset(&comparer->scratch);
     live->items = arena_calloc(&comparer->scratch, live_count, sizeof(*live->items));
-    wanted->items = arena_calloc(&comparer->scratch, wanted_count, sizeof(*wanted->items));
-    live->text.length = live->count = wanted->text.length = wanted->count = 0;
+    live->text.length = live->count = 0;
     for (size_t i = 0; i < live_count; i++) {
         const size_t from = live->text.length;
 
         put_live(&live->text, comparer->encoded, &chain->live->rules.items[i]);
         add_item(live, from);
     }
-    for (size_t i = 0; i < wanted_count; i++) {
-        const size_t from = wanted->text.length;
-
-        put_wanted(comparer, comparer->encoded->rules[chain->first + i]);
-        add_item(wanted, from);
-    }
+    list_wanted(wanted, &comparer->scratch, comparer->encoded, comparer->table,
+                wanted_count ? comparer->encoded->rules + chain->first : NULL, wanted_count);
     chain->partners = arena_calloc(comparer->arena, wanted_count, sizeof(*chain->partners));
     for (size_t i = 0; i < wanted_count; i++)
         chain->partners[i] = RULE_NEW;

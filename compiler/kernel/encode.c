@@ -12,6 +12,7 @@
 #include "kernel/child.h"
 #include "kernel/entry.h"
 #include "kernel/extensions.h"
+#include "kernel/table.h"
 
 #define ENTRY_BYTES_MAX UINT16_MAX // struct ipt_entry has 16 bits for its length
 
@@ -304,4 +305,18 @@ void encoded_count(const struct encoded *encoded, size_t rule, const void *entry
     const size_t at = entry_layouts[encoded->ruleset->family].counters;
 
     memcpy((char *)encoded->rules[rule] + at, (const char *)entry + at, sizeof(struct xt_counters));
+}
+
+const char *encoded_target(enum family family, const void *rule)
+{
+    return entry_target(rule, entry_number(rule, entry_layouts[family].matches))->u.user.name;
+}
+
+void *encoded_live(struct arena *arena, enum family family, const struct live_rule *rule)
+{
+    const size_t length = entry_number(rule->entry, entry_layouts[family].length);
+    void *copy = memcpy(arena_alloc(arena, length), rule->entry, length);
+
+    entry_name_verdict(copy, &entry_layouts[family], rule->target);
+    return copy;
 }

@@ -36,3 +36,10 @@ void encoded_count(const struct encoded *encoded, size_t rule, const void *entry
 // What the target of a rule that was encoded is where no plugin makes it: a verdict, a chain of its table, "" for none. NULL:
 // a plugin does.
 const char *encoded_standard(const struct table *table, const void *entry, enum family family);
+
+// The name of the verdict, the chain or the target that a rule of them leads to.
+const char *encoded_target(enum family family, const void *rule);
+
+// A live rule as such a one, with its counters.
+struct live_rule;
+void *encoded_live(struct arena *arena, enum family family, const struct live_rule *rule);

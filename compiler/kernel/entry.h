@@ -60,3 +60,14 @@ static inline const struct xt_entry_target *entry_target(const void *entry, size
 {
     return (const void *)((const char *)entry + at);
 }
+
+// A verdict or a jump of a live rule is a number, which is of no use elsewhere: it is named, as libiptc takes it.
+static inline void entry_name_verdict(void *entry, const struct entry_layout *layout, const char *name)
+{
+    struct xt_entry_target *target = (void *)((char *)entry + entry_number(entry, layout->matches));
+
+    if (target->u.user.name[0])
+        return;
+    memset(target->u.user.name, 0, sizeof(target->u.user.name));
+    memcpy(target->u.user.name, name, strnlen(name, sizeof(target->u.user.name) - 1));
+}

@@ -207,14 +207,21 @@ static void close_table(struct kernel_table *table)
     libraries[table->family].ops->free(table->handle);
 }
 
+// libiptc keeps of a policy's counters only what is counted between here and the commit: whoever keeps a policy writes what it
+// has counted so far.
 static bool set_policy(struct kernel_table *table, const struct chain_comparison *chain)
 {
-    const struct counters *wanted = &chain->wanted->counters;
-    struct xt_counters counters = {.pcnt = wanted->packets, .bcnt = wanted->bytes};
+    const bool written = chain->wanted && chain->wanted->policy != CHAIN_UNWRITTEN;
+    const enum chain_policy policy = written ? chain->wanted->policy : chain->live->policy;
+    const struct counters *counted = written && chain->wanted->counters.present ? &chain->wanted->counters
+                                     : chain->policy == CHAIN_UNWRITTEN         ? &chain->live->counters
+                                                                                : NULL;
+    struct xt_counters counters = {0};
 
-    return libraries[table->family].ops->set_policy(chain->name,
-                                                    chain->wanted->policy == CHAIN_DROP ? "DROP" : "ACCEPT",
-                                                    wanted->present ? &counters : NULL, table->handle);
+    if (counted)
+        counters = (struct xt_counters){.pcnt = counted->packets, .bcnt = counted->bytes};
+    return libraries[table->family].ops->set_policy(chain->name, policy == CHAIN_DROP ? "DROP" : "ACCEPT",
+                                                    counted ? &counters : NULL, table->handle);
 }
 
 // Chains first: rules lead to them. What is not wanted loses its rules, which lead to others.
@@ -226,13 +233,12 @@ static bool change_chains(struct kernel_table *table, const struct table_compari
     for (size_t i = 0; i < comparison->count && fine; i++) {
         const struct chain_comparison *chain = &comparison->chains[i];
 
+        if (chain->live && chain->live->policy != CHAIN_USER)
+            fine = set_policy(table, chain);
         if (!chain->wanted)
-            fine = !chain->live->rules.count || ops->flush_entries(chain->name, table->handle);
+            fine = fine && (!chain->live->rules.count || ops->flush_entries(chain->name, table->handle));
         else if (chain->wanted->policy == CHAIN_USER)
             fine = chain->live || ops->create_chain(chain->name, table->handle);
-        else if (chain->policy != CHAIN_UNWRITTEN ||
-                 (chain->wanted->counters.present && chain->wanted->policy != CHAIN_UNWRITTEN))
-            fine = set_policy(table, chain);
     }
     return fine;
 }

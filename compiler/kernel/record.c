@@ -60,18 +60,12 @@ static void end_record(struct buf *out, size_t start, struct head head, const ch
     memcpy(out->bytes + start, &head, sizeof(head));
 }
 
-// A verdict or a jump is named, as libiptc takes it; what it was in the table is of no use elsewhere.
 static void put_live_rule(struct buf *out, const struct entry_layout *layout, const struct live_rule *rule)
 {
-    const size_t start = out->length, end = entry_number(rule->entry, layout->matches);
-    struct xt_entry_target *target;
+    const size_t start = out->length;
 
     buf_append(out, rule->entry, entry_number(rule->entry, layout->length));
-    target = (void *)(out->bytes + start + end);
-    if (!target->u.user.name[0]) {
-        memset(target->u.user.name, 0, sizeof(target->u.user.name));
-        memcpy(target->u.user.name, rule->target, strnlen(rule->target, sizeof(target->u.user.name) - 1));
-    }
+    entry_name_verdict(out->bytes + start, layout, rule->target);
 }
 
 void record_live(struct buf *out, const struct kernel_table *table)

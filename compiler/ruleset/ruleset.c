@@ -146,6 +146,17 @@ const struct rule_sets *rule_sets_of(const struct rule *rule)
     return rule->sets ? rule->sets : &none;
 }
 
+bool rule_asks_nothing(const struct rule *rule)
+{
+    bool asks = false;
+
+    for (size_t i = 0; i < rule->match_count; i++)
+        asks = asks || rule->matches[i].kind != MATCH_COMMENT;
+    return !asks && !rule->sets && !rule->in && !rule->out && !rule->protocol && !rule->later_fragments &&
+           !rule->addresses[SIDE_SOURCE].prefix.bits && !rule->addresses[SIDE_SOURCE].inverted &&
+           !rule->addresses[SIDE_DESTINATION].prefix.bits && !rule->addresses[SIDE_DESTINATION].inverted;
+}
+
 static int hook_rank(const struct chain *chain)
 {
     static const char *const hooks[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};

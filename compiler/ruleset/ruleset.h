@@ -250,6 +250,9 @@ bool rule_leads_on(const struct rule *rule);
 // Whether it is plain that no packet passes both rules; false where it may be so and would cost time to find out.
 bool rules_apart(enum family family, const struct rule *a, const struct rule *b);
 
+// Whether a rule is about every packet: it asks for nothing.
+bool rule_asks_nothing(const struct rule *rule);
+
 // Room for that many rules more, which chain_append() then takes without moving the others.
 void chain_reserve(struct arena *arena, struct chain *chain, size_t more);
 

@@ -20,6 +20,7 @@ import test_link
 import test_live
 import test_modules
 import test_nat
+import test_own
 import test_plan
 import test_refused
 import test_privileges
@@ -115,6 +116,11 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     for job in (test_via.applied, test_via.first_time, test_via.faults, test_via.confirmed, test_via.choice,
                 test_via.rivals, test_via.hitless, test_via.both_killed, test_via.others):
         jobs[f"via {job.__name__.replace('_', ' ')}"] = job
+    for name in test_own.NAMES:
+        jobs[f"own beside {name}"] = partial(test_own.beside, name)
+    jobs["own modes"] = test_own.modes
+    jobs["own crowd"] = test_own.crowd
+    jobs["own corpus"] = test_own.corpus
     for how in ("fail", "kill"):
         jobs[f"apply faults {how}"] = partial(test_apply.faults, how)
     return jobs

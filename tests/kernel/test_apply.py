@@ -25,8 +25,9 @@ FOREIGN = ("-p", "tcp", "--dport", "9", "-j", "ACCEPT")
 class Host:
     """A namespace with rules, and a directory for what ctc remembers of it."""
 
-    def __init__(self, name: str, namespace: Namespace | None = None):
+    def __init__(self, name: str, namespace: Namespace | None = None, own: str = "tables"):
         self.name = name
+        self.own = own    # unless a test says otherwise; the rules that tests load are nobody's that ctc knows of
         self.namespace = namespace or Namespace(name.replace(" ", "-"))
         self.state = Path(os.environ["SCRATCH"]) / f"state {name}"
         self.lock = f"{self.state}.lock"
@@ -36,14 +37,18 @@ class Host:
         # An empty one: whoever runs the tests may sit at the end of a connection.
         return {**os.environ, "SSH_CONNECTION": "", "CTC_STATE_DIR": str(self.state), "XTABLES_LOCKFILE": self.lock, **(more or {})}
 
+    def command(self, words: tuple[str, ...]) -> list[str]:
+        owning = ["--own", self.own] if self.own and words[0] == "apply" and "--own" not in words else []
+        return [os.environ["CTC"], *words, *owning]
+
     def ctc(self, *words: str, more: dict[str, str] | None = None) -> subprocess.CompletedProcess:
         with self.namespace:
-            return subprocess.run([os.environ["CTC"], *words], capture_output=True, text=True, timeout=60,
+            return subprocess.run(self.command(words), capture_output=True, text=True, timeout=60,
                                   check=False, stdin=subprocess.DEVNULL, env=self.environment(more))
 
     def start(self, *words: str, more: dict[str, str] | None = None) -> subprocess.Popen:
         with self.namespace, open(self.printed, "w", encoding="utf-8") as printed:    # a pipe could be full
-            return subprocess.Popen([os.environ["CTC"], *words], stdin=subprocess.DEVNULL,
+            return subprocess.Popen(self.command(words), stdin=subprocess.DEVNULL,
                                     stdout=printed, stderr=subprocess.PIPE, text=True,
                                     env=self.environment(more), start_new_session=True)
 
@@ -374,7 +379,7 @@ def session(report: Report) -> None:
         report.check(f"session {client}: a dry run says so", done.returncode == 0 and "would be cut" in done.stderr,
                      done.stderr)
         with host.namespace:    # as behind sudo, which leaves the variable out
-            done = subprocess.run(["sh", "-c", f"env -u SSH_CONNECTION {os.environ['CTC']} apply --now {NEW}; exit $?"],
+            done = subprocess.run(["sh", "-c", f"env -u SSH_CONNECTION {os.environ['CTC']} apply --now --own tables {NEW}; exit $?"],
                                   capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
                                   env=host.environment({"SSH_CONNECTION": f"{client} 51234 {server} 9999"}))
         report.check(f"session {client}: is found above", done.returncode == 3 and "would be cut" in done.stderr,

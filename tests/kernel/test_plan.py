@@ -21,7 +21,7 @@ CAP_NET_ADMIN = 12
 
 def plan(namespace: Namespace, *words: str, **options) -> subprocess.CompletedProcess:
     with namespace:
-        return subprocess.run([os.environ["CTC"], "apply", "--dry-run", *words, str(POLICY)],
+        return subprocess.run([os.environ["CTC"], "apply", "--dry-run", "--own", "tables", *words, str(POLICY)],
                               capture_output=True, text=True, timeout=60, check=False, **options)
 
 

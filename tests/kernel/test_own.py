@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`ctc apply --own chains`: what others have in the tables stays byte for byte, counters included, whatever ctc does there."""
+import json
+import os
+import re
+import subprocess
+import time
+from itertools import count
+from pathlib import Path
+
+from blobs import table_names
+from collection import CORPUS, rulesets
+from firewall import HERE, policy_path, restore
+from netns import FAMILIES, IPV4, IPV6, Namespace
+from report import Report
+from test_apply import Host
+from test_plan import schema_trouble
+
+OTHERS = HERE / "others"
+NAMES = sorted({path.name.split(".")[0] for path in OTHERS.iterdir()})
+APPLIES = int(os.environ.get("APPLIES", "12"))    # beside others who change the tables all the time
+OWN_LINE = re.compile(r":ctc-|(\[\d+:\d+\] )?-A (ctc-|\w+ -j ctc-)|#")
+
+FIRST = """version: 1
+tracking: selective
+allow: [{service: [http, https], track: false}, {service: ssh, limit: 10/minute}, ping]
+connect: [{service: dns, to: [192.0.2.53, "2001:db8::53"], track: false}]
+default: {forward: leave}
+log: {limit: 5/minute}
+"""
+SECOND = """version: 1
+tracking: full
+deny: [203.0.113.0/24, "2001:db8:bad::/48"]
+allow: [ssh, 8443/tcp, {tcp: 9100, from: [10.0.0.0/8, "2001:db8:1::/48"]}]
+default: {input: drop, forward: leave, output: reject}
+connect: [http, dns]
+"""
+SOMEBODY = ("-s", "192.0.2.200", "-j", "DROP")
+SOMEBODY6 = ("-s", "2001:db8::200", "-j", "DROP")
+
+
+def write(host: Host, name: str, text: str) -> str:
+    path = host.state.parent / f"{host.name} {name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def with_counters(text: str) -> str:
+    """The same rules and chain policies, with counters of which no two are the same."""
+    numbers = count(101)
+    return re.sub(r"(?m)^(-A|:\S+ \S+)", lambda found: f"[{next(numbers)}:{next(numbers)}] {found[1]}" if found[1] == "-A"
+                  else found[1], re.sub(r"(?m)^(:\S+ (?:ACCEPT|DROP)) \[0:0\]", lambda found: f"{found[1]} [{next(numbers)}:{next(numbers)}]",
+                                        text))
+
+
+def load_others(host: Host, name: str) -> None:
+    for family in FAMILIES:
+        text = (OTHERS / f"{name}.v{4 if family is IPV4 else 6}.rules").read_text(encoding="utf-8")
+        host.namespace.run(f"{family.iptables}-legacy-restore", "-w", "-c", text=with_counters(text))
+
+
+def saved(host: Host, own: bool = False) -> dict[str, dict[str, list[str]]]:
+    """The lines of each table with their counters: those of others, or ctc's own."""
+    found = {}
+    for family in FAMILIES:
+        text = host.namespace.run(f"{family.iptables}-legacy-save", "-c")
+        found[family.name] = {table.split("\n", 1)[0]: [line for line in table.split("\n")[1:]
+                                                        if bool(OWN_LINE.match(line)) == own and not line.startswith("#")]
+                              for table in text.split("\n*")[1:]}
+    return found
+
+
+class Watch:
+    """What others have, which is looked at again and again."""
+
+    def __init__(self, host: Host, report: Report, policies: bool = True):
+        self.host, self.report, self.policies = host, report, policies
+        self.before = self.look()
+
+    def look(self) -> dict[str, dict[str, list[str]]]:
+        found = saved(self.host)
+        for tables in found.values() if not self.policies else ():
+            for table, lines in tables.items():
+                tables[table] = [re.sub(r"^(:.*) \[\d+:\d+\]$", r"\1", line) for line in lines]
+        return found
+
+    def same(self, when: str) -> None:
+        now = self.look()
+        for family, tables in self.before.items():
+            for table, lines in tables.items():
+                self.report.equal(f"{when}: {family} {table} of others is as it was", now[family][table], lines)
+            for table in now[family].keys() - tables.keys():
+                self.report.check(f"{when}: {family} {table} holds nothing but ctc's",
+                                  all(re.fullmatch(r":\w+ ACCEPT.*|COMMIT|", line) for line in now[family][table]),
+                                  str(now[family][table]))
+
+
+def without_counters(lines: dict) -> dict:
+    return json.loads(re.sub(r"\[\d+:\d+\] ?", "", json.dumps(lines)))
+
+
+def apply(host: Host, report: Report, when: str, *words: str) -> dict:
+    done = host.ctc("apply", "--format", "json", *words)
+    report.check(f"{when}: works", done.returncode == 0, done.stderr)
+    if done.returncode:
+        return {"own": None, "same": None, "tables": []}
+    document = json.loads(done.stdout)
+    report.works(f"{when}: the schema holds", schema_trouble(document))
+    return document
+
+
+def beside(name: str, report: Report) -> None:
+    host = Host(f"beside {name}", own="")
+    first, second = write(host, "first", FIRST), write(host, "second", SECOND)
+    load_others(host, name)
+    watch = Watch(host, report)
+    rules = sum(line.startswith("[") for line in watch.before["ipv4"]["filter"])
+
+    plan = apply(host, report, "dry run", "--dry-run", first)
+    report.equal("dry run: chains are owned", plan["own"], "chains")
+    table = next((table for table in plan["tables"] if (table["family"], table["table"]) == ("ipv4", "filter")), {})
+    report.equal("dry run: it says what stays", (table["others"]["rules"], table["removed"]), (rules, 0))
+    watch.same("dry run")
+
+    apply(host, report, "first", "--now", first)
+    watch.same("first")
+    own = without_counters(saved(host, own=True))
+    report.equal("first: nothing differs now", apply(host, report, "first again", "--now", first)["same"], True)
+    report.equal("first: status", host.ctc("status").returncode, 0)
+    watch.same("first again")
+
+    apply(host, report, "second", "--now", second)
+    watch.same("second")
+    report.check("second: other rules", without_counters(saved(host, own=True)) != own)
+    report.equal("rollback: works", host.ctc("rollback").returncode, 0)
+    watch.same("rollback")
+    report.equal("rollback: the rules of the first", without_counters(saved(host, own=True)), own)
+
+    apply(host, report, "confirm", "--confirm", "1", second)
+    watch.same("confirm")
+    # What others change meanwhile is theirs.
+    host.namespace.run("iptables-legacy", "-w", "-I", "INPUT", *SOMEBODY)
+    host.namespace.run("ip6tables-legacy", "-w", "-A", "FORWARD", *SOMEBODY6)
+    report.equal("confirm: a change of others is no drift", host.ctc("status").returncode, 0)
+    watch = Watch(host, report)
+    end = time.monotonic() + 5
+    while without_counters(saved(host, own=True)) != own and time.monotonic() < end:
+        time.sleep(0.02)
+    report.equal("confirm: the rules of the first come back", without_counters(saved(host, own=True)), own)
+    watch.same("confirm: late")
+
+    host.namespace.run("iptables-legacy", "-w", "-I", "ctc-INPUT", *SOMEBODY)
+    apply(host, report, "second again", "--now", second)
+    host.namespace.run("iptables-legacy", "-w", "-D", "INPUT", "-j", "ctc-INPUT")
+    report.equal("a jump that is gone is drift", host.ctc("status").returncode, 4)
+    apply(host, report, "second once more", "--now", second)
+    report.equal("it is put back", host.ctc("status").returncode, 0)
+    watch.same("put back")
+    host.close()
+
+
+def modes(report: Report) -> None:
+    """From whole tables to chains and back."""
+    host = Host("modes", own="")
+    first, second = write(host, "first", FIRST), write(host, "second", SECOND)
+    report.equal("alone: whole tables", apply(host, report, "alone", "--now", first)["own"], "tables")
+    report.equal("alone: again", apply(host, report, "alone again", "--now", second)["own"], "tables")
+    alone = host.tables()
+    report.equal("alone: no chain of its own", saved(host, own=True)["ipv4"]["filter"], [])
+
+    host.namespace.run("iptables-legacy", "-w", "-I", "INPUT", *SOMEBODY)
+    host.namespace.run("iptables-legacy", "-w", "-A", "INPUT", *SOMEBODY)
+    host.namespace.run("ip6tables-legacy", "-w", "-I", "INPUT", *SOMEBODY6)
+    report.equal("whole tables: a change of others is drift", host.ctc("status").returncode, 4)
+    plan = apply(host, report, "others come", "--now", second)
+    report.equal("others come: chains", (plan["own"], [len(plan["changes"])]), ("chains", [0]))
+    report.equal("others come: only their rules are left beside", saved(host)["ipv4"]["filter"][:3] + saved(host)["ipv4"]["filter"][3:],
+                 [":INPUT DROP [0:0]", ":FORWARD ACCEPT [0:0]", ":OUTPUT DROP [0:0]",
+                  "[0:0] -A INPUT -s 192.0.2.200/32 -j DROP", "[0:0] -A INPUT -s 192.0.2.200/32 -j DROP", "COMMIT"])
+    rules = host.namespace.run("iptables-legacy", "-S", "INPUT").splitlines()
+    report.equal("others come: the jump is where the rules were", rules,
+                 ["-P INPUT DROP", "-A INPUT -s 192.0.2.200/32 -j DROP", "-A INPUT -j ctc-INPUT",
+                  "-A INPUT -s 192.0.2.200/32 -j DROP"])
+    report.equal("others come: status", host.ctc("status").returncode, 0)
+    host.namespace.run("iptables-legacy", "-w", "-D", "INPUT", "1")
+    host.namespace.run("iptables-legacy", "-w", "-D", "INPUT", "2")
+    host.namespace.run("ip6tables-legacy", "-w", "-D", "INPUT", "1")
+    report.equal("rollback from chains to whole tables", (host.ctc("rollback").returncode, host.tables() == alone), (0, True))
+
+    apply(host, report, "to chains", "--now", "--own", "chains", second)
+    chains = host.tables()
+    report.equal("chains: they stay so", apply(host, report, "chains again", "--now", first)["own"], "chains")
+    report.equal("chains: rollback", (host.ctc("rollback").returncode, host.tables() == chains), (0, True))
+    plan = apply(host, report, "to tables", "--now", "--own", "tables", second)
+    report.equal("to tables: all of them", host.tables() == alone, True)
+    report.equal("to tables: rollback", (host.ctc("rollback").returncode, host.tables() == chains), (0, True))
+
+    # Rules that ctc compiled, and another program loaded.
+    host = Host("compiled", own="")
+    host.load(Path(second))
+    report.equal("compiled: what is wanted is nobody else's", apply(host, report, "compiled", "--now", second)["own"], "tables")
+    host.close()
+    host = Host("compiled chains", own="")
+    host.load(Path(second))
+    apply(host, report, "compiled, to chains", "--now", "--own", "chains", second)
+    report.equal("compiled, to chains: nothing is left in between",
+                 [line for line in saved(host)["ipv4"]["filter"] if "-A" in line], [])
+    host.close()
+
+
+def crowd(report: Report) -> None:
+    """Others add and take away rules all the time, and ask for the lock: none is lost, and none comes back."""
+    host = Host("crowd", own="")
+    policies = [write(host, "first", FIRST), write(host, "second", SECOND)]
+    load_others(host, "fail2ban")
+    watch = Watch(host, report, policies=False)    # iptables itself begins to count anew at every change
+    apply(host, report, "crowd", "--now", policies[0])
+    script = ("i=0; while [ ! -e {stop} ]; do i=$((i+1)); {program} -w -{how} INPUT -s {net}$((i%200)) -j DROP || echo lost $i add;"
+              " {program} -w -A {chain} -s {net}$((i%200)) -j DROP || echo lost $i add;"
+              " {program} -w -D INPUT -s {net}$((i%200)) -j DROP || echo lost $i;"
+              " {program} -w -D {chain} -s {net}$((i%200)) -j DROP || echo lost $i; done; echo $i")
+    stop = host.state.parent / "crowd stop"
+    others = []
+    with host.namespace:
+        for program, net, how in (("iptables-legacy", "10.9.8.", "I"), ("ip6tables-legacy", "2001:db8:9::", "A")):
+            text = script.format(stop=f"'{stop}'", program=program, net=net, how=how, chain="f2b-sshd")
+            others.append(subprocess.Popen(["sh", "-c", text], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                           env=host.environment()))
+    failed = [done.stderr for done in (host.ctc("apply", "--now", policies[at % 2]) for at in range(1, APPLIES + 1))
+              if done.returncode]
+    stop.touch()
+    said = [each.communicate(timeout=60)[0].split("\n") for each in others]
+    report.equal(f"{APPLIES} applies work", failed, [])
+    report.equal("no rule of others is lost", [line for lines in said for line in lines[:-2]], [])
+    report.check("others were at it", all(int(lines[-2]) > APPLIES / 4 for lines in said), str(said))
+    report.note(f"{APPLIES} applies beside {sum(int(lines[-2]) for lines in said) * 4} changes of others")
+    watch.same("crowd")
+    host.close()
+
+
+def corpus(report: Report) -> None:
+    """Rulesets that people really wrote, beside whatever ctc does."""
+    if not CORPUS.exists():
+        report.skip(f"there is no {CORPUS}")
+        return
+    tried = 0
+    step = int(os.environ.get("CORPUS_STEP", "32"))
+    for ruleset in rulesets("legacy")[0][::step]:
+        if ruleset.text.count("\n-A") > 5000:
+            continue
+        host = Host("corpus", own="")
+        first, second = write(host, "first", FIRST), write(host, "second", SECOND)
+        try:
+            host.namespace.run(f"{ruleset.family.iptables}-legacy-restore", "-w", "-c", text=with_counters(ruleset.text))
+        except RuntimeError:
+            host.close()
+            continue
+        tried += 1
+        part = report.part(f"{ruleset.name}: ")
+        watch = Watch(host, part)
+        apply(host, part, "first", "--now", "--force", "--own", "chains", first)
+        watch.same("first")
+        apply(host, part, "second", "--now", "--force", second)
+        watch.same("second")
+        part.equal("rollback", host.ctc("rollback").returncode, 0)
+        watch.same("rollback")
+        host.close()
+        for name in host.remembered():
+            (host.state / name).unlink()
+    report.check("there are such rulesets", tried > 4, str(tried))
+    report.note(f"{tried} rulesets")
