@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 from itertools import count
@@ -13,8 +14,9 @@ from collection import CORPUS, rulesets
 from firewall import HERE, policy_path, restore
 from netns import FAMILIES, IPV4, IPV6, Namespace
 from report import Report
-from test_apply import Host
+from test_apply import Host, stopped
 from test_plan import schema_trouble
+from test_widen import SWAP
 
 OTHERS = HERE / "others"
 NAMES = sorted({path.name.split(".")[0] for path in OTHERS.iterdir()})
@@ -205,6 +207,51 @@ def modes(report: Report) -> None:
     apply(host, report, "compiled, to chains", "--now", "--own", "chains", second)
     report.equal("compiled, to chains: nothing is left in between",
                  [line for line in saved(host)["ipv4"]["filter"] if "-A" in line], [])
+    host.close()
+
+
+def killed(report: Report) -> None:
+    """At every commit the applier is killed, alone or with its guard: what ctc has is old or new, and what others have stays,
+    also where the tables in between are none of both."""
+    host = Host("killed", own="")
+    policies = [write(host, "one", SWAP.format("false", "true")), write(host, "two", SWAP.format("true", "false"))]
+    load_others(host, "fail2ban")
+    watch = Watch(host, report)
+    apply(host, report, "one", "--now", policies[0])
+    old = without_counters(saved(host, own=True))
+    document = apply(host, report, "two", "--now", policies[1])
+    new = without_counters(saved(host, own=True))
+    report.check("there is a filter of both in between", any(order["joint"] for order in document["orders"]), str(document["orders"]))
+    report.equal("two: rollback", (host.ctc("rollback").returncode, without_counters(saved(host, own=True)) == old), (0, True))
+    for how in ("applier", "both"):
+        at, done = 0, False
+        while not done:
+            at += 1
+            process = host.start("apply", "--now", policies[1], more={
+                "LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at), "FAULT_HOW": "stop", "FAULT_ONLY": "commit"})
+            done = not stopped(process)
+            if not done:
+                if how == "both":
+                    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+                    for each in map(int, children):
+                        os.kill(each, signal.SIGKILL)
+                os.kill(process.pid, signal.SIGKILL)
+            process.communicate(timeout=30)
+            end = time.monotonic() + 1
+            while how == "applier" and without_counters(saved(host, own=True)) not in (old, new) and time.monotonic() < end:
+                time.sleep(0.01)
+            if how == "both" and not done:
+                # Others go on meanwhile.
+                host.namespace.run("iptables-legacy", "-w", "-I", "INPUT", *SOMEBODY)
+                report.equal(f"{how} killed {at}: rollback works", host.ctc("rollback").returncode, 0)
+                host.namespace.run("iptables-legacy", "-w", "-D", "INPUT", *SOMEBODY)
+                watch.policies = False
+                watch.before = watch.look()
+            report.equal(f"{how} killed {at}: old or new", without_counters(saved(host, own=True)) == (new if done else old), True)
+            watch.same(f"{how} killed {at}")
+        report.check(f"{how} killed: at several commits", at > 5, str(at))
+        report.equal(f"{how} killed: rollback", (host.ctc("rollback").returncode, without_counters(saved(host, own=True)) == old),
+                     (0, True))
     host.close()
 
 
