@@ -33,7 +33,7 @@ class NftHost(Host):
 
     def _command(self, words: tuple[str, ...], more: dict[str, str] | None) -> list[str]:
         more = {"LD_PRELOAD": os.environ["FAULTS"], **(more or {})}
-        return self.desk.words(os.environ["CTC"], *words, more=more)
+        return self.desk.words(*self.command(words), more=more)
 
     def ctc(self, *words: str, more: dict[str, str] | None = None) -> subprocess.CompletedProcess:
         with self.namespace:
