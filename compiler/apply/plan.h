@@ -7,6 +7,7 @@
 #include "analysis/diff.h"
 #include "apply/joint.h"
 #include "apply/ownership.h"
+#include "diag/diag.h"
 #include "kernel/backend.h"
 #include "kernel/compare.h"
 #include "policy/policy.h"
@@ -41,6 +42,15 @@ struct plan_step {
     bool patient; // the step ahead of it has more packets tracked: what is under way is to arrive first
 };
 
+// What speaks against the load (apply/objections.h).
+struct objection {
+    enum severity severity; // an error: nothing is loaded, unless the caller insists
+    const char *name;       // stable
+    enum family family;     // FAMILY_COUNT: of both
+    const char *text;
+    const char *hint; // NULL: none
+};
+
 struct apply_plan {
     const struct kernel_backend *backend; // by which the tables were read, and are to be changed
     struct plan_table *items;             // IPv4, then IPv6, in the order in which they become what is wanted
@@ -57,6 +67,10 @@ struct apply_plan {
         struct plan_step *items; // IPv4, then IPv6; none before order_tables()
         size_t count, capacity;
     } steps;
+    struct {
+        struct objection *items; // none before find_objections()
+        size_t count, capacity;
+    } objections;
     struct kernel_tables tables; // that were read
     const char
         *raced; // tables in the moment of whose load somebody else changed nf_tables, in words; NULL: none

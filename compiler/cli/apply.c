@@ -11,6 +11,7 @@
 
 #include "apply/good.h"
 #include "apply/load.h"
+#include "apply/objections.h"
 #include "apply/order.h"
 #include "apply/pending.h"
 #include "apply/session.h"
@@ -219,13 +220,37 @@ static enum exit_code report_load(struct arena *arena, const struct options *opt
     }
 }
 
+// Notes are for whoever asks what would be.
+static bool report_objections(const struct options *options, const struct apply_plan *plan)
+{
+    bool refused = false;
+
+    for (size_t i = 0; i < plan->objections.count; i++) {
+        const struct objection *each = &plan->objections.items[i];
+        const bool stands = each->severity == SEVERITY_ERROR;
+
+        refused = refused || stands;
+        if (each->severity == SEVERITY_NOTE && !options->dry_run)
+            continue;
+        fprintf(
+            stderr, "ctc: %s: %s%s%s [%s]%s\n",
+            severity_name(stands && (options->force || options->dry_run) ? SEVERITY_WARNING : each->severity),
+            each->family < FAMILY_COUNT ? family_name(each->family) : "",
+            each->family < FAMILY_COUNT ? ": " : "", each->text, each->name,
+            !stands || options->force ? "" : "; --force loads it");
+        if (each->hint)
+            fprintf(stderr, "     %s\n", each->hint);
+    }
+    return refused;
+}
+
 // What is not safe and has to be asked for.
 static enum exit_code refuse(const struct options *options, const struct session *session,
                              const char *trouble, const struct apply_plan *plan)
 {
     const bool stops = !options->force && !options->dry_run;
     const char *kind = stops ? "error" : "warning", *hint = options->force ? "" : "; --force loads it";
-    enum exit_code code = EXIT_FINE;
+    enum exit_code code = report_objections(options, plan) ? EXIT_WORLD : EXIT_FINE;
 
     if (trouble) {
         fprintf(stderr, "ctc: %s: your SSH connection from %s %s%s\n", kind, session->client, trouble, hint);
@@ -304,6 +329,7 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
     order_tables(&compilation->arena, plan);
     if (session)
         trouble = session_trouble(&compilation->arena, session, plan, compilation->policy);
+    find_objections(&compilation->arena, plan, compilation->policy, compilation->sources.items[0]);
     code = refuse(options, session, trouble, plan);
     if (options->dry_run)
         return settle(&compilation->arena, options, plan, (struct connections){.stage = CONNECTIONS_PLANNED});

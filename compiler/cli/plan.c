@@ -189,14 +189,34 @@ static json_t *order_json(const struct apply_plan *plan, enum family family)
     return object;
 }
 
+static json_t *objection_json(const struct objection *objection)
+{
+    json_t *object = json_object();
+
+    json_set(object, "severity", json_text(severity_name(objection->severity)));
+    json_set(object, "name", json_text(objection->name));
+    json_set(object, "family",
+             objection->family == FAMILY_COUNT  ? json_null()
+             : objection->family == FAMILY_IPV4 ? json_text("ipv4")
+                                                : json_text("ipv6"));
+    json_set(object, "text", json_text(objection->text));
+    json_set(object, "hint", objection->hint ? json_text(objection->hint) : json_null());
+    return object;
+}
+
 void set_plan(json_t *object, const struct apply_plan *plan)
 {
+    json_t *objections = json_array();
+
     json_t *tables = json_array(), *orders = json_array();
 
     for (size_t i = 0; i < plan->count; i++)
         json_push(tables, table_json(&plan->items[i]));
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         json_push(orders, order_json(plan, family));
+    for (size_t i = 0; i < plan->objections.count; i++)
+        json_push(objections, objection_json(&plan->objections.items[i]));
+    json_set(object, "objections", objections);
     json_set(object, "own", json_text(plan->own == OWN_CHAINS ? "chains" : "tables"));
     json_set(object, "orders", orders);
     json_set(object, "same", json_boolean(plan->same));

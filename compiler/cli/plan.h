@@ -9,5 +9,5 @@
 // One row a table, their order, and the traffic that changes.
 void put_plan(struct buf *out, struct arena *arena, const struct apply_plan *plan);
 
-// The keys `own`, `orders`, `same`, `tables`, `changes` and `complete`.
+// The keys `own`, `objections`, `orders`, `same`, `tables`, `changes` and `complete`.
 void set_plan(json_t *object, const struct apply_plan *plan);

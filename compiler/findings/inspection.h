@@ -71,6 +71,10 @@ diagram in_opening_state(struct inspection *inspection);
 // Rules of the filter that decide packets of a set, or one.
 struct shares filter_deciders(struct inspection *inspection, enum hook hook, diagram set, size_t limit);
 
+// Whether a rule translates addresses or ports; and whether it does so for what comes in.
+bool rule_translates(const struct rule *rule);
+bool rule_publishes(const struct rule *rule);
+
 // Reports at a rule; where it has no line, at the chain's, or the file's. Once, where the same was reported there.
 bool report_at(struct inspection *inspection, enum diag_code code, enum severity severity,
                const struct rule_place *place, const char *format, ...) __attribute__((format(printf, 5, 6)));

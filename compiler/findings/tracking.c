@@ -206,14 +206,14 @@ static bool is_among(const struct rule *rule, const char *const *names, size_t c
     return false;
 }
 
-static bool is_nat(const struct rule *rule)
+bool rule_translates(const struct rule *rule)
 {
     static const char *const names[] = {"DNAT", "REDIRECT", "SNAT", "MASQUERADE", "NETMAP"};
 
     return is_among(rule, names, sizeof(names) / sizeof(*names));
 }
 
-static bool publishes(const struct rule *rule)
+bool rule_publishes(const struct rule *rule)
 {
     static const char *const names[] = {"DNAT", "REDIRECT"};
 
@@ -233,7 +233,7 @@ static struct shares comers_to_nat(struct inspection *inspection, const char *ch
 static diagram changed_by_nat(struct inspection *inspection)
 {
     struct packet_space *space = &inspection->space;
-    const struct shares shares = comers_to_nat(inspection, "POSTROUTING", HOOK_FORWARD, is_nat);
+    const struct shares shares = comers_to_nat(inspection, "POSTROUTING", HOOK_FORWARD, rule_translates);
     diagram changed = set_none(space);
 
     for (size_t i = 0; i < shares.count; i++)
@@ -275,7 +275,7 @@ static void find_published(struct inspection *inspection)
 {
     struct packet_space *space = &inspection->space;
     const struct passage *raw = raw_passage(inspection, HOOK_INPUT);
-    const struct shares published = comers_to_nat(inspection, "PREROUTING", HOOK_INPUT, publishes);
+    const struct shares published = comers_to_nat(inspection, "PREROUTING", HOOK_INPUT, rule_publishes);
     const diagram untracked =
         set_and(space, taken_out(space, inspection->meaning.raws[HOOK_INPUT]), off_lo_domain(inspection));
 

@@ -178,6 +178,20 @@ static bool are_one(const struct proof *proof)
     return said->tracking == done->tracking;
 }
 
+size_t promises_broken(struct proof *proof, struct broken_promise broken[PROMISE_COUNT])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < PROMISE_COUNT; i++) {
+        struct broken_promise *found = &broken[count];
+
+        *found = (struct broken_promise){.code = promises[i].code, .problem = promises[i].problem};
+        found->packets = promises[i].broken(proof, &proof->done, &found->hook);
+        count += found->packets != set_none(&proof->space);
+    }
+    return count;
+}
+
 static bool keep(struct proof *proof, size_t number, struct diag_list *diags)
 {
     const struct promise *promise = &promises[number];

@@ -210,6 +210,74 @@ def modes(report: Report) -> None:
     host.close()
 
 
+def objections(report: Report) -> None:
+    """What others have may speak against a load: it is named, and stops it or does not."""
+    head = "version: 1\ntracking: {}\nallow: [http, ssh{}]\ndefault: {{input: reject, forward: {}}}\n"
+    published = head.format("selective", ", {tcp: [8080, 30080], track: false}", "leave")
+    selective = head.format("selective", ", {service: https, track: false}", "leave")
+    none = head.format("none", "", "leave")
+    cases = (
+        # What others have, what is added to it, the policy; each thing that is said, of both families if it can be.
+        ("docker", (), published, "error untracked-nat nat DOCKER 3 (! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT",
+         "error untracked-nat nat DOCKER 1 (! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT"),
+        ("kube-proxy", (), published, "error untracked-nat nat KUBE-SEP-ONE 2 (-p tcp", "error untracked-nat nat KUBE-SEP-TWO 2 (-p tcp"),
+        ("docker", (), head.format("full", "", "drop"), "error others-forward Docker forwards here", ),
+        ("kube-proxy", (), head.format("full", "", "reject"), "error others-forward Kubernetes forwards here"),
+        ("libvirt", (), head.format("full", "", "drop"), "error others-forward libvirt forwards here"),
+        ("docker", (), none, "warning others-track rules of others keep the tracker on: nat PREROUTING 1",
+         "error untracked-nat nat DOCKER 3", "error untracked-nat nat POSTROUTING 1 (-s 172.17.0.0/16 ! -o docker0 -j MASQUERADE)"),
+        ("ufw", (), none + "conntrack: {modules: block}\nstateless: {replies: portable}\n",
+         "error others-track rules of others keep the tracker on: filter ufw-before-forward 1"),
+        ("fail2ban", ("nft add table inet guard { chain in { type filter hook input priority 10; ct state invalid drop; }; }",), none,
+         "warning others-track tables of nft keep the tracker on: inet guard"),
+        ("fail2ban", ("iptables -I INPUT -m conntrack --ctstate UNTRACKED -j ACCEPT",), selective,
+         "error blanket-accept filter INPUT 1 (-m conntrack --ctstate UNTRACKED -j ACCEPT)"),
+        ("ufw", (), selective.replace("ssh", "{service: ssh, track: false}"),
+         "warning blanket-accept a rule of others refuses what passes it where it goes untracked", "warning source-port-hole packets are accepted for their source port by filter "
+         "ufw-before-input 9", "warning path-mtu fragmentation-needed or packet-too-big is refused by filter ufw-before-input 4",
+         "warning others-accept filter ufw-before-input 9"),
+        ("fail2ban", ("iptables -A INPUT -p icmp -j DROP", "ip6tables -A INPUT -p ipv6-icmp -j DROP"), selective,
+         "warning path-mtu fragmentation-needed or packet-too-big is refused by filter INPUT 3 (-p icmp -j DROP)",
+         "warning no-neighbours neighbour discovery is refused by filter INPUT 2 (-p ipv6-icmp -j DROP)"),
+        ("fail2ban", ("iptables -t raw -A PREROUTING -p udp --dport 500 -j CT --notrack",), selective,
+         "warning one-sided-notrack tracking: one direction is untracked and the other is not by raw PREROUTING 1 (-p udp"),
+        ("fail2ban", ("iptables -A INPUT -p tcp --dport 6379 -j ACCEPT",),
+         selective + "expect: [{packets: in eth0 tcp to port 6379, verdict: refuse}]\n",
+         "error expectation expected refuse, and in eth0 tcp", "warning others-accept filter INPUT 3 (-p tcp -m tcp --dport 6379 -j ACCEPT)"),
+        ("fail2ban", (), selective + "expect: [{packets: in eth0 tcp from any to port 22, verdict: accept}]\n",
+         "warning expectation expected accept, and in eth0 tcp from 203.0.113.7", "note others-refuse filter f2b-sshd 1"),
+        ("fail2ban", ("iptables -A INPUT -s 0.0.0.0/1 -j DROP", "iptables -A INPUT -s 128.0.0.0/1 -j DROP"), selective,
+         "error unreached no packet comes to the policy's rules in filter INPUT"),
+        ("hand", (), selective),
+    )
+    for number, (name, added, policy, *wanted) in enumerate(cases):
+        host = Host(f"objections {number}", own="")
+        load_others(host, name)
+        for each in added:
+            program, *words = each.split()
+            host.namespace.run(*([program, *words] if program == "nft" else [f"{program}-legacy", "-w", *words]))
+        part = report.part(f"objections {number}, {name}: ")
+        path = write(host, "policy", policy)
+        watch = Watch(host, part)
+        said = apply(host, part, "dry run", "--dry-run", path).get("objections", [])
+        texts = [f"{each['severity']} {each['name']} {each['text']}" for each in said]
+        for each in wanted:
+            part.check(f"it is said: {each}", any(text.startswith(each) for text in texts), "\n".join(texts))
+        errors = {each["name"] for each in said if each["severity"] == "error"}
+        part.equal("errors", errors, {each.split()[1] for each in wanted if each.startswith("error")})
+        done = host.ctc("apply", "--now", path)
+        part.equal("refused or not", done.returncode, 3 if errors else 0)
+        part.check("the reasons are told", all(f"[{each}]; --force loads it" in done.stderr for each in errors), done.stderr)
+        if errors:
+            watch.same("refused")
+            part.equal("refused: nothing of ctc's", {line for tables in saved(host, own=True).values() for lines in tables.values()
+                                                    for line in lines}, set())
+            done = host.ctc("apply", "--now", "--force", path)
+            part.check("forced", done.returncode == 0, done.stderr)
+        watch.same("loaded")
+        host.close()
+
+
 def killed(report: Report) -> None:
     """At every commit the applier is killed, alone or with its guard: what ctc has is old or new, and what others have stays,
     also where the tables in between are none of both."""

@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "apply/objections.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "advice/table.h"
+#include "analysis/describe.h"
+#include "analysis/witness.h"
+#include "emit/restore.h"
+#include "findings/inspection.h"
+#include "kernel/nftables.h"
+#include "proof/prove.h"
+
+#define NAMED_MAX 3 // rules that are named of many
+
+struct hearing {
+    struct arena *arena;
+    struct apply_plan *plan;
+    const struct policy *policy;
+    const struct source *source;
+    enum family family;
+    const struct ruleset *after; // all tables, as they would be
+};
+
+static void object(const struct hearing *hearing, enum severity severity, const char *name, const char *text,
+                   const char *hint)
+{
+    for (size_t i = 0; i < hearing->plan->objections.count; i++)
+        if (hearing->plan->objections.items[i].family == hearing->family &&
+            strcmp(hearing->plan->objections.items[i].text, text) == 0)
+            return;
+    *vec_push(hearing->arena, &hearing->plan->objections) =
+        (struct objection){severity, name, hearing->family, arena_printf(hearing->arena, "%s", text), hint};
+}
+
+// Whether a rule of a table, as that would be, is others'.
+static bool is_others(const struct hearing *hearing, const struct table *table, const struct chain *chain,
+                      const struct rule *rule)
+{
+    if (!ruleset_find_table(hearing->plan->encoded[hearing->family].ruleset, table->name))
+        return true;
+    if (hearing->plan->own == OWN_TABLES || own_chain(chain->name))
+        return false;
+    return chain->policy == CHAIN_USER || !rule || !own_rule(rule);
+}
+
+static bool place_is_others(const struct hearing *hearing, const struct rule_place *place)
+{
+    return place->chain && is_others(hearing, place->table, place->chain, place_rule(place));
+}
+
+// "filter INPUT 3 (-s 192.0.2.1/32 -j DROP)".
+static void put_place(struct buf *out, const struct hearing *hearing, const struct rule_place *place)
+{
+    const struct rule *rule = place_rule(place);
+    struct buf text = {0};
+
+    describe_place(out, place);
+    if (rule) {
+        restore_rule(&text, rule, hearing->family);
+        buf_printf(out, " (%s)", text.length ? text.bytes + 1 : "");
+    }
+    buf_clear(&text);
+}
+
+struct listing {
+    struct buf text;
+    size_t count;
+};
+
+static void list_place(struct listing *listing, const struct hearing *hearing, const struct rule_place *place)
+{
+    if (listing->count++ >= NAMED_MAX)
+        return;
+    buf_text(&listing->text, listing->count > 1 ? ", " : "");
+    put_place(&listing->text, hearing, place);
+}
+
+static void end_listing(struct listing *listing)
+{
+    if (listing->count > NAMED_MAX)
+        buf_printf(&listing->text, " and %zu more", listing->count - NAMED_MAX);
+}
+
+// Mode none.
+
+static void find_trackers(struct hearing *hearing)
+{
+    const bool blocked = hearing->policy->conntrack.block_modules;
+    struct listing listing = {0};
+
+    for (size_t i = 0; i < hearing->after->count; i++)
+        for (size_t j = 0; j < hearing->after->items[i].count; j++) {
+            const struct table *table = &hearing->after->items[i];
+            const struct chain *chain = table->items[j];
+
+            for (size_t k = 0; k < chain->count; k++)
+                if (rule_tracks(&chain->items[k], table->name) &&
+                    is_others(hearing, table, chain, &chain->items[k]))
+                    list_place(&listing, hearing, &(struct rule_place){table, chain, k});
+        }
+    end_listing(&listing);
+    if (listing.count)
+        object(
+            hearing, blocked ? SEVERITY_ERROR : SEVERITY_WARNING, "others-track",
+            arena_printf(hearing->arena, "rules of others keep the tracker on: %s", listing.text.bytes),
+            blocked
+                ? "the policy keeps the tracker's modules out: with these rules they are in, and everything "
+                  "is tracked"
+                : "nothing goes into its table, but packets still pass the tracker");
+    buf_clear(&listing.text);
+}
+
+// nf_tables serves both families.
+static void find_nft_trackers(struct hearing *hearing)
+{
+    struct kernel_error error = {.arena = hearing->arena};
+    struct nft_tables tables = {0};
+    struct buf text = {0};
+
+    hearing->family = FAMILY_COUNT;
+    if (!nft_tables_read(hearing->arena, &tables, &error)) {
+        object(hearing, SEVERITY_WARNING, "others-track",
+               arena_printf(hearing->arena, "tables of nft are not seen: %s", error.text),
+               "whether they keep the tracker on is not known");
+        return;
+    }
+    for (size_t i = 0; i < tables.count; i++)
+        if (tables.items[i].tracks &&
+            !(tables.items[i].iptables && hearing->plan->backend->way == WAY_NFT_RESTORE))
+            buf_printf(&text, "%s%s %s", text.length ? ", " : "", tables.items[i].family,
+                       tables.items[i].name);
+    if (text.length)
+        object(hearing, hearing->policy->conntrack.block_modules ? SEVERITY_ERROR : SEVERITY_WARNING,
+               "others-track",
+               arena_printf(hearing->arena, "tables of nft keep the tracker on: %s", text.bytes), NULL);
+    buf_clear(&text);
+}
+
+// NAT of what goes untracked.
+
+static const char *untracked_by(const struct hearing *hearing, const struct passage *raw, diagram packets)
+{
+    const struct shares shares = passage_untrackers(raw, packets, 1);
+    struct buf text = {0};
+    const char *copy = "";
+
+    if (shares.count) {
+        const struct reason reason = place_reason(&shares.items[0].place);
+
+        buf_text(&text, " by ");
+        if (reason.span.source)
+            buf_printf(&text, "%s, %s:%u", reason.name && reason.name[0] ? reason.name : "an entry",
+                       reason.span.source->name, reason.span.line);
+        else
+            describe_place(&text, &shares.items[0].place);
+        copy = arena_copy(hearing->arena, text.bytes, text.length);
+    }
+    buf_clear(&text);
+    return copy;
+}
+
+// What comes in for an address that this host has now: rules of nat have services of others, too. Where all goes untracked, so do
+// those.
+static diagram for_this_host(const struct hearing *hearing, struct packet_space *space, enum hook hook)
+{
+    struct addr_set local = {0};
+    const struct range_list *ranges = &local.families[hearing->family];
+
+    if (hook != HOOK_INPUT || hearing->policy->tracking == TRACKING_NONE ||
+        table_local_addresses(hearing->arena, &local) || !ranges->count)
+        return set_all(space);
+    return diagram_test(space->diagrams, FIELD_DESTINATION, ranges->items, (unsigned)ranges->count,
+                        set_all(space), set_none(space));
+}
+
+static void find_untranslated(struct hearing *hearing, struct inspection *inspection, const char *chain,
+                              enum hook hook, bool (*is_meant)(const struct rule *rule))
+{
+    struct packet_space *space = &inspection->space;
+    const struct passage *nat = find_passage(inspection, "nat", chain, hook);
+    const struct passage *raw = find_passage(inspection, "raw", "PREROUTING", hook);
+    const struct shares shares = nat && raw ? passage_comers(nat, is_meant) : (struct shares){0};
+    const diagram off_lo = set_minus(
+        space, set_and(space, inspection->meaning.domains[hook], for_this_host(hearing, space, hook)),
+        of_value(inspection, FIELD_IN, packet_space_interface(space, "lo")));
+    const diagram untracked = set_and(space, taken_out(space, inspection->meaning.raws[hook]), off_lo);
+
+    for (size_t i = 0; i < shares.count; i++) {
+        const struct share *share = &shares.items[i];
+        // Whatever the matches say that nothing is known of.
+        const diagram lost = set_and(space, share->packets, untracked);
+        struct buf text = {0};
+
+        if (lost == set_none(space) || !place_is_others(hearing, &share->place))
+            continue;
+        put_place(&text, hearing, &share->place);
+        buf_printf(&text, " translates packets that go untracked%s: %s", untracked_by(hearing, raw, lost),
+                   in_words(inspection, lost, off_lo));
+        object(hearing, SEVERITY_ERROR, "untracked-nat", text.bytes,
+               "NAT never sees what is untracked: leave it tracked, or take the rule away");
+        buf_clear(&text);
+    }
+}
+
+static bool leads_to_own(const struct rule *rule)
+{
+    return own_rule(rule);
+}
+
+// A jump that no packet comes to.
+static void find_unreached(struct hearing *hearing, struct inspection *inspection, const char *hook_name,
+                           enum hook hook)
+{
+    const struct table *filter = ruleset_find_table(hearing->after, "filter");
+    const struct chain *chain = filter ? table_find_chain(filter, hook_name) : NULL;
+    const struct passage *passage = find_passage(inspection, "filter", hook_name, hook);
+
+    for (size_t i = 0; hearing->plan->own == OWN_CHAINS && passage && i < chain->count; i++)
+        if (own_rule(&chain->items[i]) && !passage_comers(passage, leads_to_own).count)
+            object(
+                hearing, SEVERITY_ERROR, "unreached",
+                arena_printf(hearing->arena,
+                             "no packet comes to the policy's rules in filter %s: rules of others ahead of "
+                             "number %zu decide all of them",
+                             hook_name, i + 1),
+                "move the jump ahead of them, or say --own tables");
+}
+
+static void inspect(struct hearing *hearing)
+{
+    struct diag_list ignored = {.arena = hearing->arena};
+    struct inspection inspection;
+
+    if (!inspection_open(&inspection, hearing->arena, hearing->after, NULL, hearing->source, &ignored)) {
+        object(hearing, SEVERITY_ERROR, "undecided", "the rules of others are too many to look through",
+               NULL);
+        return;
+    }
+    find_untranslated(hearing, &inspection, "PREROUTING", HOOK_INPUT, rule_publishes);
+    find_untranslated(hearing, &inspection, "POSTROUTING", HOOK_FORWARD, rule_translates);
+    find_unreached(hearing, &inspection, "INPUT", HOOK_INPUT);
+    find_unreached(hearing, &inspection, "FORWARD", HOOK_FORWARD);
+    find_unreached(hearing, &inspection, "OUTPUT", HOOK_OUTPUT);
+    inspection_close(&inspection);
+}
+
+// Whoever forwards for containers and guests.
+
+static const char *manager_of(const char *chain)
+{
+    static const struct {
+        const char *prefix, *name;
+    } managers[] = {
+#define MANAGER(prefix, name) {prefix, name},
+#include "apply/managers.def"
+#undef MANAGER
+    };
+
+    for (size_t i = 0; i < sizeof(managers) / sizeof(*managers); i++)
+        if (strncmp(chain, managers[i].prefix, strlen(managers[i].prefix)) == 0)
+            return managers[i].name;
+    return NULL;
+}
+
+static void find_managers(struct hearing *hearing)
+{
+    const struct table *filter = ruleset_find_table(hearing->plan->live[hearing->family], "filter");
+    const char *name = NULL, *chain = NULL;
+
+    for (size_t i = 0; filter && i < filter->count && !name; i++) {
+        chain = filter->items[i]->name;
+        name = filter->items[i]->policy == CHAIN_USER ? manager_of(chain) : NULL;
+    }
+    if (name)
+        object(
+            hearing, SEVERITY_ERROR, "others-forward",
+            arena_printf(hearing->arena,
+                         "%s forwards here (chain %s), and the policy's `forward: %s` would refuse what it "
+                         "adds later",
+                         name, chain, hearing->policy->forwarding == VERDICT_DROP ? "drop" : "reject"),
+            "say `default: {forward: leave}`: FORWARD belongs to others then");
+}
+
+// What the policy says, and what the tables would do.
+
+static void put_packet(struct buf *out, struct proof *proof, enum hook hook, const field_value *packet,
+                       diagram set)
+{
+    buf_text(out, ", such as ");
+    describe_packet(out, &proof->space, hook, packet, set);
+}
+
+// The rule of others that has a say about a packet: by its verdict, or about its tracking. False: none has.
+static bool find_others_rule(const struct hearing *hearing, struct proof *proof, enum hook hook,
+                             const field_value *packet, bool tracking, struct rule_place *place)
+{
+    const struct trace trace = trace_packet(&proof->space, hearing->after, &proof->done, hook, packet);
+
+    *place = tracking && trace.tracking.chain ? trace.tracking : trace.verdict;
+    return place_is_others(hearing, place);
+}
+
+static bool is_about_tracking(enum diag_code code)
+{
+    return code == DIAG_ONE_SIDED_NOTRACK || code == DIAG_FORWARDED_NOTRACK;
+}
+
+// A rule of others that accepts packets for being UNTRACKED or INVALID.
+static bool accepts_by_state(const struct rule *rule)
+{
+    for (size_t i = 0; i < rule->match_count && rule->target.kind == TARGET_ACCEPT; i++) {
+        const struct match *match = &rule->matches[i];
+        const unsigned states = match->kind == MATCH_STATE || match->kind == MATCH_CONNTRACK
+                                    ? match->state.states ^ (match->state.inverted ? ~0u : 0u)
+                                    : 0;
+
+        if ((states & (STATE_UNTRACKED | STATE_INVALID)) && !(states & STATE_NEW))
+            return true;
+    }
+    return false;
+}
+
+static bool find_blanket_rule(const struct hearing *hearing, struct rule_place *place)
+{
+    const struct table *filter = ruleset_find_table(hearing->after, "filter");
+
+    for (size_t i = 0; filter && i < filter->count; i++)
+        for (size_t j = 0; j < filter->items[i]->count; j++) {
+            *place = (struct rule_place){filter, filter->items[i], j};
+            if (accepts_by_state(&filter->items[i]->items[j]) && place_is_others(hearing, place))
+                return true;
+        }
+    return false;
+}
+
+// What passes untracked and would not as NEW: a rule of others lets all such in, or one that asks for NEW never sees them.
+static void object_to_blanket(struct hearing *hearing, struct proof *proof,
+                              const struct broken_promise *broken, const field_value *packet)
+{
+    struct rule_place place;
+    struct buf text = {0};
+
+    if (find_blanket_rule(hearing, &place)) {
+        put_place(&text, hearing, &place);
+        buf_text(&text, " accepts packets for being UNTRACKED or INVALID, whatever they are");
+        object(hearing, SEVERITY_ERROR, diag_kinds[broken->code].name, text.bytes,
+               "whatever the policy untracks is open to all by this rule");
+    } else {
+        const struct rule *rule =
+            find_others_rule(hearing, proof, broken->hook, packet, false, &place) ? place_rule(&place) : NULL;
+
+        if (rule && rule->target.kind != TARGET_ACCEPT)
+            put_place(&text, hearing, &place);
+        else
+            buf_text(&text, "a rule of others");
+        buf_text(&text, " refuses what passes it where it goes untracked");
+        put_packet(&text, proof, broken->hook, packet, broken->packets);
+        object(hearing, SEVERITY_WARNING, diag_kinds[broken->code].name, text.bytes,
+               "a rule that asks for a state of the tracker does not see what is untracked");
+    }
+    buf_clear(&text);
+}
+
+static void find_broken_promises(struct hearing *hearing, struct proof *proof)
+{
+    struct broken_promise broken[PROMISE_COUNT];
+    const size_t count = promises_broken(proof, broken);
+    field_value *packet =
+        arena_calloc(hearing->arena, FIELD_COUNT + proof->space.unknowns.count, sizeof(*packet));
+
+    for (size_t i = 0; i < count; i++) {
+        struct rule_place place;
+        struct buf text = {0};
+        const enum diag_code code = broken[i].code;
+
+        if (!find_packet(&proof->space, broken[i].hook, broken[i].packets, packet))
+            continue;
+        if (code == DIAG_BLANKET_ACCEPT) {
+            object_to_blanket(hearing, proof, &broken[i], packet);
+            continue;
+        }
+        buf_text(&text, broken[i].problem);
+        if (find_others_rule(hearing, proof, broken[i].hook, packet, is_about_tracking(code), &place)) {
+            buf_text(&text, " by ");
+            put_place(&text, hearing, &place);
+        } else {
+            buf_text(&text, ", with what others have");
+        }
+        put_packet(&text, proof, broken[i].hook, packet, broken[i].packets);
+        object(hearing, SEVERITY_WARNING, diag_kinds[code].name, text.bytes, NULL);
+        buf_clear(&text);
+    }
+}
+
+// That some are refused all the same may be what others are for; that some are accepted is not.
+static enum severity weight(const struct policy *policy, struct span span)
+{
+    for (size_t i = 0; i < policy->expectation_count; i++) {
+        const struct expectation *each = &policy->expectations[i];
+
+        if (each->span.source == span.source && each->span.line == span.line &&
+            each->span.column == span.column &&
+            (each->verdict == EXPECT_ACCEPT || each->verdict == EXPECT_ANY))
+            return SEVERITY_WARNING;
+    }
+    return SEVERITY_ERROR;
+}
+
+static void find_failing(struct hearing *hearing, struct proof *proof)
+{
+    const char *family = arena_printf(hearing->arena, "%s: ", family_name(hearing->family));
+    struct diag_list diags = {.arena = hearing->arena};
+
+    prove_expectations(proof, &diags);
+    for (size_t i = 0; i < diags.items.count; i++) {
+        const struct diag *diag = &diags.items.items[i];
+        const bool named = strncmp(diag->message, family, strlen(family)) == 0;
+
+        object(hearing, weight(hearing->policy, diag->span), diag_kinds[DIAG_EXPECTATION].name,
+               diag->message + (named ? strlen(family) : 0), diag->hint);
+    }
+}
+
+static void find_otherwise(struct hearing *hearing, struct proof *proof, enum hook hook, bool accepts)
+{
+    struct packet_space *space = &proof->space;
+    const diagram domain = proof->said.domains[hook];
+    const diagram said = accepted_set(space, hook_outcomes(space, &proof->said, hook, domain));
+    const diagram done = accepted_set(space, hook_outcomes(space, &proof->done, hook, domain));
+    const diagram otherwise = accepts ? set_minus(space, done, said) : set_minus(space, said, done);
+    field_value *packet = arena_calloc(hearing->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
+    struct rule_place place;
+    struct buf text = {0};
+
+    if (!find_packet(space, hook, otherwise, packet) ||
+        !find_others_rule(hearing, proof, hook, packet, false, &place))
+        return;
+    put_place(&text, hearing, &place);
+    buf_text(&text, accepts ? " accepts what the policy refuses" : " refuses what the policy accepts");
+    put_packet(&text, proof, hook, packet, otherwise);
+    object(hearing, accepts ? SEVERITY_WARNING : SEVERITY_NOTE, accepts ? "others-accept" : "others-refuse",
+           text.bytes, NULL);
+    buf_clear(&text);
+}
+
+static void prove(struct hearing *hearing)
+{
+    struct proof proof;
+
+    proof_open(&proof, hearing->arena, hearing->policy, hearing->source, hearing->after, hearing->after);
+    if (proof.undecided) {
+        object(hearing, SEVERITY_ERROR, "undecided",
+               "with the rules of others, these are too many to be proved", NULL);
+    } else {
+        find_broken_promises(hearing, &proof);
+        find_failing(hearing, &proof);
+        for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++) {
+            if (hook == HOOK_FORWARD && hearing->policy->forwarding == VERDICT_LEAVE)
+                continue;
+            find_otherwise(hearing, &proof, hook, true);
+            find_otherwise(hearing, &proof, hook, false);
+        }
+    }
+    proof_close(&proof);
+}
+
+static bool has_others(const struct hearing *hearing)
+{
+    for (size_t i = 0; i < hearing->after->count; i++) {
+        const struct table *table = &hearing->after->items[i];
+
+        for (size_t j = 0; j < table->count; j++)
+            for (size_t k = 0; k < table->items[j]->count; k++)
+                if (is_others(hearing, table, table->items[j], &table->items[j]->items[k]))
+                    return true;
+        // A policy of others refuses, too.
+        for (size_t j = 0; j < table->count; j++)
+            if (table->items[j]->policy == CHAIN_DROP && is_others(hearing, table, table->items[j], NULL))
+                return true;
+    }
+    return false;
+}
+
+void find_objections(struct arena *arena, struct apply_plan *plan, const struct policy *policy,
+                     const struct source *source)
+{
+    struct hearing hearing = {.arena = arena, .plan = plan, .policy = policy, .source = source};
+
+    for (hearing.family = 0; hearing.family < FAMILY_COUNT; hearing.family++) {
+        hearing.after =
+            rules_between(arena, plan->live[hearing.family], plan->encoded[hearing.family].ruleset, UINT_MAX);
+        if (policy->forwarding == VERDICT_DROP || policy->forwarding == VERDICT_REJECT)
+            find_managers(&hearing);
+        if (!has_others(&hearing))
+            continue;
+        if (policy->tracking == TRACKING_NONE)
+            find_trackers(&hearing);
+        inspect(&hearing);
+        prove(&hearing);
+    }
+    if (policy->tracking == TRACKING_NONE)
+        find_nft_trackers(&hearing);
+}
