@@ -161,18 +161,24 @@ static const char *untracked_by(const struct hearing *hearing, const struct pass
     return copy;
 }
 
-// What comes in for an address that this host has now: rules of nat have services of others, too. Where all goes untracked, so do
-// those.
-static diagram for_this_host(const struct hearing *hearing, struct packet_space *space, enum hook hook)
+// What comes in for an address that this host has now, since rules of nat have services of others, too; where all goes untracked,
+// so do those. And from a port that clients have: answers that go untracked come from a service's.
+static diagram asked_of_this_host(const struct hearing *hearing, struct inspection *inspection,
+                                  enum hook hook)
 {
+    struct packet_space *space = &inspection->space;
+    const diagram all = set_all(space), clients = of_value(inspection, FIELD_SOURCE_PORT, CLIENT_PORT);
     struct addr_set local = {0};
     const struct range_list *ranges = &local.families[hearing->family];
 
-    if (hook != HOOK_INPUT || hearing->policy->tracking == TRACKING_NONE ||
-        table_local_addresses(hearing->arena, &local) || !ranges->count)
-        return set_all(space);
-    return diagram_test(space->diagrams, FIELD_DESTINATION, ranges->items, (unsigned)ranges->count,
-                        set_all(space), set_none(space));
+    if (hook != HOOK_INPUT)
+        return all;
+    if (hearing->policy->tracking == TRACKING_NONE || table_local_addresses(hearing->arena, &local) ||
+        !ranges->count)
+        return clients;
+    return set_and(space, clients,
+                   diagram_test(space->diagrams, FIELD_DESTINATION, ranges->items, (unsigned)ranges->count,
+                                all, set_none(space)));
 }
 
 static void find_untranslated(struct hearing *hearing, struct inspection *inspection, const char *chain,
@@ -183,7 +189,8 @@ static void find_untranslated(struct hearing *hearing, struct inspection *inspec
     const struct passage *raw = find_passage(inspection, "raw", "PREROUTING", hook);
     const struct shares shares = nat && raw ? passage_comers(nat, is_meant) : (struct shares){0};
     const diagram off_lo = set_minus(
-        space, set_and(space, inspection->meaning.domains[hook], for_this_host(hearing, space, hook)),
+        space,
+        set_and(space, inspection->meaning.domains[hook], asked_of_this_host(hearing, inspection, hook)),
         of_value(inspection, FIELD_IN, packet_space_interface(space, "lo")));
     const diagram untracked = set_and(space, taken_out(space, inspection->meaning.raws[hook]), off_lo);
 
@@ -239,7 +246,9 @@ static void inspect(struct hearing *hearing)
         return;
     }
     find_untranslated(hearing, &inspection, "PREROUTING", HOOK_INPUT, rule_publishes);
-    find_untranslated(hearing, &inspection, "POSTROUTING", HOOK_FORWARD, rule_translates);
+    // Elsewhere what is forwarded stays tracked, unless others untrack it (forwarded-notrack).
+    if (hearing->policy->tracking == TRACKING_NONE)
+        find_untranslated(hearing, &inspection, "POSTROUTING", HOOK_FORWARD, rule_translates);
     find_unreached(hearing, &inspection, "INPUT", HOOK_INPUT);
     find_unreached(hearing, &inspection, "FORWARD", HOOK_FORWARD);
     find_unreached(hearing, &inspection, "OUTPUT", HOOK_OUTPUT);

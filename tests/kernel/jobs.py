@@ -119,6 +119,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     for name in test_own.NAMES:
         jobs[f"own beside {name}"] = partial(test_own.beside, name)
     jobs["own modes"] = test_own.modes
+    jobs["own beside nft"] = test_own.beside_nft
     jobs["own objections"] = test_own.objections
     jobs["own killed"] = test_own.killed
     jobs["own crowd"] = test_own.crowd

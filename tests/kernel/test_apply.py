@@ -25,6 +25,8 @@ FOREIGN = ("-p", "tcp", "--dport", "9", "-j", "ACCEPT")
 class Host:
     """A namespace with rules, and a directory for what ctc remembers of it."""
 
+    variant = "legacy"    # of iptables
+
     def __init__(self, name: str, namespace: Namespace | None = None, own: str = "tables"):
         self.name = name
         self.own = own    # unless a test says otherwise; the rules that tests load are nobody's that ctc knows of

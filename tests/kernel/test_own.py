@@ -16,6 +16,7 @@ from netns import FAMILIES, IPV4, IPV6, Namespace
 from report import Report
 from test_apply import Host, stopped
 from test_plan import schema_trouble
+from test_via import NftHost
 from test_widen import SWAP
 
 OTHERS = HERE / "others"
@@ -58,14 +59,14 @@ def with_counters(text: str) -> str:
 def load_others(host: Host, name: str) -> None:
     for family in FAMILIES:
         text = (OTHERS / f"{name}.v{4 if family is IPV4 else 6}.rules").read_text(encoding="utf-8")
-        host.namespace.run(f"{family.iptables}-legacy-restore", "-w", "-c", text=with_counters(text))
+        host.namespace.run(f"{family.iptables}-{host.variant}-restore", "-w", "-c", text=with_counters(text))
 
 
 def saved(host: Host, own: bool = False) -> dict[str, dict[str, list[str]]]:
     """The lines of each table with their counters: those of others, or ctc's own."""
     found = {}
     for family in FAMILIES:
-        text = host.namespace.run(f"{family.iptables}-legacy-save", "-c")
+        text = host.namespace.run(f"{family.iptables}-{host.variant}-save", "-c")
         found[family.name] = {table.split("\n", 1)[0]: [line for line in table.split("\n")[1:]
                                                         if bool(OWN_LINE.match(line)) == own and not line.startswith("#")]
                               for table in text.split("\n*")[1:]}
@@ -159,6 +160,29 @@ def beside(name: str, report: Report) -> None:
     report.equal("it is put back", host.ctc("status").returncode, 0)
     watch.same("put back")
     host.close()
+
+
+def beside_nft(report: Report) -> None:
+    """The same where the tables of iptables are in nf_tables."""
+    for name in ("docker", "fail2ban"):
+        host = NftHost(f"own {name}")
+        host.own = ""
+        first, second = write(host, "first", FIRST), write(host, "second", SECOND)
+        load_others(host, name)
+        part = report.part(f"{name}: ")
+        watch = Watch(host, part, policies=False)    # nf_tables counts nothing for them
+        report.equal("chains are owned", apply(host, part, "first", "--via", "restore", "--now", first)["own"], "chains")
+        watch.same("first")
+        own = without_counters(saved(host, own=True))
+        apply(host, part, "second", "--via", "restore", "--now", second)
+        watch.same("second")
+        host.namespace.run("iptables-nft", "-I", "INPUT", *SOMEBODY)
+        part.equal("a change of others is no drift", host.ctc("status").returncode, 0)
+        watch = Watch(host, part, policies=False)
+        part.equal("rollback: works", host.ctc("rollback").returncode, 0)
+        watch.same("rollback")
+        part.equal("rollback: the rules of the first", without_counters(saved(host, own=True)), own)
+        host.close()
 
 
 def modes(report: Report) -> None:

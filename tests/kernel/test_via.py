@@ -27,6 +27,8 @@ def without_notes(text: str) -> str:
 class NftHost(Host):
     """A host whose rules are in nf_tables, and whose programs do as they are told."""
 
+    variant = "nft"
+
     def __init__(self, name: str, namespace: Namespace | None = None, desk: Desk | None = None):
         super().__init__(name, namespace)
         self.desk = desk or Desk(name)
