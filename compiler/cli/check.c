@@ -4,12 +4,14 @@
 // what the command makes, so they go to standard output in every format.
 #include <assert.h>
 #include <getopt.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "analysis/subject.h"
+#include "base/job.h"
 #include "cli/cli.h"
 #include "diag/render.h"
 #include "findings/findings.h"
@@ -207,6 +209,38 @@ static void check(struct checked *checked, const char *path, const struct option
     diag_append(&checked->all, &checked->failing);
 }
 
+// Files of which each thread takes the next one that nobody has taken. What is found in one depends on no other.
+struct checking {
+    const struct options *options;
+    const struct expected *expected;
+    struct checked *checked;
+    atomic_size_t next;
+};
+
+static void check_some(void *context)
+{
+    struct checking *checking = context;
+
+    for (size_t i; (i = atomic_fetch_add(&checking->next, 1)) < checking->options->count;)
+        check(&checking->checked[i], checking->options->files[i], checking->options, checking->expected);
+}
+
+#define THREADS_MAX 16
+
+static void check_all(struct checking *checking)
+{
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    struct job jobs[THREADS_MAX];
+    size_t begun = 0;
+
+    for (; begun < THREADS_MAX && (long)begun + 1 < processors && begun + 1 < checking->options->count;
+         begun++)
+        job_begin(&jobs[begun], true, check_some, checking);
+    check_some(checking);
+    while (begun-- > 0)
+        job_end(&jobs[begun]);
+}
+
 static void read_expected(struct expected *expected, const char *path)
 {
     struct compilation *compilation = &expected->compilation;
@@ -238,10 +272,9 @@ enum exit_code run_check(int argc, char **argv)
     struct checked *checked = arena_calloc(all.arena, options.count, sizeof(*checked));
 
     diag_append(&all, &expected.compilation.diags);
-    for (size_t i = 0; i < options.count; i++) {
-        check(&checked[i], options.files[i], &options, &expected);
+    check_all(&(struct checking){.options = &options, .expected = &expected, .checked = checked});
+    for (size_t i = 0; i < options.count; i++)
         diag_append(&all, &checked[i].all);
-    }
     put_findings(&findings, &all, checked, &options);
     code = write_output(&findings);
     if (code == EXIT_FINE)

@@ -47,10 +47,11 @@ static void put_source(struct buf *out, struct slice text)
     }
 }
 
-static void put_snippet(struct buf *out, const struct diag *diag, const struct colours *colours)
+static void put_snippet(struct buf *out, const struct diag *diag, struct line_finder *lines,
+                        const struct colours *colours)
 {
     const struct span *span = &diag->span;
-    struct slice text = source_line(span->source, span->line);
+    struct slice text = line_find(lines, span->source, span->line);
     size_t before = span->column - 1;
     size_t skip = before > LINE_SHOWN * 2 / 3 ? before - LINE_SHOWN / 2 : 0;
     const size_t skipped = character_bytes(text, skip);
@@ -84,7 +85,8 @@ static void put_snippet(struct buf *out, const struct diag *diag, const struct c
     buf_char(out, '\n');
 }
 
-static void put_diag(struct buf *out, const struct diag *diag, const struct colours *colours)
+static void put_diag(struct buf *out, const struct diag *diag, struct line_finder *lines,
+                     const struct colours *colours)
 {
     const struct span *span = &diag->span;
 
@@ -96,7 +98,7 @@ static void put_diag(struct buf *out, const struct diag *diag, const struct colo
     buf_printf(out, "%s%s:%s %s [%s]\n", colours->severity[diag->severity], severity_name(diag->severity),
                colours->end, diag->message, diag_kinds[diag->code].name);
     if (span->source && span->line)
-        put_snippet(out, diag, colours);
+        put_snippet(out, diag, lines, colours);
     else if (diag->hint)
         buf_printf(out, "     = %s\n", diag->hint);
 }
@@ -104,10 +106,11 @@ static void put_diag(struct buf *out, const struct diag *diag, const struct colo
 void render_text(struct buf *out, const struct diag_list *list, enum severity least, bool colour)
 {
     const struct colours *colours = colour ? &with_colour : &without_colour;
+    struct line_finder lines = {0};
 
     for (size_t i = 0; i < list->items.count; i++)
         if (list->items.items[i].severity >= least)
-            put_diag(out, &list->items.items[i], colours);
+            put_diag(out, &list->items.items[i], &lines, colours);
     for (int severity = SEVERITY_COUNT - 1; severity >= (int)least; severity--) {
         size_t kept = 0;
 

@@ -145,24 +145,31 @@ const char *source_relative(struct arena *arena, const struct source *from, stru
                         name.at);
 }
 
-struct slice source_line(const struct source *source, uint32_t line)
+struct slice line_find(struct line_finder *finder, const struct source *source, uint32_t line)
 {
-    const char *at = source->bytes, *end = source->bytes + source->length;
+    const char *const end = source->bytes + source->length;
 
-    for (uint32_t i = 1; i < line && at; i++) {
-        at = memchr(at, '\n', (size_t)(end - at));
-        if (at)
-            at++;
+    if (finder->source != source || line < finder->line)
+        *finder = (struct line_finder){source, source->bytes, 1};
+    for (; finder->line < line && finder->at; finder->line++) {
+        finder->at = memchr(finder->at, '\n', (size_t)(end - finder->at));
+        if (finder->at)
+            finder->at++;
     }
-    if (!at || at >= end)
+    if (!finder->at || finder->at >= end)
         return (struct slice){end, 0};
 
-    const char *stop = memchr(at, '\n', (size_t)(end - at));
-    struct slice text = {at, (size_t)((stop ? stop : end) - at)};
+    const char *stop = memchr(finder->at, '\n', (size_t)(end - finder->at));
+    struct slice text = {finder->at, (size_t)((stop ? stop : end) - finder->at)};
 
     if (text.length && text.at[text.length - 1] == '\r')
         text.length--;
     return text;
+}
+
+struct slice source_line(const struct source *source, uint32_t line)
+{
+    return line_find(&(struct line_finder){0}, source, line);
 }
 
 struct span source_whole(const struct source *source)

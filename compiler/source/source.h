@@ -41,5 +41,13 @@ const char *source_relative(struct arena *arena, const struct source *from, stru
 // A line without its end; an empty slice at the end of the text beyond the last one.
 struct slice source_line(const struct source *source, uint32_t line);
 
+// The same for many lines: those of one source that come in their order are found from the one before. Begins zeroed.
+struct line_finder {
+    const struct source *source;
+    const char *at; // where `line` begins; NULL: behind the last one
+    uint32_t line;
+};
+struct slice line_find(struct line_finder *finder, const struct source *source, uint32_t line);
+
 struct span source_whole(const struct source *source);
 struct span source_at_offset(const struct source *source, size_t offset);
