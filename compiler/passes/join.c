@@ -23,12 +23,18 @@ struct joined {
     bool gone;
 };
 
+// A group in the hash table. A part of the hash tells most others from it without a look at their rules, which lie far apart.
+struct slot {
+    uint32_t hash;
+    uint32_t first; // rule + 1; 0: no group
+};
+
 struct run {
     struct arena *arena;
     struct rule *rules;
     struct joined *joined;
     size_t count;
-    size_t *slots; // hash table of groups, by their first rule + 1
+    struct slot *slots; // hash table of groups
     size_t slot_count;
 };
 
@@ -70,19 +76,21 @@ static bool same_but(const struct run *run, size_t a, size_t b, enum part but)
     return rules_same_but_sets(&run->rules[a], &run->rules[b]);
 }
 
-// The slot of the rule's group, or the empty one where it would stand.
-static size_t *group_slot(struct run *run, size_t rule, enum part but)
+// The slot of the rule's group, or the empty one where it would stand, with its part of the hash.
+static struct slot *group_slot(struct run *run, size_t rule, enum part but)
 {
     uint64_t hash = run->joined[rule].rest;
 
     for (enum part part = 0; part < PART_COUNT; part++)
         if (part != but)
             hash = (hash ^ run->joined[rule].parts[part]) * 0x9E3779B97F4A7C15;
-    for (size_t slot = (size_t)(hash >> 32);; slot++) {
-        size_t *found = &run->slots[slot & (run->slot_count - 1)];
+    for (size_t at = (size_t)(hash >> 32);; at++) {
+        struct slot *slot = &run->slots[at & (run->slot_count - 1)];
 
-        if (!*found || same_but(run, *found - 1, rule, but))
-            return found;
+        if (!slot->first)
+            slot->hash = (uint32_t)hash;
+        if (!slot->first || (slot->hash == (uint32_t)hash && same_but(run, slot->first - 1, rule, but)))
+            return slot;
     }
 }
 
@@ -150,19 +158,19 @@ static bool join_part(struct run *run, enum family family, enum part part)
 
     memset(run->slots, 0, run->slot_count * sizeof(*run->slots));
     for (size_t i = 0; i < run->count; i++) {
-        size_t *slot;
+        struct slot *slot;
 
         if (run->joined[i].gone)
             continue;
         run->joined[i].next = 0;
         run->joined[i].last = i;
         slot = group_slot(run, i, part);
-        if (!*slot) {
-            *slot = i + 1;
+        if (!slot->first) {
+            slot->first = (uint32_t)i + 1;
             continue;
         }
-        run->joined[run->joined[*slot - 1].last].next = i;
-        run->joined[*slot - 1].last = i;
+        run->joined[run->joined[slot->first - 1].last].next = i;
+        run->joined[slot->first - 1].last = i;
         any = true;
     }
     for (size_t i = 0; i < run->count && any; i++)
