@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Measures ctc: beside the loader of its output, and as policies grow. Prints Markdown.
 
-    bench.py CTC STAGES PACKETS [--large] [--picture FILE]
+    bench.py CTC STAGES PACKETS [--large] [--without-packets] [--picture FILE]
 """
 
 import json
@@ -156,8 +156,8 @@ class Targets:
         reached = own / other
         self.rows.append((what, f"{reached:.2f}", f"at most {most:g}", "yes" if reached <= most else "**no**"))
 
-    def compiling(self, title, seconds, flat):
-        own = seconds["ctc"].median
+    def compiling(self, title, seconds):
+        own, flat = seconds["ctc"].median, seconds[beside.LOADED].median
         if "ferm" in seconds:
             self.ratio(f"compile {title}, with the proof, beside ferm", own, seconds["ferm"].median, 0.1)
         self.ratio(f"compile {title}, with the proof, beside loading the flat rules", own, flat, 1.5)
@@ -201,27 +201,28 @@ class Targets:
         print()
 
 
-def side_by_side(ctc, program, packets, folder, large, targets):
+def side_by_side(ctc, program, packets, folder, large, with_packets, targets):
     """Each kind of policy: compiled here, and loaded in a process of its own (see generate)."""
     print("## Beside others, on the same policies\n")
     print(beside.NOTES)
     for kind, count in beside.WORKLOADS[large]:
         work = beside.Workload(ctc, program, packets, folder, kind, count)
         subprocess.run([sys.executable, "-B", str(HERE / "peers.py"), kind, str(count), str(folder)], check=True)
-        compiled = beside.compiling(work)
+        compiled = beside.compiling(work, 5 if large else 3)
         sys.stdout.flush()
         with ProcessPoolExecutor(max_workers=1) as other:
-            loaded, over = other.submit(beside.loading_and_packets, work, large).result()
+            loaded, over = other.submit(beside.loading_and_packets, work, large, with_packets).result()
         if kind == "pairs":
-            targets.compiling(work.title, compiled, loaded[beside.FLAT["ctc"]].median)
+            targets.compiling(work.title, compiled)
         if kind != "services":
             targets.loading(work.title, loaded)
-        targets.packets(work.title, over)
+        if over:
+            targets.packets(work.title, over)
 
 
 def main():
     ctc, program, packets = (os.path.abspath(path) for path in sys.argv[1:4])
-    large = "--large" in sys.argv
+    large, with_packets = "--large" in sys.argv, "--without-packets" not in sys.argv
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     # A policy that eats the machine is a result too, but not a pleasant one.
     resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
@@ -229,14 +230,15 @@ def main():
         folder = Path(name)
         version = subprocess.run([ctc, "--version"], capture_output=True, check=True, text=True).stdout.strip()
         print(f"<!-- SPDX-License-Identifier: GPL-2.0-or-later -->\n# What {version} costs\n")
-        print(f"Made by `tests/bench/run.sh{' --large' if large else ''}` on {os.cpu_count()} processors, with a load of "
+        print(f"Made by `tests/bench/run.sh{' --large' if large else ''}{'' if with_packets else ' --without-packets'}` on {os.cpu_count()} processors, with a load of "
               f"{os.getloadavg()[0]:.1f} before it began, Linux {os.uname().release}.\n"
               f"Where nothing else is said: the fastest of {RUNS} runs or more, the largest memory of all. Seconds differ "
               "between machines;\nthe ratios tell more.\n")
         targets = Targets()
         if os.geteuid() == 0:
-            side_by_side(ctc, program, packets, folder, large, targets)
-            single_matches(packets, folder, large)
+            side_by_side(ctc, program, packets, folder, large, with_packets, targets)
+            if with_packets:
+                single_matches(packets, folder, large)
         else:
             print("(Only root has network namespaces: nothing here is beside others.)\n")
         if shutil.which("hyperfine"):

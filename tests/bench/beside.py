@@ -14,6 +14,7 @@ LEGACY, NFT = ["iptables-legacy-restore"], ["iptables-nft-restore"]
 LINEAR, LINEAR_NFT, JOINED = "linear rules", "linear rules, by iptables-nft", "linear rules, joined"
 NO_ENTRIES = "the policy without its entries"
 UNPROVED = "ctc, without the proof (of the processor)"
+LOADED = "loading the linear rules"
 FLAT = {"ctc": LINEAR, "ctc, by iptables-nft": LINEAR_NFT}  # which rules each load is held against
 WHICH = {"accepted": "accepted, at random", "refused": "refused, at random", "worst": "the dearest entry"}
 WORKLOADS = {False: [("addresses", 10_000), ("services", 1_000)],
@@ -78,10 +79,11 @@ def compile_commands(work):
     return commands
 
 
-def compiling(work):
-    """Gives the seconds of each."""
+def compiling(work, turns):
+    """Gives the seconds of each, and of the kernel's loader, which takes turns with them."""
     seconds, memory, out = {}, {}, {}
-    for turn in range(3):
+    flat = work.text("--until", "none")
+    for turn in range(turns):
         for name, command in compile_commands(work).items():
             if turn and name.startswith("shorewall"):
                 continue
@@ -91,6 +93,8 @@ def compiling(work):
             seconds.setdefault(name, []).append(cost.seconds)
             memory[name], out[name] = cost.memory(), cost.rules
         seconds.setdefault(UNPROVED, []).append(unproved(work))
+        with Namespaces() as spaces:
+            seconds.setdefault(LOADED, []).append(load(spaces.make(), (LEGACY, flat)))
     spreads = {name: Spread(values) for name, values in seconds.items()}
     print(f"### Compiling {work.title}\n")
     head("by", "seconds: median (least–most)", "times ctc's", "memory, MB", "rules out")
@@ -189,10 +193,14 @@ def packets(work, entries, steps, seconds):
     return over
 
 
-def loading_and_packets(work, large):
+def loading_and_packets(work, large, with_packets):
+    """The packets' costs are None where none are sent."""
     entries = peers.entries(work.kind, work.count)
     steps = rulesets(work, entries)
     loaded = loading(work, steps, 5 if large else 3)
+    if not with_packets:
+        sys.stdout.flush()
+        return loaded, None
     over = packets(work, entries, steps, 1 if large else 0.4)
     sys.stdout.flush()
     return loaded, over
