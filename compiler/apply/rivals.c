@@ -58,7 +58,7 @@ bool rivals_find(struct arena *arena, const struct kernel_backend *backend, stru
     for (size_t i = 0; i < tables.count; i++) {
         const struct nft_table *table = &tables.items[i];
 
-        if (!table->iptables && (table->filters || table->tracks))
+        if ((!table->iptables || (nft && table->strange)) && (table->filters || table->tracks))
             rivals->foreign = add(arena, rivals->foreign, foreign_words(arena, table));
         if (table->iptables && !nft && (table->rules || table->filters))
             rivals->live = add(arena, rivals->live, arena_printf(arena, "%s %s", table->family, table->name));

@@ -23,35 +23,45 @@ static const char *find(struct arena *arena, enum family family, const char *var
                                             family == FAMILY_IPV4 ? "iptables" : "ip6tables", variant, what));
 }
 
-// Before 1.8 there was one variant, and it does not say which.
-static bool find_named(struct arena *arena, const char *variant, struct iptables_programs *programs)
+// The first line of what it says; NULL: nothing.
+static const char *version_of(struct arena *arena, const char *path)
 {
+    const struct program_call call = {.path = path, .arguments = {"-V"}, .milliseconds = VERSION_WAIT};
     struct kernel_error error = {.arena = arena};
     struct buf said = {0};
-    bool fine = true;
+    const char *version = NULL;
+
+    if (program_run(&call, &said, &error))
+        version = arena_copy(arena, said.bytes, said.length ? strcspn(said.bytes, "\n") : 0);
+    buf_clear(&said);
+    return version;
+}
+
+// Before 1.8 there was one variant, and it does not say which. False where a program is not there, or those of the families are of
+// different variants.
+static bool find_named(struct arena *arena, const char *variant, struct iptables_programs *programs)
+{
+    bool nft[FAMILY_COUNT] = {false};
 
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        const char *version;
+
         programs->save[family] = find(arena, family, variant, "save");
         programs->restore[family] = find(arena, family, variant, "restore");
-        fine = fine && programs->save[family] && programs->restore[family];
+        if (!programs->save[family] || !programs->restore[family] ||
+            !(version = version_of(arena, programs->restore[family])))
+            return false;
+        nft[family] = strstr(version, "nf_tables") != NULL;
+        programs->version = family == FAMILY_IPV4 ? version : programs->version;
     }
-    fine = fine && program_run(&(struct program_call){.path = programs->restore[FAMILY_IPV4],
-                                                      .arguments = {"-V"},
-                                                      .milliseconds = VERSION_WAIT},
-                               &said, &error);
-    if (fine) {
-        const struct slice line = {said.bytes, said.length ? strcspn(said.bytes, "\n") : 0};
-
-        programs->version = arena_printf(arena, "%.*s", (int)line.length, line.length ? line.at : "");
-        programs->nft = strstr(programs->version, "nf_tables") != NULL;
-    }
-    buf_clear(&said);
-    return fine;
+    programs->nft = nft[FAMILY_IPV4];
+    return nft[FAMILY_IPV4] == nft[FAMILY_IPV6];
 }
 
 bool iptables_find(struct arena *arena, struct iptables_programs *programs)
 {
-    return find_named(arena, "", programs);
+    return find_named(arena, "", programs) ||
+           (programs->version && find_named(arena, programs->nft ? "-nft" : "-legacy", programs));
 }
 
 bool iptables_find_variant(struct arena *arena, bool nft, struct iptables_programs *programs)
@@ -157,6 +167,16 @@ static struct kernel_table *find_table(const struct kernel_tables *tables, enum 
     return NULL;
 }
 
+// A table whose contents cannot be told.
+static void add_unknown(struct arena *arena, const struct kernel_backend *backend, enum family family,
+                        const char *name, struct kernel_tables *tables)
+{
+    struct kernel_table *table = new_table(arena, backend, family, name);
+
+    table->unknown = true;
+    *vec_push(arena, tables) = table;
+}
+
 static void mark_unknown(struct arena *arena, const struct kernel_backend *backend, enum family family,
                          const struct buf *text, struct kernel_tables *tables)
 {
@@ -166,9 +186,10 @@ static void mark_unknown(struct arena *arena, const struct kernel_backend *backe
 
         if (!holds_unknown(text, name))
             continue;
-        if (!table)
-            *vec_push(arena, tables) = table = new_table(arena, backend, family, name);
-        table->unknown = true;
+        if (table)
+            table->unknown = true;
+        else
+            add_unknown(arena, backend, family, name, tables);
     }
 }
 
@@ -208,14 +229,44 @@ static bool run_save(const struct kernel_backend *backend, enum family family, c
     return program_run(&call, text, error);
 }
 
-static bool read_all(struct arena *arena, const struct kernel_backend *backend, enum family family,
-                     struct kernel_tables *tables, struct kernel_error *error)
+// Adds the tables that a run of iptables-save shows: all of the family, or one.
+static bool read_saved(struct arena *arena, const struct kernel_backend *backend, enum family family,
+                       const char *name, struct kernel_tables *tables, struct kernel_error *error)
 {
     struct buf text = {0};
-    const bool fine = run_save(backend, family, NULL, &text, error) &&
+    const bool fine = run_save(backend, family, name, &text, error) &&
                       take_tables(arena, backend, family, &text, tables, error);
 
     buf_clear(&text);
+    return fine;
+}
+
+static bool is_of(const struct nft_table *table, enum family family)
+{
+    return table->iptables && strcmp(table->family, family == FAMILY_IPV4 ? "ip" : "ip6") == 0;
+}
+
+// iptables-nft-save says nothing of a rule that it takes for another, and little of one that it cannot read.
+static bool read_all(struct arena *arena, const struct kernel_backend *backend, enum family family,
+                     struct kernel_tables *tables, struct kernel_error *error)
+{
+    struct nft_tables found = {0};
+    bool strange = false, fine = true;
+
+    if (backend->programs->nft && !nft_tables_read(arena, &found, error))
+        return false;
+    for (size_t i = 0; i < found.count; i++)
+        strange = strange || (is_of(&found.items[i], family) && found.items[i].strange);
+    if (!strange)
+        return read_saved(arena, backend, family, NULL, tables, error);
+    for (size_t i = 0; i < found.count && fine; i++) {
+        if (!is_of(&found.items[i], family))
+            continue;
+        if (found.items[i].strange)
+            add_unknown(arena, backend, family, found.items[i].name, tables);
+        else
+            fine = read_saved(arena, backend, family, found.items[i].name, tables, error);
+    }
     return fine;
 }
 
@@ -224,11 +275,11 @@ static struct kernel_table *read_table(struct arena *arena, const struct kernel_
 {
     struct kernel_tables tables = {0};
     struct kernel_table *table = NULL;
-    struct buf text = {0};
     const uint32_t generation = backend->programs->nft ? nft_generation() : 0;
 
-    if (run_save(backend, family, name, &text, error) &&
-        take_tables(arena, backend, family, &text, &tables, error)) {
+    if (backend->programs->nft && nft_table_is_strange(family, name))
+        add_unknown(arena, backend, family, name, &tables);
+    if (tables.count || read_saved(arena, backend, family, name, &tables, error)) {
         if (tables.count) {
             table = tables.items[0];
         } else {
@@ -237,7 +288,6 @@ static struct kernel_table *read_table(struct arena *arena, const struct kernel_
         }
         table->generation = generation;
     }
-    buf_clear(&text);
     return table && kernel_table_known(table, error) ? table : NULL;
 }
 
@@ -271,7 +321,7 @@ static void add_wanted(struct arena *arena, struct kernel_table *next, const str
     else if (chain->live)
         live->counters = chain->live->counters;
     for (size_t i = 0; chain->wanted && i < chain->wanted->count; i++)
-        *vec_push(arena, &live->rules) = chain->partners[i] == RULE_NEW
+        *vec_push(arena, &live->rules) = chain->partners[i] == RULE_NEW || !chain->live
                                              ? as_read(arena, wanted, rules[i], next->family)
                                              : chain->live->rules.items[chain->partners[i]];
 }

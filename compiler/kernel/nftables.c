@@ -176,16 +176,55 @@ static bool expression_filters(const char *name, const struct attributes *data)
     return strcmp(name, "reject") == 0 || strcmp(name, "queue") == 0;
 }
 
+// What is known of a rule behind its expressions so far.
+struct rule_parts {
+    struct nft_table *table;
+    bool counted;
+};
+
+// What iptables never writes, and takes no notice of where it reads a rule (iptables/nft-ruleparse.c): sets, and fields of a
+// transport header other than ports, the flags of TCP, and the type and code of ICMP.
+static bool expression_is_strange(const char *name, const struct attributes *data)
+{
+    if (strcmp(name, "lookup") == 0)
+        return true;
+    if (strcmp(name, "payload") != 0 ||
+        number_of(data->of[NFTA_PAYLOAD_BASE], NFT_PAYLOAD_NETWORK_HEADER) != NFT_PAYLOAD_TRANSPORT_HEADER)
+        return false;
+    switch (number_of(data->of[NFTA_PAYLOAD_OFFSET], 0)) {
+    case 0:
+    case 1:
+    case 2:
+    case 13:
+        return false;
+    default:
+        return true;
+    }
+}
+
 static int take_expression(const struct nlattr *expression, void *context)
 {
     const struct attributes parts = attributes_in(expression);
     const struct attributes data = attributes_in(parts.of[NFTA_EXPR_DATA]);
     const char *name = text_of(parts.of[NFTA_EXPR_NAME]);
-    struct nft_table *table = context;
+    struct rule_parts *rule = context;
+    struct nft_table *table = rule->table;
 
+    rule->counted = rule->counted || strcmp(name, "counter") == 0;
+    table->strange = table->strange || expression_is_strange(name, &data);
     table->filters = table->filters || expression_filters(name, &data);
     table->tracks = table->tracks || expression_tracks(name, &data);
     return MNL_CB_OK;
+}
+
+// Every rule of iptables counts.
+static void look_at_rule(const struct attributes *found, struct nft_table *table)
+{
+    struct rule_parts rule = {.table = table};
+
+    if (found->of[NFTA_RULE_EXPRESSIONS])
+        mnl_attr_parse_nested(found->of[NFTA_RULE_EXPRESSIONS], take_expression, &rule);
+    table->strange = table->strange || !rule.counted;
 }
 
 static int take_rule(const struct nlmsghdr *message, void *context)
@@ -196,8 +235,7 @@ static int take_rule(const struct nlmsghdr *message, void *context)
     if (!table)
         return MNL_CB_OK;
     table->rules++;
-    if (found.of[NFTA_RULE_EXPRESSIONS] && !(table->filters && table->tracks))
-        mnl_attr_parse_nested(found.of[NFTA_RULE_EXPRESSIONS], take_expression, table);
+    look_at_rule(&found, table);
     return MNL_CB_OK;
 }
 
@@ -269,6 +307,34 @@ bool nft_tables_read(struct arena *arena, struct nft_tables *tables, struct kern
     if (socket)
         mnl_socket_close(socket);
     return fine;
+}
+
+static int take_own_rule(const struct nlmsghdr *message, void *context)
+{
+    const struct attributes found = attributes_of(message);
+    struct nft_table *table = context;
+
+    if (strcmp(message_family(message), table->family) == 0 &&
+        strcmp(text_of(found.of[NFTA_RULE_TABLE]), table->name) == 0)
+        look_at_rule(&found, table);
+    return MNL_CB_OK;
+}
+
+bool nft_table_is_strange(enum family family, const char *name)
+{
+    const uint8_t number = family == FAMILY_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+    struct nft_table table = {.family = nft_family(number), .name = name};
+    struct mnl_socket *socket = open_socket();
+    char bytes[256];
+    struct nlmsghdr *request =
+        begin_request(bytes, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, NLM_F_DUMP, number);
+
+    mnl_attr_put_strz(request, NFTA_RULE_TABLE, name);
+    if (socket) {
+        ask(socket, request, take_own_rule, &table); // a table that is not there has no rules
+        mnl_socket_close(socket);
+    }
+    return table.strange;
 }
 
 static int take_generation(const struct nlmsghdr *message, void *context)

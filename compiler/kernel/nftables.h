@@ -13,6 +13,7 @@ struct nft_table {
     const char *name;
     bool
         iptables; // one of those that the iptables programs of the nf_tables variant have, by its name and chains
+    bool strange; // of these: a rule that iptables did not make, and may take for another
     bool filters; // a chain's policy drops, or a rule refuses packets or hands them to others who may
     bool tracks;  // a rule that switches the tracker on
     size_t rules;
@@ -25,6 +26,9 @@ struct nft_tables {
 
 // Reads them; a kernel without nf_tables has none. False, and why, where it cannot be told.
 bool nft_tables_read(struct arena *arena, struct nft_tables *tables, struct kernel_error *error);
+
+// Whether a table of iptables is strange, as far as that can be told.
+bool nft_table_is_strange(enum family family, const char *name);
 
 // Whether nf_tables takes that revision of a match or target of iptables (nft_compat); the kernel loads the module if it can. 0,
 // or a negative errno: -ENOENT: it has none of that kind.

@@ -54,11 +54,13 @@ static int become(const void *context, int output)
     char *const environment[] = {path, locale, lock, NULL};
     const struct running *running = context;
     const struct program_call *call = running->call;
-    char *arguments[sizeof(call->arguments) / sizeof(*call->arguments) + 2] = {
-        strdup(base_name(call->path))}; // it tells by its name what it is to do
+    char *arguments[sizeof(call->arguments) / sizeof(*call->arguments) + 2] = {NULL};
+    const char *name = base_name(call->path); // by which it tells what it is to do
+    struct arena arena = {0};
 
+    arguments[0] = arena_copy(&arena, name, strlen(name));
     for (size_t i = 0; i + 2 < sizeof(arguments) / sizeof(*arguments) && call->arguments[i]; i++)
-        arguments[i + 1] = strdup(call->arguments[i]);
+        arguments[i + 1] = arena_copy(&arena, call->arguments[i], strlen(call->arguments[i]));
     setpgid(0, 0);
     signal(SIGPIPE, SIG_DFL);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != running->parent ||

@@ -114,7 +114,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["connections stale"] = test_connections.stale
     jobs["connections refused"] = test_connections.refused
     for job in (test_via.applied, test_via.first_time, test_via.faults, test_via.confirmed, test_via.choice,
-                test_via.rivals, test_via.hitless, test_via.both_killed, test_via.others):
+                test_via.rivals, test_via.hitless, test_via.both_killed, test_via.others, test_via.corpus):
         jobs[f"via {job.__name__.replace('_', ' ')}"] = job
     for name in test_own.NAMES:
         jobs[f"own beside {name}"] = partial(test_own.beside, name)

@@ -7,6 +7,8 @@
 // loader 4|6 compare FILE   prints what a load of it would change: rules kept, removed and added in each table
 // loader 4|6 time FILE      the same as load, and prints how long each step takes
 //
+// LOADER_VIA=restore: by the host's iptables programs.
+//
 // Exit code 1 where the kernel part fails, with the reason on standard error; 2 for all else.
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +31,7 @@ struct run {
     enum family family;
     struct kernel_error error;
     struct diag_list diags;
+    const struct kernel_backend *backend;
     struct kernel_tables tables;
     bool timed, waits;
     struct timespec since;
@@ -52,8 +55,8 @@ static bool read_live(struct run *run, const char *name)
     struct kernel_table *table;
 
     if (!name)
-        return kernel_tables_read(&run->arena, &libiptc_backend, run->family, &run->tables, &run->error);
-    table = kernel_table_read(&run->arena, &libiptc_backend, run->family, name, &run->error);
+        return kernel_tables_read(&run->arena, run->backend, run->family, &run->tables, &run->error);
+    table = kernel_table_read(&run->arena, run->backend, run->family, name, &run->error);
     if (table)
         *vec_push(&run->arena, &run->tables) = table;
     return table != NULL;
@@ -64,8 +67,8 @@ static bool replace_all(struct run *run, const struct encoded *encoded)
     const struct ruleset *ruleset = encoded->ruleset;
 
     for (size_t i = 0; i < ruleset->count; i++) {
-        struct kernel_table *table = kernel_table_read(&run->arena, &libiptc_backend, run->family,
-                                                       ruleset->items[i].name, &run->error);
+        struct kernel_table *table =
+            kernel_table_read(&run->arena, run->backend, run->family, ruleset->items[i].name, &run->error);
         bool fine;
 
         lap(run, "read");
@@ -96,8 +99,8 @@ static bool compare_all(struct run *run, const struct encoded *encoded)
     const struct ruleset *ruleset = encoded->ruleset;
 
     for (size_t i = 0; i < ruleset->count; i++) {
-        struct kernel_table *table = kernel_table_read(&run->arena, &libiptc_backend, run->family,
-                                                       ruleset->items[i].name, &run->error);
+        struct kernel_table *table =
+            kernel_table_read(&run->arena, run->backend, run->family, ruleset->items[i].name, &run->error);
 
         lap(run, "read");
         if (!table)
@@ -178,6 +181,14 @@ static int perform(struct run *run, int argc, char **argv)
     return 2;
 }
 
+static const struct kernel_backend *choose(struct run *run)
+{
+    const char *via = getenv("LOADER_VIA"), *why;
+
+    return backend_choose(&run->arena, via && strcmp(via, "restore") == 0 ? CHOICE_RESTORE : CHOICE_LIBIPTC,
+                          &why, &run->error);
+}
+
 int main(int argc, char **argv)
 {
     static struct run run;
@@ -186,8 +197,9 @@ int main(int argc, char **argv)
 
     run.family = argc > 1 && argv[1][0] == '6' ? FAMILY_IPV6 : FAMILY_IPV4;
     run.error.arena = run.diags.arena = &run.arena;
+    run.backend = choose(&run);
     clock_gettime(CLOCK_MONOTONIC, &run.since);
-    code = perform(&run, argc, argv);
+    code = !run.backend ? 1 : perform(&run, argc, argv);
     if (code == 1)
         fprintf(stderr, "%s\n", run.error.text ? run.error.text : "failed");
     render_text(&findings, &run.diags, SEVERITY_ERROR, false);

@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import collection
 from clients import echo
 from desk import Desk
 from firewall import compile_policy, policy_path, restore, save
@@ -73,6 +74,10 @@ def fresh(host: NftHost, policy: Path = OLD) -> None:
         (host.state / name).unlink()
     host.desk.fault()
 
+
+# Rules of nft's own.
+STRANGE = ("tcp dport { 22, 80 } counter accept", "udp length 5 counter accept", "iifname { eth0, eth1 } accept",
+           "tcp dport vmap { 22 : accept }", "meta skuid 0 accept", "fib daddr type local counter accept")
 
 # What is said of a program that failed so.
 TOLD = {"fail": ": it does not want to\n", "fail-late": ": it is done, and unhappy\n", "die": " was ended by signal 9\n",
@@ -304,6 +309,14 @@ def choice(report: Report) -> None:
                  [{name: table[1] for name, table in Host.tables(each)[family.name].items()}
                   for each in (host,) for family in FAMILIES],
                  [{name: table[1] for name, table in wanted.tables()[family.name].items()} for family in FAMILIES])
+    for name in ("ip6tables-save", "ip6tables-restore"):    # set apart, as update-alternatives can
+        (host.desk.path / name).rename(host.desk.path / f"{name}.old")
+        (host.desk.path / name).symlink_to(host.desk.path / name.replace("-", "-nft-"))
+    done = host.apply(NEW, "--dry-run", "--format", "json")
+    report.check("choice: both families by one variant", done.returncode == 0
+                 and json.loads(done.stdout)["program"] == "/usr/sbin/iptables-legacy-restore (legacy)", done.stdout + done.stderr)
+    for name in ("ip6tables-save", "ip6tables-restore"):
+        (host.desk.path / f"{name}.old").rename(host.desk.path / name)
     host.desk.fault()
     done = NftHost("via other", desk=host.desk).ctc("apply", "--now", str(NEW), more=NO_LEGACY)
     report.check("choice: the variant of another name", done.returncode == 0 and not host.restores()
@@ -337,11 +350,39 @@ def rivals(report: Report) -> None:
                      and "nft list table ip filter" in done.stderr
                      and host.namespace.run("nft", "list", "ruleset") == held, done.stderr)
     host.nft("delete table ip filter")
+    for rule in STRANGE:    # in a chain of iptables: it shows the first ones without what they say
+        host.namespace.run("iptables-nft", "-A", "INPUT", *FOREIGN)
+        host.nft(f"add rule ip filter INPUT {rule}")
+        held = host.namespace.run("nft", "list", "ruleset")
+        done = host.apply(NEW)
+        report.check(f"rivals: {rule}", done.returncode == 3 and "nft list table ip filter" in done.stderr
+                     and host.namespace.run("nft", "list", "ruleset") == held, done.stderr)
+        host.nft("delete table ip filter")
+    host.nft("add rule ip nat post tcp dport { 22, 80 } counter accept; add rule ip nat post meta skuid 0 counter accept")
     done = host.apply(NEW)
     report.check("rivals: nor does a table matter that stays", done.returncode == 0
                  and "ip nat (tracks)" in done.stderr and "masquerade" in host.namespace.run("nft", "list", "table", "ip", "nat"),
                  done.stderr)
     host.close()
+
+
+def corpus(report: Report) -> None:
+    """Rules that people really wrote are read as the program prints them, and none of them is taken for nft's own."""
+    if not (collection.CORPUS / "index.tsv").exists():
+        report.skip(f"there is no collection of rules at {collection.CORPUS}")
+        return
+    every = 1 if os.environ.get("VIA_STEPS") == "all" else 8
+    found, _ = collection.rulesets("nft")
+    for ruleset in found[::every]:
+        space = Namespace("corpus")
+        restore(space, ruleset.family, "nft", ruleset.text)
+        with space:
+            done = subprocess.run([os.environ["LOADER"], ruleset.family.option[1:], "save"], capture_output=True, text=True,
+                                  timeout=60, check=False, env={**os.environ, "LOADER_VIA": "restore"})
+        report.check(f"via corpus: {ruleset.name}", done.returncode == 0 and done.stdout
+                     == without_notes(space.run(f"{ruleset.family.iptables}-nft-save", "-c")), done.stderr)
+        space.close()
+    report.note(f"{len(found[::every])} of {len(found)} rulesets read as they are")
 
 
 def hitless(report: Report) -> None:
