@@ -18,6 +18,7 @@ from test_apply import FOREIGN, NEW, OLD, REVERT_SECONDS, Host, connections, sto
 from test_plan import schema_trouble
 
 HANG_SECONDS = 10    # what a program with a few rules may take
+ALL_STEPS = os.environ.get("VIA_STEPS") == "all"    # else some of them
 NO_LEGACY = {"FAULT_LEGACY": "no"}
 
 
@@ -173,7 +174,7 @@ def faults(report: Report) -> None:
     new = host.tables()
     saves, restores = (sum(name.endswith(what) for name in host.desk.called()) for what in ("-save", "-restore"))
     report.check("via faults: there are calls, and the tables differ", restores == 4 and saves > 12 and old != new)
-    every = 1 if os.environ.get("VIA_STEPS") == "all" else 4
+    every = 1 if ALL_STEPS else 6
     cases = [("-restore", at, how) for how in ("fail", "fail-late", "die", "die-late", "kill", "kill-late")
              for at in range(1, restores + 1, 1 if every == 1 else 3)]
     cases += [("-save", at, how) for number, how in enumerate(("fail", "die", "kill"))
@@ -243,7 +244,7 @@ def others(report: Report) -> None:
     host.apply(NEW)
     saves = sum(name.endswith("-save") for name in host.desk.called())
     for what, last in (("-save", saves), ("-restore", 4)):
-        for at in range(1, last + 1, 1 if what == "-restore" else 2):
+        for at in range(1, last + 1, 3 if what == "-save" and not ALL_STEPS else 1):
             fresh(host)
             host.desk.fault(at, what, "others")
             done = host.apply(NEW, "--now", "--format", "json")
@@ -371,7 +372,7 @@ def corpus(report: Report) -> None:
     if not (collection.CORPUS / "index.tsv").exists():
         report.skip(f"there is no collection of rules at {collection.CORPUS}")
         return
-    every = 1 if os.environ.get("VIA_STEPS") == "all" else 8
+    every = 1 if ALL_STEPS else 8
     found, _ = collection.rulesets("nft")
     for ruleset in found[::every]:
         space = Namespace("corpus")
