@@ -74,6 +74,8 @@ static bool read_missing(struct loading *load, struct kernel_error *error)
         if (!planned->live)
             return false;
         *vec_push(load->arena, &load->plan->tables) = planned->live;
+        if (!kernel_table_known(planned->live, error))
+            return false;
         if (has_rules(planned->live))
             return changed_by_others(planned, error);
         planned->comparison =
@@ -285,7 +287,7 @@ static bool load_table(struct loading *load, const struct plan_step *step, struc
     if (step->patient)
         nanosleep(&(struct timespec){.tv_nsec = PATIENCE}, NULL);
     table = kernel_table_read(load->arena, load->plan->backend, planned->family, planned->name, error);
-    fine = table != NULL;
+    fine = table && kernel_table_known(table, error);
     if (fine && !is_as_planned(load->arena, load, step, table))
         fine = changed_by_others(planned, error);
     if (fine && encoded != &load->plan->encoded[planned->family])

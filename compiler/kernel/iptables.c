@@ -288,7 +288,7 @@ static struct kernel_table *read_table(struct arena *arena, const struct kernel_
         }
         table->generation = generation;
     }
-    return table && kernel_table_known(table, error) ? table : NULL;
+    return table;
 }
 
 // Changing.

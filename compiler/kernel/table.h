@@ -49,7 +49,8 @@ struct kernel_table *kernel_table_read(struct arena *arena, const struct kernel_
                                        enum family family, const char *name, struct kernel_error *error);
 void kernel_table_close(struct kernel_table *table); // NULL is fine
 
-// Whether all of the table is known, so that it can be changed. False, and what to look at, where it is not.
+// Whether all of the table is known, so that nobody's rules are lost where it is changed. False, and what to look at, where it
+// is not.
 bool kernel_table_known(const struct kernel_table *table, struct kernel_error *error);
 
 // Gives the table the contents that it was compared with, which nobody sees before they are committed. Rules that stay keep

@@ -273,6 +273,10 @@ def confirmed(report: Report) -> None:
     time.sleep(1)
     report.check("via confirm: the old rules come back", host.becomes(old))
     report.equal("via confirm: it is remembered as reverted", host.remembered(), {"reverted"})
+    host.apply(NEW, "--confirm", "1")
+    host.nft(f"insert rule ip filter INPUT {STRANGE[0]}")
+    time.sleep(1)
+    report.check("via confirm: they come back whatever the table holds by then", host.becomes(old))
     host.close()
 
 
