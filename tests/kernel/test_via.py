@@ -96,11 +96,12 @@ def applied(report: Report) -> None:
     wanted.load(NEW)
     host.load(OLD)
     host.nft(NATIVE)
-    host.namespace.run("iptables-nft", "-t", "nat", "-A", "POSTROUTING", "-o", "eth9", "-j", "MASQUERADE")
+    host.namespace.run("iptables-nft", "-t", "mangle", "-A", "POSTROUTING", "-o", "eth9", "-j", "MARK",
+                       "--set-mark", "1")
     counted = re.sub(r"(?m)^-A", "[7:700] -A", save(host.namespace, IPV4, "nft"))
     host.namespace.run("iptables-nft-restore", "-c", text=counted)
     native = [host.namespace.run("nft", "list", "table", *table) for table in (("inet", "guard"), ("ip", "names"))]
-    before, nat = host.tables(), host.namespace.run("iptables-nft-save", "-c", "-t", "nat")
+    before, other = host.tables(), host.namespace.run("iptables-nft-save", "-c", "-t", "mangle")
 
     done = host.apply(NEW, "--dry-run", "--format", "json")
     report.check("via: a dry run loads nothing", done.returncode == 0 and host.restores() == 0
@@ -115,9 +116,9 @@ def applied(report: Report) -> None:
                  (True, "restore", "/usr/sbin/iptables-restore (nf_tables)"))
     report.equal("via: a table at a time", (host.restores(), document["tables"] == planned), (4, True))
     report.equal("via: the rules are those of iptables-restore",
-                 {name: re.sub(r"(?s)\*nat\n.*?COMMIT\n", "", text) for name, text in host.tables().items()}, wanted.tables())
-    report.equal("via: other tables stay", without_notes(host.namespace.run("iptables-nft-save", "-c", "-t", "nat")),
-                 without_notes(nat))
+                 {name: re.sub(r"(?s)\*mangle\n.*?COMMIT\n", "", text) for name, text in host.tables().items()}, wanted.tables())
+    report.equal("via: other tables stay", without_notes(host.namespace.run("iptables-nft-save", "-c", "-t", "mangle")),
+                 without_notes(other))
     kept = host.namespace.run("iptables-nft-save", "-c", "-t", "filter").count("[7:700] -A")
     report.equal("via: rules that stay keep their counters", kept,
                  next(table["kept"] for table in document["tables"]
