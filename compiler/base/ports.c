@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/ports.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/vec.h"
@@ -57,6 +58,32 @@ void port_set_add(struct arena *arena, struct port_set *set, struct port_range r
         set->count -= to - from - 1;
     }
     set->items[from] = range;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const struct port_range *left = a, *right = b;
+
+    return (left->first > right->first) - (left->first < right->first);
+}
+
+void port_set_normalise(struct port_set *set)
+{
+    size_t kept = 0;
+
+    if (set->count)
+        qsort(set->items, set->count, sizeof(*set->items), compare_ranges);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct port_range range = set->items[i];
+
+        if (kept && range.first <= (uint32_t)set->items[kept - 1].last + 1) {
+            if (range.last > set->items[kept - 1].last)
+                set->items[kept - 1].last = range.last;
+        } else {
+            set->items[kept++] = range;
+        }
+    }
+    set->count = kept;
 }
 
 bool port_set_overlap(const struct port_set *a, const struct port_set *b)

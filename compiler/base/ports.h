@@ -30,6 +30,7 @@ extern const struct port_set port_set_high;
 
 void port_set_add(struct arena *arena, struct port_set *set,
                   struct port_range range);                                       // keeps the set canonical
+void port_set_normalise(struct port_set *set); // makes it canonical, whatever stands in it
 struct port_set port_set_others(struct arena *arena, const struct port_set *set); // of 0 to 65535
 bool port_set_overlap(const struct port_set *a, const struct port_set *b);
 void port_set_print(struct buf *out, const struct port_set *set); // 80,443,6881-6999

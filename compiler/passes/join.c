@@ -123,10 +123,12 @@ static struct port_set join_ports(struct run *run, size_t first, enum part part)
         if (!more->count)
             return (struct port_set){0};
         for (size_t j = 0; j < more->count; j++)
-            port_set_add(run->arena, &set, more->items[j]);
+            *vec_push(run->arena, &set) = more->items[j];
         if (!run->joined[i].next)
-            return set;
+            break;
     }
+    port_set_normalise(&set);
+    return set;
 }
 
 static void join_group(struct run *run, enum family family, size_t first, enum part part)

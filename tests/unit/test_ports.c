@@ -5,6 +5,7 @@
 
 #include "base/ports.h"
 #include "base/protocols.h"
+#include "base/vec.h"
 
 TEST(ports_and_ranges_are_read_from_1_to_65535)
 {
@@ -95,7 +96,7 @@ TEST(sets_agree_with_a_bitmap_and_stay_canonical)
     srandom(20240521);
     for (int round = 0; round < 60; round++) {
         struct arena arena = {0};
-        struct port_set set = {0};
+        struct port_set set = {0}, at_once = {0};
 
         memset(bits, 0, sizeof(bits));
         for (int i = 0; i < 40; i++) {
@@ -110,8 +111,12 @@ TEST(sets_agree_with_a_bitmap_and_stay_canonical)
             const uint32_t last = first + length > 65535 ? 65535 : first + length;
 
             port_set_add(&arena, &set, (struct port_range){(uint16_t)first, (uint16_t)last});
+            *vec_push(&arena, &at_once) = (struct port_range){(uint16_t)first, (uint16_t)last};
             memset(bits + first, 1, last - first + 1);
         }
+        port_set_normalise(&at_once);
+        assert_int_equal(at_once.count, set.count);
+        assert_memory_equal(at_once.items, set.items, set.count * sizeof(*set.items));
         for (size_t i = 0, port = 0; i <= set.count; i++) {
             const size_t begin = i < set.count ? set.items[i].first : 65536;
 
