@@ -26,15 +26,16 @@ CROWD = 100
 REFUSALS = ({"ipv4": "icmp-port-unreachable", "ipv6": "icmp6-port-unreachable"}, {"tcp": "tcp-reset"})
 
 
-def policy(seed: str, mode: str) -> str:
-    """Its text: JSON, which is YAML as well."""
-    return json.dumps(_Inventor(random.Random(f"{seed} {mode}"), mode).policy(), indent=1)
+def policy(seed: str, mode: str, crowd: int = 0) -> str:
+    """Its text: JSON, which is YAML as well. With a crowd of so many entries, or with one perhaps."""
+    return json.dumps(_Inventor(random.Random(f"{seed} {mode}"), mode, crowd).policy(), indent=1)
 
 
 class _Inventor:
-    def __init__(self, rng: random.Random, mode: str):
+    def __init__(self, rng: random.Random, mode: str, crowd: int):
         self.rng = rng
         self.mode = mode
+        self.crowd = crowd
         self.socket_replies = mode != "full" and rng.random() < 0.6
 
     def policy(self) -> dict:
@@ -46,7 +47,7 @@ class _Inventor:
                                 "output": rng.choice(("accept", "drop", "reject")),
                                 "forward": rng.choice(("drop", "reject", "accept"))},
                     "log": rng.random() < 0.3}
-        if rng.random() < 0.4:
+        if rng.random() < 0.4 or self.crowd:
             crowd = self._crowd()
             invented["deny"] += crowd.pop("deny", [])
             at = rng.randrange(len(invented["allow"]) + 1)
@@ -72,13 +73,19 @@ class _Inventor:
         return rng.choice(lone)
 
     def _crowd(self) -> dict:
-        """Pairs of an address and a port, some within others; addresses alone; or ports alone."""
-        rng, kind = self.rng, self.rng.choice(("pairs", "denied", "ports", "listed"))
-        addresses = [self._lone_address() for _ in range(CROWD)]
-        ports = rng.sample(range(1, 65536), 4 * CROWD)
+        """Pairs of an address and a port, some within others, of one verdict or of changing ones; addresses
+        alone; or ports alone."""
+        rng, kind = self.rng, self.rng.choice(("pairs", "mixed", "denied", "ports", "listed"))
+        size = self.crowd or CROWD
+        addresses = [self._lone_address() for _ in range(size)]
+        ports = rng.sample(range(1, 65536), 4 * size)
         protocol, untracked = rng.choice(("tcp", "udp")), self._untracked(0.5)
         if kind == "pairs":
             return {"allow": [{protocol: port, "from": address} | untracked
+                              for port, address in zip(ports, addresses)]}
+        if kind == "mixed":
+            return {"allow": [{protocol: port if rng.random() < 0.5 else rng.sample(PORTS, 2), "from": address,
+                               "verdict": rng.choice(("accept", "drop"))}
                               for port, address in zip(ports, addresses)]}
         if kind == "ports":
             return {"allow": [{protocol: ports} | untracked]}

@@ -20,6 +20,7 @@ import test_link
 import test_live
 import test_modules
 import test_nat
+import test_optimised
 import test_own
 import test_plan
 import test_refused
@@ -84,6 +85,9 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
         for part in range(test_agree.PARTS):
             jobs[f"agree policies {backend} {part}"] = partial(test_agree.policies, backend, part)
             jobs[f"agree rulesets {backend} {part}"] = partial(test_agree.foreign, backend, part)
+    for mode in test_optimised.MODES:
+        jobs[f"optimised {mode}"] = partial(test_optimised.run, mode)
+    jobs["optimised not"] = test_optimised.differing
     jobs.update(test_build.JOBS)
     jobs.update(test_live.JOBS)
     jobs.update(test_modules.JOBS)

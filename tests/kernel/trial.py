@@ -74,14 +74,16 @@ def without_nat(text: str) -> str:
 
 
 class Trial:
-    """One ruleset of one family, loaded on a ground of its own."""
+    """One ruleset of one family, loaded on a ground of its own. Where `probed` is given, packets are sent at the
+    boundaries of its rules in place of those that are loaded: the same ones for the same seed."""
 
-    def __init__(self, family: Family, backend: str, loaded: str, asked: str, name: str, seed: str):
+    def __init__(self, family: Family, backend: str, loaded: str, asked: str, name: str, seed: str,
+                 probed: str | None = None):
         self.family, self.backend = family, backend
         self.rng = random.Random(seed)
         self.path = Path(os.environ["SCRATCH"]) / f"{name}-{os.getpid()}.rules".replace("/", "-")
         self.path.write_text(asked, encoding="utf-8")
-        rules = boundaries.read(family, loaded, self.rng)
+        rules = boundaries.read(family, loaded if probed is None else probed, self.rng)
         self.ground = Ground(family, devices_of(rules, self.rng))
         self.prober = Prober(family, backend, rules, self.ground, self.rng)
         self.prober.open_sockets()
@@ -114,7 +116,7 @@ class Trial:
 
     # Probes.
 
-    def probe(self, hooks: tuple[str, ...], least: int, most: int) -> None:
+    def probe(self, hooks: tuple[str, ...], least: int, most: int) -> list[Outcome]:
         if self.observer is None:
             self.observer = Observer(self.ground.space, self.family, self.tracks())
         boundaries = list(islice(self.prober.at_boundaries(hooks), most))
@@ -122,7 +124,14 @@ class Trial:
         outcomes: list[Outcome] = []
         while batch := list(islice(packets, BATCH)):
             outcomes += self._batch(batch)
-        self._compare(outcomes)
+        return outcomes
+
+    def probe_everywhere(self, least: int, most: int) -> list[Outcome]:
+        """At least so many packets, and at most so many: half of them come in for this host."""
+        self.ground.reset_addresses(self.prober.destinations)
+        outcomes = self.probe(("input",), least // 2, most // 2)
+        self.ground.reset_addresses(())
+        return outcomes + self.probe(("forward", "output"), least - least // 2, most - most // 2)
 
     def _batch(self, packets: list[Packet]) -> list[Outcome]:
         ground = self.ground
@@ -205,7 +214,7 @@ class Trial:
     def _text(self, packet: Packet, state: str | None = None, fragment: str = "none") -> str:
         return frames.notation(self.family, packet, state, fragment)
 
-    def _compare(self, outcomes: list[Outcome]) -> None:
+    def compare(self, outcomes: list[Outcome]) -> None:
         questions = [self._text(each.packet, each.state, each.fragment) for each in outcomes]
         if not questions:
             return
@@ -250,10 +259,7 @@ def run(name: str, text: str, family: Family, backend: str, least: int, most: in
     loaded = without_nat(text)
     trial = Trial(family, backend, loaded, loaded if asked is None else asked, name, seed)
     try:
-        trial.ground.reset_addresses(trial.prober.destinations)
-        trial.probe(("input",), least // 2, most // 2)
-        trial.ground.reset_addresses(())
-        trial.probe(("forward", "output"), least - least // 2, most - most // 2)
+        trial.compare(trial.probe_everywhere(least, most))
     finally:
         trial.close()
     return trial.tally

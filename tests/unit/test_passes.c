@@ -228,22 +228,22 @@ struct shape {
     size_t worst; // rules that a packet walks at most
 };
 
-// Log N of the entries, times the rules of a node, with some room: none walks what would be linear in N.
+// A leaf's rules and some for each time that the entries double: none walks what would be linear in N.
 static const struct shape shapes[] = {
-    {"pairs", "version: 1\nallow:\n", scattered_pair, 5000, FAMILY_IPV4, "filter", "INPUT", 80},
-    {"nested", "version: 1\nallow:\n", nested_pair, 4000, FAMILY_IPV4, "filter", "INPUT", 300},
-    {"each /24", "version: 1\nallow:\n", one_of_each_24, 5000, FAMILY_IPV4, "filter", "INPUT", 80},
-    {"ranges", "version: 1\nallow:\n", unaligned_range, 5000, FAMILY_IPV4, "filter", "INPUT", 80},
-    {"common head", "version: 1\nallow:\n", common_head, 5000, FAMILY_IPV6, "filter", "INPUT", 100},
-    {"ports", "version: 1\nallow:\n", odd_port, 5000, FAMILY_IPV4, "filter", "INPUT", 60},
-    {"ports of all", "version: 1\nallow:\n", one_for_all, 5000, FAMILY_IPV4, "filter", "INPUT", 60},
-    {"both sides", "version: 1\nallow:\n", both_sides, 2000, FAMILY_IPV4, "filter", "INPUT", 80},
+    {"pairs", "version: 1\nallow:\n", scattered_pair, 5000, FAMILY_IPV4, "filter", "INPUT", 40},
+    {"nested", "version: 1\nallow:\n", nested_pair, 4000, FAMILY_IPV4, "filter", "INPUT", 90},
+    {"each /24", "version: 1\nallow:\n", one_of_each_24, 5000, FAMILY_IPV4, "filter", "INPUT", 45},
+    {"ranges", "version: 1\nallow:\n", unaligned_range, 5000, FAMILY_IPV4, "filter", "INPUT", 55},
+    {"common head", "version: 1\nallow:\n", common_head, 5000, FAMILY_IPV6, "filter", "INPUT", 55},
+    {"ports", "version: 1\nallow:\n", odd_port, 5000, FAMILY_IPV4, "filter", "INPUT", 25},
+    {"ports of all", "version: 1\nallow:\n", one_for_all, 5000, FAMILY_IPV4, "filter", "INPUT", 25},
+    {"both sides", "version: 1\nallow:\n", both_sides, 2000, FAMILY_IPV4, "filter", "INPUT", 40},
     {"untracked, in", "version: 1\ntracking: selective\nallow:\n", scattered_untracked, 2000, FAMILY_IPV4,
-     "raw", "PREROUTING", 80},
+     "raw", "PREROUTING", 40},
     {"untracked, out", "version: 1\ntracking: selective\nallow:\n", scattered_untracked, 2000, FAMILY_IPV4,
-     "raw", "OUTPUT", 80},
+     "raw", "OUTPUT", 70},
     {"none, answers", "version: 1\ntracking: none\ndefault: {output: drop}\nallow:\n", scattered_pair, 2000,
-     FAMILY_IPV4, "filter", "OUTPUT", 100},
+     FAMILY_IPV4, "filter", "OUTPUT", 45},
 };
 
 TEST(many_entries_cost_a_packet_few_rules)
