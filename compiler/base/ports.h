@@ -29,7 +29,7 @@ const char *port_range_parse(struct slice text, struct port_range *range);
 extern const struct port_set port_set_high;
 
 void port_set_add(struct arena *arena, struct port_set *set,
-                  struct port_range range);                                       // keeps the set canonical
+                  struct port_range range);    // keeps the set canonical
 void port_set_normalise(struct port_set *set); // makes it canonical, whatever stands in it
 struct port_set port_set_others(struct arena *arena, const struct port_set *set); // of 0 to 65535
 bool port_set_overlap(const struct port_set *a, const struct port_set *b);
