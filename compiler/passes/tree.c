@@ -12,7 +12,8 @@
 // and goes on behind it.
 //
 // May act on: neighbours that do the same with their packets and ask for nothing but the packet, for which it makes no
-// difference which of them comes first; and on a rule alone, whatever it does, since each packet meets it once at most.
+// difference which of them comes first; on neighbours with other verdicts, where they keep their order (passes/sequence.c);
+// and on a rule alone, whatever it does, since each packet meets it once at most.
 // Rules with a limit are never made twice: the tree leads to them.
 #include <math.h>
 #include <stdlib.h>
@@ -21,46 +22,17 @@
 #include "base/fatal.h"
 #include "base/protocols.h"
 #include "base/vec.h"
-#include "passes/cells.h"
 #include "passes/cost.h"
-#include "passes/pass.h"
-#include "passes/shape.h"
-
-// A tree that has been made of one set, for those that need the same.
-struct grown {
-    enum dimension dimension;
-    const struct rule_sets *sets;
-    const struct rule *leaf;
-    const struct chain *root;
-};
-
-struct growing {
-    struct passing *passing;
-    struct arena *arena;
-    const char *section; // that the chains are named after
-    size_t number;
-    struct shape by_address, by_port;
-    VEC(struct grown) grown;
-};
-
-// What the items of a tree belong to.
-struct crown {
-    enum dimension dimension;
-    const struct rule *rules;
-    const struct shape *shape;
-    size_t leaf; // the weight of a leaf
-};
+#include "passes/tree.h"
 
 // Chains that may still stand inside each other is what `depth` says everywhere. At first: one is left for what the leaves of
 // a tree lead to, be it the chain of a limit or that of the defaults.
 #define DEPTH (RULESET_DEPTH_MAX - 1)
 
-static void grow_rules(struct growing *growing, struct chain *chain, const struct rule *rules, size_t count,
-                       unsigned dimensions_left, unsigned depth);
 static void grow_rule(struct growing *growing, struct chain *chain, const struct rule *rule, size_t most,
                       unsigned depth);
 
-static struct chain *new_chain(struct growing *growing)
+struct chain *new_chain(struct growing *growing)
 {
     // Names that begin so are nobody else's.
     return table_chain(growing->arena, growing->passing->table,
@@ -68,15 +40,14 @@ static struct chain *new_chain(struct growing *growing)
                        CHAIN_USER);
 }
 
-static void append(struct growing *growing, struct chain *chain, const struct rule *rule)
+void append(struct growing *growing, struct chain *chain, const struct rule *rule)
 {
     *chain_append(growing->arena, chain) = *rule;
 }
 
 // Calls `act` with each rule that has items, cut down to them.
-static void each_part(struct growing *growing, const struct crown *crown, struct item *items, size_t count,
-                      void (*act)(struct growing *growing, void *closure, const struct rule *part),
-                      void *closure)
+void each_part(struct growing *growing, const struct crown *crown, struct item *items, size_t count,
+               void (*act)(struct growing *growing, void *closure, const struct rule *part), void *closure)
 {
     bool sorted = true;
 
@@ -89,20 +60,19 @@ static void each_part(struct growing *growing, const struct crown *crown, struct
 
         for (end = i + 1; end < count && items[end].rule == items[i].rule; end++)
             ;
-        part =
-            with_ranges(growing->arena, &crown->rules[items[i].rule], crown->dimension, &items[i], end - i);
+        part = crown->rules[items[i].rule];
+        if (has_dimension(&part, crown->dimension))
+            part = with_ranges(growing->arena, &part, crown->dimension, &items[i], end - i);
         act(growing, closure, &part);
     }
 }
 
-static void append_part(struct growing *growing, void *closure, const struct rule *part)
+void append_part(struct growing *growing, void *closure, const struct rule *part)
 {
     append(growing, closure, part);
 }
 
-typedef VEC(struct rule) rule_list;
-
-static void collect_part(struct growing *growing, void *closure, const struct rule *part)
+void collect_part(struct growing *growing, void *closure, const struct rule *part)
 {
     rule_list *parts = closure;
 
@@ -120,8 +90,8 @@ static void grow_otherwise(struct growing *growing, const struct crown *crown, s
 }
 
 // A rule of a node: what lies in `range` goes to the chain.
-static void append_test(struct growing *growing, const struct crown *crown, struct chain *node,
-                        struct addr_range range, const struct chain *inner)
+void append_test(struct growing *growing, const struct crown *crown, struct chain *node,
+                 struct addr_range range, const struct chain *inner)
 {
     const struct item item = {range, 0, 1};
     struct rule test = {.protocol = dimensions[crown->dimension].protocol,
@@ -136,7 +106,7 @@ static void grow(struct growing *growing, const struct crown *crown, struct chai
                  size_t count, unsigned dimensions_left, unsigned depth);
 
 // What a node's first cell should weigh.
-static size_t cell_weight(const struct crown *crown, size_t weight, unsigned depth)
+size_t cell_weight(const struct crown *crown, size_t weight, unsigned depth)
 {
     const size_t leaves = (weight + crown->leaf - 1) / crown->leaf;
     const size_t part = (size_t)((double)weight * shape_share(crown->shape, leaves, depth));
@@ -161,7 +131,7 @@ static void grow_cell(struct growing *growing, const struct crown *crown, struct
 }
 
 // Those that are left behind a cell, side by side. Gives how many, and where.
-static size_t close_gap(struct item **items, size_t count, const struct taken *taken)
+size_t close_gap(struct item **items, size_t count, const struct taken *taken)
 {
     const size_t gap = taken->behind - taken->before, behind = count - taken->behind;
 
@@ -248,7 +218,7 @@ static void grow_tree(struct growing *growing, struct chain *root, const struct 
 }
 
 // What all the rules ask of a packet's header, ahead of their tree.
-static struct rule guard_of(const struct rule *rules, size_t count, const struct chain *root)
+struct rule guard_of(const struct rule *rules, size_t count, const struct chain *root)
 {
     struct rule guard = {.section = rules[0].section,
                          .in = rules[0].in,
@@ -271,7 +241,7 @@ static struct rule guard_of(const struct rule *rules, size_t count, const struct
 }
 
 // The rules without what their guard has asked. A port needs the protocol beside it.
-static void strip(struct rule *rules, size_t count, const struct rule *guard)
+void strip(struct rule *rules, size_t count, const struct rule *guard)
 {
     for (size_t i = 0; i < count; i++) {
         if (guard->in)
@@ -430,8 +400,8 @@ static size_t largest_cell(struct growing *growing, enum dimension dimension, st
 
 // How much of a sample of the rules a cut in one dimension leaves together: a share from 0 to 1, of which less is better.
 #define SAMPLE 4096
-static double left_together(struct growing *growing, const struct rule *rules, size_t count,
-                            enum dimension dimension)
+double left_together(struct growing *growing, const struct rule *rules, size_t count,
+                     enum dimension dimension)
 {
     const enum family family = growing->passing->family;
     const size_t step = count / SAMPLE + 1;
@@ -484,7 +454,7 @@ static enum dimension best_dimension(struct growing *growing, const struct rule 
 }
 
 // Whether the rules stand for more than so many.
-static bool expand_beyond(enum family family, const struct rule *rules, size_t count, size_t few)
+bool expand_beyond(enum family family, const struct rule *rules, size_t count, size_t few)
 {
     for (size_t i = 0; i < count; i++) {
         const size_t more = expanded_count(family, &rules[i]);
@@ -503,8 +473,8 @@ static bool is_heavy(enum family family, const struct rule *rule, enum dimension
 }
 
 // Rules of which it makes no difference which comes first.
-static void grow_rules(struct growing *growing, struct chain *chain, const struct rule *rules, size_t count,
-                       unsigned dimensions_left, unsigned depth)
+void grow_rules(struct growing *growing, struct chain *chain, const struct rule *rules, size_t count,
+                unsigned dimensions_left, unsigned depth)
 {
     const enum family family = growing->passing->family;
     rule_list with = {0}, without = {0};
@@ -549,7 +519,6 @@ static const char *name_part(struct arena *arena, const char *section)
 
 static void grow_chain(struct growing *growing, struct chain *chain)
 {
-    const enum family family = growing->passing->family;
     const struct chain before = *chain;
 
     chain->items = NULL;
@@ -568,14 +537,9 @@ static void grow_chain(struct growing *growing, struct chain *chain)
         }
         // Rules of one part of the policy, so that its chains tell where they come from.
         while (end < before.count && has_no_order(&before.items[end]) &&
-               before.items[end].section == rules->section &&
-               targets_same(&before.items[end].target, &rules->target))
+               before.items[end].section == rules->section)
             end++;
-        if (expand_beyond(family, rules, end - i, COST_TREE_RULES))
-            grow_rules(growing, chain, rules, end - i, (1U << DIMENSION_COUNT) - 1, DEPTH);
-        else
-            for (size_t j = i; j < end; j++)
-                append(growing, chain, &before.items[j]);
+        grow_sequence(growing, chain, rules, end - i, DIMENSIONS_ALL, DEPTH);
     }
 }
 
