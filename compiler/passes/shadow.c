@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Rules that no packet comes to, because those before them end the walk of all their packets, are left out.
+// Rules that no packet comes to, because those before them end the walk of all their packets, are left out; and so are rules
+// that do what the chain's policy would do.
 //
 // May act on: rules whose packets, all of them, pure rules with a final target before them in the same chain decide. That is
 // decided on the packets themselves, against the union of what comes before. Long chains and large sets are left as they
@@ -98,6 +99,35 @@ static void shadow_chain(struct passing *passing, struct packet_space *space, st
     chain->count = kept;
 }
 
+// Whether the chain's policy decides the rule's packets as the rule does, and nothing on their way there differs. Rules of
+// entries stay, so that their packets are told where they are decided.
+static bool does_as_policy(const struct passing *passing, const struct chain *chain, size_t place)
+{
+    const struct rule *rule = &chain->items[place];
+    const enum target_kind kind = chain->policy == CHAIN_DROP ? TARGET_DROP : TARGET_ACCEPT;
+
+    if (rule->span.source || rule->target.kind != kind || !rule_is_pure(rule) || has_socket(rule) ||
+        rule_tracks(rule, passing->table->name))
+        return false;
+    for (size_t i = place + 1; i < chain->count; i++) {
+        const struct rule *later = &chain->items[i];
+
+        if (!(rule_is_pure(later) && later->target.kind == kind) &&
+            !rules_apart(passing->family, rule, later))
+            return false;
+    }
+    return true;
+}
+
+static void leave_to_policy(const struct passing *passing, struct chain *chain)
+{
+    for (size_t i = chain->count; i-- > 0;)
+        if (does_as_policy(passing, chain, i)) {
+            memmove(&chain->items[i], &chain->items[i + 1], (chain->count - i - 1) * sizeof(*chain->items));
+            chain->count--;
+        }
+}
+
 void pass_shadow(struct passing *passing)
 {
     struct ruleset one = {.family = passing->family, .items = passing->table, .count = 1, .capacity = 1};
@@ -113,5 +143,7 @@ void pass_shadow(struct passing *passing)
         if (packet_space_open(&space, NODE_LIMIT))
             shadow_chain(passing, &space, chain);
         packet_space_close(&space);
+        if (chain->policy != CHAIN_UNWRITTEN && strcmp(passing->table->name, "filter") == 0)
+            leave_to_policy(passing, chain);
     }
 }

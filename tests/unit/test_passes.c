@@ -107,6 +107,26 @@ TEST(rules_that_are_reached_by_no_packet_are_left_out)
     compiled_close(&c);
 }
 
+// Where the policy of the chain accepts, and what is refused is TCP, nothing else needs a rule; what an entry asks for has one.
+TEST(what_the_policy_of_a_chain_decides_has_no_rule)
+{
+    static const char policy[] =
+        "version: 1\nconnect:\n  - {service: dns, to: [192.0.2.53, '2001:db8::53']}\n"
+        "  - {service: smtp, verdict: reject}\n";
+    struct compiled c;
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        compile_with(&c, family, 0, policy);
+        assert_int_equal(count_lines(&c, "-A OUTPUT -p icmp") + count_lines(&c, "-A OUTPUT -p ipv6-icmp"), 0);
+        assert_int_equal(count_lines(&c, "-A OUTPUT -p tcp -m tcp --tcp-flags RST RST"), 1);
+        assert_int_equal(count_lines(&c, "-A OUTPUT -d "), 2);
+        compiled_close(&c);
+        compile_with(&c, family, 1U << PASS_SHADOW, policy);
+        assert_true(count_lines(&c, "-A OUTPUT -p icmp") + count_lines(&c, "-A OUTPUT -p ipv6-icmp") > 2);
+        compiled_close(&c);
+    }
+}
+
 // Nothing comes to the rule for established connections, but without it nothing would be tracked.
 TEST(a_rule_that_switches_the_tracker_on_stays)
 {
@@ -425,6 +445,7 @@ TEST(each_pass_has_a_name)
 RUN_TESTS(CASE(ports_of_neighbours_are_joined), CASE(addresses_of_neighbours_are_joined_and_aggregated),
           CASE(rules_that_differ_in_verdict_limit_or_name_are_not_joined),
           CASE(rules_that_are_reached_by_no_packet_are_left_out),
+          CASE(what_the_policy_of_a_chain_decides_has_no_rule),
           CASE(a_rule_that_switches_the_tracker_on_stays), CASE(established_connections_are_decided_first),
           CASE(many_entries_cost_a_packet_few_rules),
           CASE(what_would_be_repeated_everywhere_stays_in_its_place), CASE(one_set_has_one_tree),
