@@ -293,6 +293,17 @@ static void order_family(struct search *search, struct apply_plan *plan, enum fa
     plan->orders[family] = (struct table_order){way.worst.between, way.joint, way.example};
 }
 
+// A table that is made, and lets everything pass as it did before it was there.
+static bool only_appears(const struct plan_table *planned)
+{
+    const struct table_comparison *found = &planned->comparison;
+
+    for (size_t i = 0; i < found->count; i++)
+        if (found->chains[i].wanted && found->chains[i].wanted->policy == CHAIN_DROP)
+            return false;
+    return !planned->live && !found->added;
+}
+
 void order_tables(struct arena *arena, struct apply_plan *plan)
 {
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
@@ -305,6 +316,11 @@ void order_tables(struct arena *arena, struct apply_plan *plan)
 
             if (planned->family != family || planned->comparison.same)
                 continue;
+            if (only_appears(planned)) {
+                *vec_push(arena, &plan->steps) =
+                    (struct plan_step){.table = i, .contents = &plan->encoded[family]};
+                continue;
+            }
             if (strcmp(planned->name, "filter") == 0)
                 search.filter = search.count;
             search.bits[search.count] =

@@ -253,6 +253,7 @@ bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const
         fine = compare(arena, policy, family, regions, plan, error);
     if (fine && plan->own == OWN_CHAINS)
         count_others(arena, &owning, plan);
+    plan->told = plan->same || (regions && !plan->difference.undecided);
     return fine;
 }
 

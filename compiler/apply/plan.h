@@ -58,6 +58,7 @@ struct apply_plan {
     enum own own;  // what the load owns; never OWN_UNSAID
     bool moves_in; // its own chains are new there, and nobody asked for them
     bool same;     // nothing would change, counters apart
+    bool told;     // `difference` is what changes; else it was not asked for, or is too much
     struct difference difference;
     struct table_order orders[FAMILY_COUNT];
     const struct ruleset *live[FAMILY_COUNT]; // all tables that there are
@@ -78,8 +79,8 @@ struct apply_plan {
 
 // `wanted` are plain rules. Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is made that
 // is not there. `own`: what is ctc's of them; where it is not said, its own chains where others have rules or chains in these tables
-// or ctc has chains of its own there already, else whole tables. False, and why, where it cannot be done. Rules that are too many to be compared by meaning are
-// `difference.undecided`; `regions` 0: they are not. To be cleared either way.
+// or ctc has chains of its own there already, else whole tables. False, and why, where it cannot be done. With `regions` 0 they are not
+// compared by meaning. To be cleared either way.
 bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const struct policy *policy,
                 const struct ruleset *const wanted[FAMILY_COUNT], enum own own, size_t regions,
                 struct apply_plan *plan, struct kernel_error *error);

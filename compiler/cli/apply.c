@@ -25,6 +25,7 @@
 #include "kernel/privileges.h"
 
 #define REGIONS         40    // of one kind at one hook
+#define RULES_TOLD      2000  // beyond, only a dry run says what traffic changes
 #define LOCK_WAIT       20000 // milliseconds
 #define CONFIRM_SECONDS 60    // unless the caller says otherwise
 #define CONFIRM_MAX     86400 // a day
@@ -298,6 +299,25 @@ static enum exit_code carry_out_at_boot(struct compilation *compilation, const s
     return EXIT_FINE;
 }
 
+static size_t count_rules(const struct ruleset *rules)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < rules->count; i++)
+        for (size_t j = 0; j < rules->items[i].count; j++)
+            count += rules->items[i].items[j]->count;
+    return count;
+}
+
+// How many regions of traffic that changes are told, of one kind at one hook. With very many rules that takes longer than all
+// else, and is left to a dry run.
+static size_t regions_told(const struct options *options, const struct ruleset *const wanted[FAMILY_COUNT])
+{
+    const size_t rules = count_rules(wanted[FAMILY_IPV4]) + count_rules(wanted[FAMILY_IPV6]);
+
+    return options->dry_run || (!options->boot && rules <= RULES_TOLD) ? REGIONS : 0;
+}
+
 static enum exit_code carry_out(struct compilation *compilation, const struct options *options,
                                 const struct session *session, const struct kernel_backend *backend,
                                 const struct buf texts[FAMILY_COUNT], struct apply_plan *plan, int *lock)
@@ -314,14 +334,12 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
     if (rivalry != EXIT_FINE)
         return rivalry;
     if (!plan_apply(&compilation->arena, backend, compilation->policy, wanted, options->own,
-                    options->boot ? 0 : REGIONS, plan, &error))
+                    regions_told(options, wanted), plan, &error))
         return world_error(&error);
     if (options->boot)
         return carry_out_at_boot(compilation, options, texts, plan, *lock);
-    if (plan->difference.undecided) {
-        fputs("ctc: error: not decided: the rules are too many\n", stderr);
-        return EXIT_UNPROVED;
-    }
+    if (plan->difference.undecided)
+        fputs("ctc: warning: the rules are too many to tell what traffic changes\n", stderr);
     if (plan->moves_in)
         fputs("ctc: note: what others have in these tables stays, and ctc's rules stand in chains of their "
               "own beside it; --own tables replaces all of it\n",

@@ -125,7 +125,10 @@ void put_plan(struct buf *out, struct arena *arena, const struct apply_plan *pla
     put_rows(out, &rows, "", terminal_width());
     put_orders(out, arena, plan);
     buf_char(out, '\n');
-    put_changes(out, arena, &plan->difference);
+    if (plan->told)
+        put_changes(out, arena, &plan->difference);
+    else
+        buf_text(out, "what traffic changes is left to a dry run: the rules are many\n");
 }
 
 static json_t *chain_json(const struct chain_comparison *chain)
@@ -222,4 +225,6 @@ void set_plan(json_t *object, const struct apply_plan *plan)
     json_set(object, "same", json_boolean(plan->same));
     json_set(object, "tables", tables);
     set_changes(object, &plan->difference);
+    if (!plan->told)
+        json_set(object, "complete", json_boolean(false));
 }

@@ -106,8 +106,8 @@ void record_wanted(struct buf *out, const struct encoded *encoded, const char *n
     if (head.sizes)
         buf_append(out, (const char *)encoded->sizes, head.sizes * sizeof(*encoded->sizes));
     pad(out);
-    for (size_t i = 0; i < head.rules; i++) {
-        const void *rule = encoded->rules[encoded_table_start(encoded, table) + i];
+    for (size_t i = 0, first = table ? encoded_table_start(encoded, table) : 0; i < head.rules; i++) {
+        const void *rule = encoded->rules[first + i];
 
         buf_append(out, rule, entry_number(rule, layout->length));
     }

@@ -15,6 +15,7 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import applying
 import beside
 import matches
 from picture import growth_picture
@@ -167,6 +168,10 @@ class Targets:
         for own, flat in beside.FLAT.items():
             self.ratio(f"load {title}: {own}, beside {flat}", seconds[own].median, seconds[flat].median, 2)
 
+    def applying(self, count, seconds):
+        self.ratio(f"apply {number(count)} pairs, with the proof, beside loading the flat rules",
+                   seconds[applying.APPLY].median, seconds[applying.FLAT].median, 2)
+
     def packets(self, title, over):
         for which in ("accepted", "refused", "worst"):
             self.ratio(f"a packet against {title}, {beside.WHICH[which]}, over an empty firewall, beside ipset",
@@ -239,6 +244,10 @@ def main():
             side_by_side(ctc, program, packets, folder, large, with_packets, targets)
             if with_packets:
                 single_matches(packets, folder, large)
+            print("## `ctc apply`, from YAML to the kernel\n")
+            for count in STEPS[1:]:
+                seconds = applying.applying(ctc, folder, count)
+            targets.applying(STEPS[-1], seconds)
         else:
             print("(Only root has network namespaces: nothing here is beside others.)\n")
         if shutil.which("hyperfine"):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -32,6 +33,7 @@ class Host:
         self.own = own    # unless a test says otherwise; the rules that tests load are nobody's that ctc knows of
         self.namespace = namespace or Namespace(name.replace(" ", "-"))
         self.state = Path(os.environ["SCRATCH"]) / f"state {name}"
+        self.lasting = Path(f"{self.state}.lasting")
         self.lock = f"{self.state}.lock"
         self.printed = Path(f"{self.state}.printed")
 
@@ -150,6 +152,7 @@ def fresh(host: Host) -> None:
     host.load(OLD)
     for name in host.remembered():
         (host.state / name).unlink()
+    shutil.rmtree(host.lasting, ignore_errors=True)
 
 
 def count_calls(host: Host) -> int:

@@ -177,7 +177,7 @@ def refusals(report: Report) -> None:
         for what, (rule, said) in REFUSED.items():
             refused(what, f"{PLAIN}-A INPUT -j DROP\n{rule}\nCOMMIT\n", said)
         for capability, number in (("CAP_NET_ADMIN", 12), ("CAP_NET_RAW", 13)):
-            refused(f"without {capability}", LOADED, "not permitted: it takes CAP_NET_ADMIN and CAP_NET_RAW",
+            refused(f"without {capability}", LOADED, "not permitted: it takes CAP_NET_ADMIN, to change tables, and CAP_NET_RAW",
                     preexec_fn=without(number))
         done = loader(namespace, family, "save", "frobnicate")
         report.check(f"backend refusals {family.name}: no such table", done.returncode == 1 and

@@ -20,7 +20,6 @@ class Machine(Host):
 
     def __init__(self, name: str):
         super().__init__(name)
-        self.lasting = Path(f"{self.state}.lasting")
         self.broken = self.state.parent / f"{name}.yaml"
         self.broken.write_text(BROKEN, encoding="utf-8")
 
