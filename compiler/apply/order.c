@@ -10,7 +10,8 @@
 #include "meaning/sets.h"
 
 #define NODE_LIMIT ((size_t)8 << 20)
-#define TABLES_MAX 5 // that the kernel has of a family
+#define NFT_DEPTH  15 // user chains inside each other that iptables-nft takes
+#define TABLES_MAX 5  // that the kernel has of a family
 #define STATES_MAX (1u << TABLES_MAX)
 
 struct state {
@@ -218,7 +219,7 @@ static void put_steps(struct arena *arena, struct apply_plan *plan, const struct
                                .patient = is_patient(plan, search, i)};
 }
 
-// Whether the kernel takes the joint filter.
+// Whether the kernel takes the joint filter, and whoever loads it.
 static bool encode_joint(struct search *search, struct apply_plan *plan)
 {
     const enum family family = search->live->family;
@@ -226,6 +227,9 @@ static bool encode_joint(struct search *search, struct apply_plan *plan)
     const struct ruleset *rulesets[FAMILY_COUNT] = {0};
     struct encoded encoded[FAMILY_COUNT] = {0};
 
+    if (plan->backend->way == WAY_NFT_RESTORE &&
+        table_depth(search->arena, &search->joined->items[0], NFT_DEPTH) > NFT_DEPTH)
+        return false;
     rulesets[family] = search->joined;
     if (!encode_rulesets(search->arena, rulesets, encoded, &error)) {
         encoded_clear(encoded);

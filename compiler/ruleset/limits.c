@@ -60,6 +60,18 @@ static unsigned depth_below(const struct table *table, const struct chain *chain
     return deepest;
 }
 
+unsigned table_depth(struct arena *arena, const struct table *table, unsigned limit)
+{
+    unsigned *depths = arena_calloc(arena, table->count, sizeof(*depths)), deepest = 0;
+
+    for (size_t i = 0; i < table->count; i++) {
+        const unsigned depth = depth_below(table, table->items[i], depths, limit + 1);
+
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest;
+}
+
 static const char *broken_by_rule(const struct table *table, const struct rule *rule)
 {
     for (size_t i = 0; i < rule->match_count; i++)
@@ -73,7 +85,6 @@ static const char *broken_by_rule(const struct table *table, const struct rule *
 
 static const char *broken_by_table(struct arena *arena, const struct table *table)
 {
-    unsigned *depths = arena_calloc(arena, table->count, sizeof(*depths));
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < table->count; i++) {
@@ -88,9 +99,9 @@ static const char *broken_by_table(struct arena *arena, const struct table *tabl
                 return broken;
             bytes += rule_bytes(&chain->items[j]);
         }
-        if (depth_below(table, chain, depths, RULESET_DEPTH_MAX + 1) > RULESET_DEPTH_MAX)
-            return "more than 12 chains stand inside each other";
     }
+    if (table_depth(arena, table, RULESET_DEPTH_MAX) > RULESET_DEPTH_MAX)
+        return "more than 12 chains stand inside each other";
     return bytes > RULESET_TABLE_MAX ? "the table is larger than 400 MiB in the kernel" : NULL;
 }
 

@@ -276,6 +276,9 @@ bool match_is_changed(const struct match *match, uint64_t by);
 // A rule whose jump closes a circle of chains; NULL where there is none.
 const struct rule *table_find_loop(const struct table *table);
 
+// How many user chains of a table stand inside each other at most, of jumps and gotos; no more than `limit` + 1 are counted.
+unsigned table_depth(struct arena *arena, const struct table *table, unsigned limit);
+
 // What a ruleset must keep to be loaded everywhere. NULL, or the limit that it breaks:
 //   - names of chains within CHAIN_NAME_MAX bytes, multiport within MULTIPORT_SLOTS;
 //   - jumps and gotos to chains that exist, at most RULESET_DEPTH_MAX user chains inside each other, and no circle;

@@ -96,6 +96,15 @@ def told(report: Report) -> None:
     report.check("widened: not where that opens something", order["joint"] != "widened" and order["between"] == "loses", str(order))
     host.close()
     wanted.close()
+    host = Host("widened via restore")
+    for policy in policies:
+        done = host.ctc("apply", "--now", "--via", "restore", "--format", "json", str(policy))
+        report.check(f"widened, by iptables-restore: {policy.name}", done.returncode == 0 and host.ctc("status").returncode == 0,
+                     done.stderr)
+    report.equal("widened, by iptables-restore", [(order["tables"], order["joint"]) for order in json.loads(done.stdout)["orders"]],
+                 [(STEPS, "widened")] * 2)
+    report.check("widened, by iptables-restore: rollback", host.ctc("rollback").returncode == 0)
+    host.close()
 
 
 def killed(report: Report) -> None:
