@@ -76,9 +76,7 @@ enum exit_code run_rollback(int argc, char **argv)
     if (argc != 1)
         return usage_error("rollback", "it takes nothing");
     privileges_drop(NULL);
-    if (!privileges_suffice(&error))
-        return world_error(&error);
-    switch (pending_rollback(&restored, &error)) {
+    switch (privileges_suffice(&error) ? pending_rollback(&restored, &error) : PENDING_FAILED) {
     case PENDING_DONE:
         code = report_rollback(&restored);
         break;
