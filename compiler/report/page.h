@@ -17,9 +17,6 @@ void put_proof(struct buf *out, const struct report *report);    // promises, wi
 void put_findings(struct buf *out, const struct report *report); // what `check` says besides
 void put_costs(struct buf *out, const struct report *report);    // rules per packet, size of the table
 
-// A list of rules in its own box, by family.
-void put_rules(struct buf *out, const struct report_rules rules[FAMILY_COUNT]);
-
 // The signs of the matrix and the picture.
 enum sign { SIGN_TRACKED, SIGN_UNTRACKED, SIGN_LIMITED, SIGN_PART, SIGN_REFUSED, SIGN_NONE, SIGN_COUNT };
 extern const char *const sign_names[SIGN_COUNT]; // of their classes and symbols

@@ -25,7 +25,7 @@ static void put_family_rules(struct buf *out, const struct report_rules *rules, 
     buf_text(out, "</code></pre></div>\n");
 }
 
-void put_rules(struct buf *out, const struct report_rules rules[FAMILY_COUNT])
+static void put_rules(struct buf *out, const struct report_rules rules[FAMILY_COUNT])
 {
     const size_t counts[FAMILY_COUNT] = {rules[FAMILY_IPV4].count, rules[FAMILY_IPV6].count};
 
