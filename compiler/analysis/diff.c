@@ -313,7 +313,8 @@ void find_changes(struct arena *arena, const struct ruleset *before, const struc
     pair.meanings[0] = rules_meaning(&space, before, NULL);
     pair.meanings[1] = rules_meaning(&space, now, NULL);
     for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
-        compare_hook(&pair, hook);
+        if (!(difference->left_out >> hook & 1))
+            compare_hook(&pair, hook);
     difference->undecided = difference->undecided || diagram_overflowed(space.diagrams);
     packet_space_close(&space);
 }

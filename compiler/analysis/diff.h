@@ -36,6 +36,7 @@ struct change {
 };
 
 struct difference {
+    unsigned left_out; // bits of hooks that are not compared; set by whoever asks
     struct change *items;
     size_t count, capacity;
     size_t kinds[CHANGE_COUNT]; // how many regions there are of each, at least

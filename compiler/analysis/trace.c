@@ -146,35 +146,62 @@ static enum walk trace_raw(const struct view *view, const struct ruleset *rulese
     return walk;
 }
 
+// Behind the tracker, of whose answer the packet knows.
+static void trace_stations(const struct view *filter, const struct ruleset *ruleset, field_value *seen,
+                           enum walk walk, struct trace *trace)
+{
+    struct tracing tracing = {.packet = seen};
+
+    for (const struct station *station = stations[filter->hook]; walk == WALK_ACCEPT && station->table;
+         station++) {
+        const struct view here = station_view(filter, station);
+        struct rule_place place = {0};
+
+        tracing.view = &here;
+        walk = trace_hook(&tracing, ruleset, station->table, station->chain, &place, &trace->outcome.answer);
+        // Where all tables accept, the filter's rule is the one that people look for.
+        if (place.chain && (walk != WALK_ACCEPT || strcmp(station->table, "filter") == 0))
+            trace->verdict = place;
+    }
+    trace->outcome.walk = walk;
+}
+
+static field_value *copy_packet(struct packet_space *space, const field_value *packet)
+{
+    const size_t size = (FIELD_COUNT + space->unknowns.count) * sizeof(*packet);
+
+    return memcpy(arena_alloc(space->arena, size), packet, size);
+}
+
 struct trace trace_packet(struct packet_space *space, const struct ruleset *ruleset,
                           const struct meaning *meaning, enum hook hook, const field_value *packet)
 {
     struct arena scratch = {0};
     const struct view raw = {.space = space, .scratch = &scratch, .hook = hook, .raw = true};
     const struct view filter = {.space = space, .scratch = &scratch, .hook = hook};
-    struct tracing tracing = {0};
     struct trace trace = {0};
-    field_value *seen = arena_calloc(space->arena, FIELD_COUNT + space->unknowns.count, sizeof(*seen));
-    enum walk walk = trace_raw(&raw, ruleset, packet, &trace);
+    field_value *seen = copy_packet(space, packet);
+    const enum walk walk = trace_raw(&raw, ruleset, packet, &trace);
 
-    memcpy(seen, packet, (FIELD_COUNT + space->unknowns.count) * sizeof(*seen));
-    tracing.packet = seen;
     trace.outcome.tracked = packet_outcome(space, meaning, hook, packet).tracked;
     if (!trace.outcome.tracked) {
         seen[FIELD_STATE].low = PACKET_STATE_UNTRACKED;
         seen[FIELD_HELPER].low = 0;
     }
-    for (const struct station *station = stations[hook]; walk == WALK_ACCEPT && station->table; station++) {
-        const struct view here = station_view(&filter, station);
-        struct rule_place place = {0};
+    trace_stations(&filter, ruleset, seen, walk, &trace);
+    arena_clear(&scratch);
+    return trace;
+}
 
-        tracing.view = &here;
-        walk = trace_hook(&tracing, ruleset, station->table, station->chain, &place, &trace.outcome.answer);
-        // Where all tables accept, the filter's rule is the one that people look for.
-        if (place.chain && (walk != WALK_ACCEPT || strcmp(station->table, "filter") == 0))
-            trace.verdict = place;
-    }
-    trace.outcome.walk = walk;
+struct trace trace_with_state(struct packet_space *space, const struct ruleset *ruleset, enum hook hook,
+                              const field_value *packet)
+{
+    struct arena scratch = {0};
+    const struct view filter = {.space = space, .scratch = &scratch, .hook = hook};
+    struct trace trace = {0};
+
+    trace.outcome.tracked = packet[FIELD_STATE].low != PACKET_STATE_UNTRACKED;
+    trace_stations(&filter, ruleset, copy_packet(space, packet), WALK_ACCEPT, &trace);
     arena_clear(&scratch);
     return trace;
 }

@@ -16,6 +16,10 @@ struct trace {
 struct trace trace_packet(struct packet_space *space, const struct ruleset *ruleset,
                           const struct meaning *meaning, enum hook hook, const field_value *packet);
 
+// The same without raw, with the state that the packet has, UNTRACKED among them, whatever raw would make of it.
+struct trace trace_with_state(struct packet_space *space, const struct ruleset *ruleset, enum hook hook,
+                              const field_value *packet);
+
 // The place in the rules that were printed of a packet that the rules of a policy decide: `place` itself where the ruleset
 // is nobody's but its writer's.
 struct rule_place printed_place(struct packet_space *space, const struct ruleset *ruleset,

@@ -18,6 +18,7 @@
 #include "cli/boot.h"
 #include "cli/cli.h"
 #include "cli/connections.h"
+#include "cli/live.h"
 #include "cli/plan.h"
 #include "cli/way.h"
 #include "compile.h"
@@ -32,7 +33,8 @@
 
 struct options {
     bool dry_run, now, json, force, cut;
-    unsigned confirm; // seconds; 0: not asked for
+    bool check, widen; // is it as an apply would make it?
+    unsigned confirm;  // seconds; 0: not asked for
     enum kernel_choice via;
     enum boot boot;
     enum own own;
@@ -63,6 +65,14 @@ static enum exit_code take_option(struct options *options, int option, int argc,
     case 'F':
         options->force = true;
         return EXIT_FINE;
+    case 'k':
+        options->check = true;
+        return EXIT_FINE;
+    case 'w':
+        if (strcmp(optarg, "widen") != 0 && strcmp(optarg, "any") != 0)
+            return usage_error("apply", "--fail-on takes `widen` (traffic is opened) or `any`");
+        options->widen = strcmp(optarg, "widen") == 0;
+        return EXIT_FINE;
     case 'C':
         options->cut = true;
         return EXIT_FINE;
@@ -91,7 +101,8 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         {"confirm", required_argument, NULL, 'c'}, {"force", no_argument, NULL, 'F'},
         {"cut", no_argument, NULL, 'C'},           {"via", required_argument, NULL, 'v'},
         {"boot", required_argument, NULL, 'b'},    {"format", required_argument, NULL, 'f'},
-        {"own", required_argument, NULL, 'o'},     {0}};
+        {"own", required_argument, NULL, 'o'},     {"check", no_argument, NULL, 'k'},
+        {"fail-on", required_argument, NULL, 'w'}, {0}};
 
     optind = 1;
     opterr = 0;
@@ -105,8 +116,12 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         return EXIT_USAGE;
     if (options->cut && options->confirm)
         return usage_error("apply", "--cut cannot be taken back: leave it to `ctc confirm --cut`");
-    if (options->dry_run + options->now + (options->confirm != 0) + (options->boot != BOOT_NOT) > 1)
-        return usage_error("apply", "--dry-run, --now, --confirm and --boot exclude each other");
+    if (options->dry_run + options->now + (options->confirm != 0) + (options->boot != BOOT_NOT) +
+            options->check >
+        1)
+        return usage_error("apply", "--check, --dry-run, --now, --confirm and --boot exclude each other");
+    if ((options->check && (options->force || options->cut)) || (options->widen && !options->check))
+        return usage_error("apply", "--check loads nothing, and --fail-on is about --check alone");
     return EXIT_FINE;
 }
 
@@ -427,6 +442,14 @@ enum exit_code run_apply(int argc, char **argv)
         code = boot_settle();
     if (code != EXIT_FINE)
         return code;
+    if (options.check)
+        return ask_live(&(struct live_question){.command = "apply --check",
+                                                .policy = options.policy,
+                                                .via = options.via,
+                                                .family = FAMILY_COUNT,
+                                                .json = options.json,
+                                                .widen = options.widen,
+                                                .rules = true});
     code = apply_once(&options);
     if (code != EXIT_FINE && options.boot)
         boot_otherwise(options.boot, options.via);

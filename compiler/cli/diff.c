@@ -10,22 +10,22 @@
 #include "base/json.h"
 #include "cli/changes.h"
 #include "cli/cli.h"
+#include "cli/live.h"
 
 #define REGIONS 40 // of one kind at one hook
 
 struct options {
     enum family family; // FAMILY_COUNT: all there are
-    bool json, widen;
-    const char *before, *now;
+    bool json, widen, live;
+    const char *before, *now; // `live`: the policy alone is `now`
 };
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
-                                          {"ipv6", no_argument, NULL, '6'},
-                                          {"format", required_argument, NULL, 'f'},
-                                          {"fail-on", required_argument, NULL, 'w'},
-                                          {0}};
+    static const struct option words[] = {
+        {"ipv4", no_argument, NULL, '4'},         {"ipv6", no_argument, NULL, '6'},
+        {"format", required_argument, NULL, 'f'}, {"fail-on", required_argument, NULL, 'w'},
+        {"live", no_argument, NULL, 'l'},         {0}};
 
     optind = 1;
     opterr = 0;
@@ -45,10 +45,15 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
                 return usage_error("diff", "--fail-on takes `widen` (traffic is opened) or `any`");
             options->widen = strcmp(optarg, "widen") == 0;
             break;
+        case 'l':
+            options->live = true;
+            break;
         default:
             return option_error("diff", argc, argv);
         }
     }
+    if (options->live)
+        return one_policy("diff", argc, argv, &options->now) ? EXIT_FINE : EXIT_USAGE;
     if (argc - optind != 2)
         return usage_error("diff", "two policies or rulesets are to be named: the old one and the new one");
     options->before = argv[optind];
@@ -119,6 +124,13 @@ enum exit_code run_diff(int argc, char **argv)
 
     if (code != EXIT_FINE)
         return code;
+
+    if (options.live)
+        return ask_live(&(struct live_question){.command = "diff --live",
+                                                .policy = options.now,
+                                                .family = options.family,
+                                                .json = options.json,
+                                                .widen = options.widen});
 
     const bool read_before = subject_read(&before, options.before, options.family);
     const bool read_now = subject_read(&now, options.now, options.family);

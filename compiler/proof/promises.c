@@ -2,18 +2,19 @@
 //
 // What every policy promises whatever it says, as equations between sets. They hold of what the lowering writes; a rule that
 // a policy carries verbatim may break one, and is named then.
+#include "proof/promises.h"
+
 #include <string.h>
 
-#include "analysis/trace.h"
 #include "analysis/witness.h"
 #include "meaning/sets.h"
-#include "proof/prove.h"
 
 struct promise {
     const char *words;   // what holds
     enum diag_code code; // of the finding, where a verbatim rule breaks it
     const char *problem;
     const char *hint;
+    enum breach { BY_TARGET, BY_ACCEPT, BY_REFUSAL } breach; // a CT target breaks it, or a verdict
     // The packets for which a meaning breaks it, at a hook. Without any it is kept.
     diagram (*broken)(struct proof *proof, const struct meaning *meaning, enum hook *hook);
 };
@@ -115,30 +116,30 @@ static diagram lost_answers(struct proof *proof, const struct meaning *meaning, 
 static const struct promise promises[PROMISE_COUNT] = {
     {"What is untracked on its way in is untracked on its way out, and the other way round.",
      DIAG_ONE_SIDED_NOTRACK, "tracking: one direction is untracked and the other is not",
-     "untrack the answers as well, or neither", asymmetric},
+     "untrack the answers as well, or neither", BY_TARGET, asymmetric},
     {"Forwarded traffic stays tracked where anything is, so that address translation works.",
      DIAG_FORWARDED_NOTRACK, "tracking: forwarded packets go untracked", "add -m addrtype --dst-type LOCAL",
-     untracked_elsewhere},
+     BY_TARGET, untracked_elsewhere},
     {"Nothing gets in for being untracked or invalid alone.", DIAG_BLANKET_ACCEPT,
      "packets are accepted for being UNTRACKED or INVALID alone",
-     "accept by what the packets are: ports and addresses", blanket},
+     "accept by what the packets are: ports and addresses", BY_ACCEPT, blanket},
     {"Nothing is forwarded for being untracked or invalid alone.", DIAG_BLANKET_ACCEPT,
      "packets are accepted for being UNTRACKED or INVALID alone",
-     "accept by what the packets are: ports and addresses", blanket_forward},
+     "accept by what the packets are: ports and addresses", BY_ACCEPT, blanket_forward},
     {"No source-port hole: outside of the reply windows, nothing gets in for the port that it comes from.",
      DIAG_SOURCE_PORT_HOLE, "packets are accepted for their source port",
-     "a sender chooses its source port: ask for more", source_port_hole},
+     "a sender chooses its source port: ask for more", BY_ACCEPT, source_port_hole},
     {"A reply window lets no connection be opened; where it asks for a socket, nothing passes that no socket "
      "here asked for.",
      DIAG_SOURCE_PORT_HOLE, "replies are accepted that nothing here asked for",
-     "ask for a socket and for no opening", wide_window},
+     "ask for a socket and for no opening", BY_ACCEPT, wide_window},
     {"Path MTU discovery works: fragmentation-needed and packet-too-big arrive, in every state.",
      DIAG_PATH_MTU, "fragmentation-needed or packet-too-big is refused",
-     "accept ICMP errors ahead of this rule", lost_path_mtu},
+     "accept ICMP errors ahead of this rule", BY_REFUSAL, lost_path_mtu},
     {"Neighbour discovery and what else keeps a host on its network gets in.", DIAG_NO_NEIGHBOURS,
-     "neighbour discovery is refused", "accept it ahead of this rule", lost_neighbours},
+     "neighbour discovery is refused", "accept it ahead of this rule", BY_REFUSAL, lost_neighbours},
     {"Neighbour discovery is answered.", DIAG_NO_NEIGHBOURS, "neighbour discovery cannot leave",
-     "accept it ahead of this rule", lost_answers},
+     "accept it ahead of this rule", BY_REFUSAL, lost_answers},
 };
 
 _Static_assert(PROMISE_COUNT <= 32, "proof.broken has a bit for each");
@@ -228,6 +229,69 @@ static bool keep(struct proof *proof, size_t number, struct diag_list *diags)
                        : "this is a mistake of ctc, and nothing was written: please report it");
     buf_clear(&text);
     return verbatim;
+}
+
+static bool accepts(struct proof *proof, enum hook hook, const field_value *packet)
+{
+    return outcome_of(diagram_evaluate(proof->space.diagrams, proof->done.filters[hook], packet)).walk ==
+           WALK_ACCEPT;
+}
+
+// Gives the packet a state in which the rules break the promise, and says so. Some are about whatever the tracker says.
+static const char *settle_state(struct proof *proof, const struct promise *promise, enum hook hook,
+                                field_value *packet)
+{
+    static const struct {
+        unsigned state;
+        const char *word;
+    } states[] = {{PACKET_STATE_NEW, " new"},
+                  {PACKET_STATE_UNTRACKED, " untracked"},
+                  {PACKET_STATE_INVALID, " invalid"},
+                  {PACKET_STATE_ESTABLISHED, " established"},
+                  {PACKET_STATE_RELATED, " related"}};
+    const field_value before = packet[FIELD_STATE];
+
+    if (accepts(proof, hook, packet) == (promise->breach == BY_ACCEPT))
+        return "";
+    packet[FIELD_HELPER].low = 0;
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+        packet[FIELD_STATE].low = states[i].state;
+        if (accepts(proof, hook, packet) == (promise->breach == BY_ACCEPT))
+            return states[i].word;
+    }
+    packet[FIELD_STATE] = before;
+    return "";
+}
+
+bool promise_broken(struct proof *proof, size_t number, struct broken_promise *found)
+{
+    const struct promise *promise = &promises[number];
+    struct packet_space *space = &proof->space;
+    field_value *packet = arena_calloc(proof->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
+    enum hook hook = proof->promised[number].hook;
+    const diagram broken =
+        set_minus(space, promise->broken(proof, &proof->done, &hook), proof->promised[number].broken);
+    struct buf text = {0};
+    struct rule_place place;
+
+    if (!find_packet(space, hook, broken, packet))
+        return false;
+    describe_packet(&text, space, hook, packet, broken);
+    if (promise->breach == BY_TARGET) {
+        place = trace_packet(space, proof->rules, &proof->done, hook, packet).tracking;
+    } else {
+        buf_text(&text, settle_state(proof, promise, hook, packet));
+        place = trace_with_state(space, proof->rules, hook, packet).verdict;
+    }
+    *found = (struct broken_promise){
+        .code = promise->code,
+        .problem = promise->problem,
+        .hint = promise->hint,
+        .example = arena_copy(proof->arena, text.bytes, text.length),
+        .place = place,
+    };
+    buf_clear(&text);
+    return true;
 }
 
 // Chain policies are written, so that what is loaded does not depend on what was there.

@@ -12,6 +12,7 @@ import test_boot
 import test_build
 import test_connections
 import test_disagree
+import test_drift
 import test_fixed_point
 import test_forward
 import test_holes
@@ -89,6 +90,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
         jobs[f"optimised {mode}"] = partial(test_optimised.run, mode)
     jobs["optimised not"] = test_optimised.differing
     jobs.update(test_build.JOBS)
+    jobs.update(test_drift.JOBS)
     jobs.update(test_live.JOBS)
     jobs.update(test_modules.JOBS)
     jobs["advise"] = test_advise.run
