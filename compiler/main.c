@@ -22,8 +22,11 @@ const struct command commands[] = {
      run_check},
     {"explain", "[-4|-6] [--format text|json] POLICY|RULES PACKETS|-",
      "what becomes of packets, and which rule and line decides it", run_explain},
-    {"diff", "[-4|-6] [--format text|json] [--fail-on any|widen] OLD NEW",
-     "what traffic changes, by meaning, with a packet for each region", run_diff},
+    {"diff",
+     "[-4|-6] [--format text|json] [--fail-on any|widen] OLD NEW|--live [--via libiptc|restore] POLICY",
+     "what traffic changes, by meaning, with a packet for each region; --live: what this kernel does "
+     "otherwise",
+     run_diff},
     {"build",
      "--layout redhat|debian [--root DIR] [--check] [--kernel VERSION] [--comments] [--allow-unproved] "
      "POLICY",
@@ -39,7 +42,7 @@ const struct command commands[] = {
      "[POLICY]",
      "who fills the tracking table, and what to untrack", run_advise},
     {"apply",
-     "[--own tables|chains] [--now|--confirm SECONDS|--dry-run|--boot last|closed] [--force] [--cut] "
+     "[--own tables|chains] [--now|--confirm SECONDS|--dry-run|--boot last|closed|--check] [--force] [--cut] "
      "[--via libiptc|restore] [--format text|json] POLICY",
      "load the rules of both families into this kernel, all of them or none", run_apply},
     {"confirm", "[--cut]", "keep what waits for a confirmation", run_confirm},

@@ -446,6 +446,7 @@ enum exit_code run_apply(int argc, char **argv)
         return ask_live(&(struct live_question){.command = "apply --check",
                                                 .policy = options.policy,
                                                 .via = options.via,
+                                                .own = options.own,
                                                 .family = FAMILY_COUNT,
                                                 .json = options.json,
                                                 .widen = options.widen,

@@ -11,21 +11,26 @@
 #include "cli/changes.h"
 #include "cli/cli.h"
 #include "cli/live.h"
+#include "cli/way.h"
 
 #define REGIONS 40 // of one kind at one hook
 
 struct options {
     enum family family; // FAMILY_COUNT: all there are
     bool json, widen, live;
+    enum kernel_choice via;   // `live`
     const char *before, *now; // `live`: the policy alone is `now`
 };
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {
-        {"ipv4", no_argument, NULL, '4'},         {"ipv6", no_argument, NULL, '6'},
-        {"format", required_argument, NULL, 'f'}, {"fail-on", required_argument, NULL, 'w'},
-        {"live", no_argument, NULL, 'l'},         {0}};
+    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
+                                          {"ipv6", no_argument, NULL, '6'},
+                                          {"format", required_argument, NULL, 'f'},
+                                          {"fail-on", required_argument, NULL, 'w'},
+                                          {"live", no_argument, NULL, 'l'},
+                                          {"via", required_argument, NULL, 'v'},
+                                          {0}};
 
     optind = 1;
     opterr = 0;
@@ -48,10 +53,16 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         case 'l':
             options->live = true;
             break;
+        case 'v':
+            if (parse_way("diff", optarg, &options->via) != EXIT_FINE)
+                return EXIT_USAGE;
+            break;
         default:
             return option_error("diff", argc, argv);
         }
     }
+    if (options->via != CHOICE_FITTING && !options->live)
+        return usage_error("diff", "--via is about --live alone");
     if (options->live)
         return one_policy("diff", argc, argv, &options->now) ? EXIT_FINE : EXIT_USAGE;
     if (argc - optind != 2)
@@ -128,6 +139,7 @@ enum exit_code run_diff(int argc, char **argv)
     if (options.live)
         return ask_live(&(struct live_question){.command = "diff --live",
                                                 .policy = options.now,
+                                                .via = options.via,
                                                 .family = options.family,
                                                 .json = options.json,
                                                 .widen = options.widen});

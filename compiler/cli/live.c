@@ -45,7 +45,7 @@ static enum exit_code compare(struct compilation *compilation, const struct live
     struct apply_plan plan;
     struct drift drift;
     enum exit_code code;
-
+    bool fine;
     const char *why; // no matter for whoever asks every minute
     const struct kernel_backend *backend = backend_choose(arena, question->via, &why, &error);
 
@@ -53,7 +53,13 @@ static enum exit_code compare(struct compilation *compilation, const struct live
         fprintf(stderr, "ctc: error: %s\n", error.text);
         return EXIT_WORLD;
     }
-    if (!plan_apply(arena, backend, compilation->policy, wanted, 0, &plan, &error)) {
+    fine = plan_apply(arena, backend, compilation->policy, wanted, question->own, 0, &plan, &error);
+    // Whose rules stand in whole tables does not mean to move to chains of their own because somebody added one.
+    if (fine && plan.moves_in) {
+        plan_clear(&plan);
+        fine = plan_apply(arena, backend, compilation->policy, wanted, OWN_TABLES, 0, &plan, &error);
+    }
+    if (!fine) {
         fprintf(stderr, "ctc: error: %s\n", error.text);
         code = EXIT_WORLD;
     } else {

@@ -3,6 +3,7 @@
 // What diff --live and apply --check share: a policy against the kernel that runs.
 #pragma once
 
+#include "apply/journal.h"
 #include "base/exit.h"
 #include "kernel/backend.h"
 
@@ -10,6 +11,7 @@ struct live_question {
     const char *command; // "diff --live"
     const char *policy;  // its path
     enum kernel_choice via;
+    enum own own;
     enum family family; // FAMILY_COUNT: both
     bool json;
     bool widen; // of traffic that changes only what is opened counts

@@ -126,7 +126,7 @@ static void check_promises(struct arena *arena, const struct compilation *compil
                plan->live[family]);
     drift->undecided = drift->undecided || proof.undecided;
     for (size_t i = 0; i < PROMISE_COUNT && !drift->undecided; i++) {
-        struct broken_promise broken;
+        struct promise_breach broken;
 
         if (promise_broken(&proof, i, &broken))
             *vec_push(arena, &drift->promises) = (struct drift_promise){

@@ -28,7 +28,7 @@ struct rule_drift {
 
 struct drift_promise {
     enum family family;
-    struct broken_promise broken;
+    struct promise_breach broken;
     const char *text; // the rule that breaks it; NULL: the policy of a chain
 };
 

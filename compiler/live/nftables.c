@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "kernel/nftables.h"
 #include "kernel/program.h"
 #include "live/tracking.h"
 #include "ruleset/ruleset.h"
@@ -145,11 +146,10 @@ bool tracking_add_nft(struct arena *arena, const char *text, size_t length, stru
     return fine;
 }
 
-#define NFT_WAIT 60000 // milliseconds
+#define NFT_WAIT 30000 // milliseconds; a ruleset of a million elements takes some seconds
 
-// Runs nft, without the elements of sets, which may be many and ask for nothing. `form`: "-j" for JSON, "-a" for text with
-// handles. False where it says no.
-static bool run_nft(struct arena *arena, const char *form, struct buf *output, const char **why)
+// `nft FORM -t list ruleset`, without the elements of sets, which may be many and ask for nothing. NULL, or why not.
+static const char *list_ruleset(struct arena *arena, const char *form, struct buf *output)
 {
     struct kernel_error error = {.arena = arena};
     const struct program_call call = {.path = program_find(arena, "nft"),
@@ -157,12 +157,8 @@ static bool run_nft(struct arena *arena, const char *form, struct buf *output, c
                                       .milliseconds = NFT_WAIT};
 
     if (!call.path)
-        *why = "nft is not installed";
-    else if (!program_run(&call, output, &error))
-        *why = error.text;
-    else
-        return true;
-    return false;
+        return "nft is not installed";
+    return program_run(&call, output, &error) ? NULL : error.text;
 }
 
 // The place in nft's own text at which a rule stands: `chain NAME {` in `table FAMILY NAME {`, and `# handle N` at its end.
@@ -232,20 +228,39 @@ static void forget_notracks(struct tracked_family *tracked)
     tracked->causes.count = kept;
 }
 
+// Without nft, what netlink tells: that a rule of a table asks for the tracker. Of CT it does not tell the options, nor of
+// objects, so only the lack of any table is certain.
+static void read_tables(struct arena *arena, struct live_tracking *tracking)
+{
+    struct kernel_error error = {.arena = arena};
+    struct nft_tables tables = {0};
+
+    if (!nft_tables_read(arena, &tables, &error))
+        return;
+    if (!tables.count)
+        tracking->nft_unseen = NULL;
+    for (size_t i = 0; i < tables.count; i++)
+        for (enum family family = 0; family < FAMILY_COUNT && tables.items[i].tracks; family++)
+            if (concerns(tables.items[i].family, &(struct asking){0}, family))
+                *vec_push(arena, &tracking->families[family].causes) = (struct tracking_cause){
+                    .tool = "nft",
+                    .place = arena_printf(arena, "%s %s", tables.items[i].family, tables.items[i].name),
+                    .what = "a rule"};
+}
+
 // In JSON, which tells what a rule is made of without a doubt; and as text, which people know.
 void tracking_read_nft(struct arena *arena, struct live_tracking *tracking)
 {
     struct buf output = {0}, texts = {0};
-    const char *why;
 
-    if (!run_nft(arena, "-j", &output, &tracking->nft_unseen)) {
-        buf_clear(&output);
-        return;
-    }
+    tracking->nft_unseen = list_ruleset(arena, "-j", &output);
     // Without a rule old versions print nothing at all.
-    if (output.length && !tracking_add_nft(arena, output.bytes, output.length, tracking))
-        tracking->nft_unseen = "nft: it printed no JSON";
-    else if (run_nft(arena, "-a", &texts, &why))
+    if (!tracking->nft_unseen && output.length &&
+        !tracking_add_nft(arena, output.bytes, output.length, tracking))
+        tracking->nft_unseen = "nft printed no JSON";
+    if (tracking->nft_unseen)
+        read_tables(arena, tracking);
+    else if (!list_ruleset(arena, "-a", &texts))
         read_texts(arena, &texts, tracking);
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         forget_notracks(&tracking->families[family]);

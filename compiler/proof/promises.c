@@ -263,7 +263,7 @@ static const char *settle_state(struct proof *proof, const struct promise *promi
     return "";
 }
 
-bool promise_broken(struct proof *proof, size_t number, struct broken_promise *found)
+bool promise_broken(struct proof *proof, size_t number, struct promise_breach *found)
 {
     const struct promise *promise = &promises[number];
     struct packet_space *space = &proof->space;
@@ -283,7 +283,7 @@ bool promise_broken(struct proof *proof, size_t number, struct broken_promise *f
         buf_text(&text, settle_state(proof, promise, hook, packet));
         place = trace_with_state(space, proof->rules, hook, packet).verdict;
     }
-    *found = (struct broken_promise){
+    *found = (struct promise_breach){
         .code = promise->code,
         .problem = promise->problem,
         .hint = promise->hint,

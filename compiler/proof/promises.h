@@ -5,7 +5,7 @@
 
 #include "proof/prove.h"
 
-struct broken_promise {
+struct promise_breach {
     enum diag_code code; // by which it is known
     const char *problem, *hint;
     const char *example;     // a packet for which it is broken
@@ -15,4 +15,4 @@ struct broken_promise {
 // Whether the rules of the proof break a promise, by its number below PROMISE_COUNT, where the policy itself does not, which
 // may by what it carries verbatim; and how. Promises about chain policies and about what tracking depends on are no rule's, and
 // not among them.
-bool promise_broken(struct proof *proof, size_t number, struct broken_promise *found);
+bool promise_broken(struct proof *proof, size_t number, struct promise_breach *found);

@@ -151,6 +151,24 @@ def left_to_others(report: Report) -> None:
     report.equal("input is not", ask(host, DIFF, policy, "-4").returncode, 4)
 
 
+def by_the_programs(report: Report) -> None:
+    """What iptables has in nf_tables, on a host whose iptables-restore is that variant."""
+    policy, host = str(policy_path("server")), Namespace("host")
+    version = host.run("iptables-restore", "--version")
+    if "nf_tables" not in version:
+        report.skip(f"iptables-restore is not the nf_tables variant: {version.strip()}")
+        return
+    load(host, policy_path("server"), "nft")
+    for command in (DIFF, CHECK):
+        done = ask(host, command, policy, "--via", "restore")
+        report.equal(f"{command[0]}: quiet", (done.returncode, done.stdout, done.stderr), (0, "", ""))
+        report.equal(f"{command[0]}: of the legacy tables", ask(host, command, policy, "--via", "libiptc").returncode, 4)
+    host.run("iptables-nft", "-I", "INPUT", "3", "-p", "tcp", "--dport", "9999", "-j", "ACCEPT")
+    done = ask(host, CHECK, policy, "--via", "restore")
+    report.equal("a rule besides", done.returncode, 4)
+    report.check("it is named", "filter INPUT 3   has besides   -p tcp -m tcp --dport 9999 -j ACCEPT" in done.stdout, done.stdout)
+
+
 def refused(report: Report) -> None:
     policy, host = str(policy_path("server")), Namespace("host")
     nobody = ("setpriv", "--reuid", "65534", "--clear-groups", "--regid", "65534", "--inh-caps=-all")
@@ -165,4 +183,4 @@ def refused(report: Report) -> None:
 
 
 JOBS = {"drift tampered": tampered, "drift untouched": untouched, "drift loaded": nothing_loaded,
-        "drift others": left_to_others, "drift refused": refused}
+        "drift others": left_to_others, "drift programs": by_the_programs, "drift refused": refused}

@@ -171,11 +171,23 @@ def worlds(report: Report) -> None:
                  (found["tracker"], found["families"]["ipv4"]["tracking"]), (False, "off"))
     done = ask(host, str(policy_path("none-blocked")), before="mount -t tmpfs none /proc/sys/net/netfilter")
     report.equal("a tracker that is kept out", (done.returncode, "not in the kernel" in done.stdout), (0, True))
-    found = answer(Namespace("host"), before="mount --bind /dev/null /usr/sbin/nft")["families"]["ipv4"]
-    report.equal("without nft", (found["tracking"], found["unseen"]), ("unknown", ["nft is not installed"]))
-    found = answer(Namespace("host"), before="mount --bind /bin/false /usr/sbin/nft")["families"]["ipv6"]
+    without = "mount --bind /dev/null /usr/sbin/nft"
+    for name, body, wanted, causes in (
+            ("nothing", "", ("off", []), []),
+            ("a table", "table inet t {\n chain c {\n accept\n}\n}\n", ("unknown", ["nft is not installed"]), []),
+            ("a rule", "table ip t {\n chain c {\n ct state new\n}\n}\n", ("on", ["nft is not installed"]),
+             [("ip t", "a rule")])):
+        host = Namespace("host")
+        host.run("nft", "-f", "-", text=body)
+        found = answer(host, before=without)["families"]["ipv4"]
+        report.equal(f"without nft, {name}", (found["tracking"], found["unseen"]), wanted)
+        report.equal(f"without nft, {name}: what makes it",
+                     [(cause["place"], cause["what"]) for cause in found["causes"]], causes)
+    host = Namespace("host")
+    host.run("nft", "-f", "-", text="table inet t {\n chain c {\n accept\n}\n}\n")
+    found = answer(host, before="mount --bind /bin/false /usr/sbin/nft")["families"]["ipv6"]
     report.check("nft that fails", found["tracking"] == "unknown" and len(found["unseen"]) == 1, found)
-    found = answer(Namespace("host"), before="mount --bind /bin/echo /usr/sbin/nft")["families"]["ipv6"]
+    found = answer(host, before="mount --bind /bin/echo /usr/sbin/nft")["families"]["ipv6"]
     report.check("nft that says something else", found["tracking"] == "unknown" and len(found["unseen"]) == 1, found)
     done = ask(host, user=("setpriv", "--reuid", "65534", "--clear-groups", "--regid", "65534", "--inh-caps=-all"))
     report.equal("somebody else than root", (done.returncode, done.stdout), (3, ""))
