@@ -241,6 +241,37 @@ static void check_all(struct checking *checking)
         job_end(&jobs[begun]);
 }
 
+// Whether rules say what a host lets in: a fragment for other rules does not.
+static bool guards_input(const struct ruleset *rules)
+{
+    const struct table *filter = ruleset_find_table(rules, "filter");
+    const struct chain *input = filter ? table_find_chain(filter, "INPUT") : NULL;
+
+    return input && (input->count || input->policy == CHAIN_DROP);
+}
+
+// Rulesets of IPv4 alone leave open what IPv6 lets in.
+static void note_other_family(struct checked *checked, const struct options *options)
+{
+    struct checked *first = NULL;
+
+    for (size_t i = 0; i < options->count; i++) {
+        const struct subject *subject = &checked[i].subject;
+
+        if (!subject->is_ruleset || options->family != FAMILY_COUNT || subject->rules[FAMILY_IPV6] ||
+            !subject->rules[FAMILY_IPV4])
+            return;
+        if (!first && guards_input(subject->rules[FAMILY_IPV4]))
+            first = &checked[i];
+    }
+    if (!first)
+        return;
+    diag_add(&first->all, DIAG_ONE_FAMILY, source_whole(first->subject.compilation.sources.items[0]),
+             "%s IPv4: nothing here says what this host lets in over IPv6",
+             options->count == 1 ? "these rules are of" : "all of these rules are of");
+    diag_hint(&first->all, "give the rules of ip6tables-save as well; -4 says that none are meant");
+}
+
 static void read_expected(struct expected *expected, const char *path)
 {
     struct compilation *compilation = &expected->compilation;
@@ -273,6 +304,7 @@ enum exit_code run_check(int argc, char **argv)
 
     diag_append(&all, &expected.compilation.diags);
     check_all(&(struct checking){.options = &options, .expected = &expected, .checked = checked});
+    note_other_family(checked, &options);
     for (size_t i = 0; i < options.count; i++)
         diag_append(&all, &checked[i].all);
     put_findings(&findings, &all, checked, &options);

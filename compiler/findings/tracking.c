@@ -1,61 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What raw takes out of tracking, and what goes wrong with it: one direction without the other, packets of other hosts,
-// what NAT or a helper needs, and rules that ask for a state which their packets do not have.
+// What raw takes out of tracking, and what goes wrong with it: one direction without the other, and rules that ask for a state
+// which their packets do not have; and a rule that makes the kernel track, for nothing.
 #include <string.h>
 
 #include "analysis/trace.h"
 #include "base/vec.h"
-#include "findings/inspection.h"
+#include "findings/flows.h"
 
-#define SHARES      16
-#define FEW_PORTS   16    // of the ephemeral range: a single one is rarely met
-#define MOST_PORTS  30000 // whatever they are
-#define EPHEMERAL_1 32768 // the kernel's default ip_local_port_range (networking/ip-sysctl.rst)
-#define EPHEMERAL_2 60999
-
-static const struct passage *raw_passage(struct inspection *inspection, enum hook hook)
-{
-    return find_passage(inspection, "raw", hook == HOOK_OUTPUT ? "OUTPUT" : "PREROUTING", hook);
-}
-
-static diagram ports_between(struct inspection *inspection, uint64_t first, uint64_t last)
-{
-    return field_between(&inspection->space, FIELD_DESTINATION_PORT, first, last);
-}
-
-// Packets for this host off lo, of which raw asks nothing but who speaks to whom; and those of TCP and UDP.
-static diagram usual(struct inspection *inspection, diagram set)
-{
-    set = set_and(&inspection->space, set, off_lo_domain(inspection));
-    set = where(inspection, set, FIELD_STATE, PACKET_STATE_NEW);
-    set = where(inspection, set, FIELD_FRAGMENT, FRAGMENT_NONE);
-    set = where(inspection, set, FIELD_HELPER, 0);
-    set = where(inspection, set, FIELD_SOCKET, SOCKET_CONNECTED);
-    return settled(inspection, where(inspection, set, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL));
-}
-
-static diagram flows(struct inspection *inspection, diagram set)
-{
-    return usual(inspection, set_and(&inspection->space, set, tcp_and_udp(inspection)));
-}
-
-// What the filter accepts at a hook in one state.
-static diagram accepted_in_state(struct inspection *inspection, enum hook hook, unsigned state)
-{
-    struct packet_space *space = &inspection->space;
-    const diagram filter = where(inspection, inspection->meaning.filters[hook], FIELD_STATE, state);
-
-    return settled(inspection, accepted_set(space, where(inspection, filter, FIELD_HELPER, 0)));
-}
-
-static diagram refused_in_state(struct inspection *inspection, enum hook hook, unsigned state)
-{
-    struct packet_space *space = &inspection->space;
-    const diagram filter = where(inspection, inspection->meaning.filters[hook], FIELD_STATE, state);
-
-    return settled(inspection, refused_set(space, where(inspection, filter, FIELD_HELPER, 0)));
-}
+#define SHARES 16
 
 // One direction without the other.
 
@@ -88,7 +41,7 @@ static diagram one_sided(struct inspection *inspection)
     // Of what SYNPROXY answers for, only the opening goes untracked.
     if (has_target(inspection->rules, "SYNPROXY"))
         packets = set_minus(space, packets, tcp_openings(space));
-    return flows(inspection, packets);
+    return usual_flows(inspection, packets);
 }
 
 // Whether packets are of nothing but what goes one way.
@@ -146,7 +99,7 @@ static void report_one_sided_output(struct inspection *inspection, const struct 
 {
     const struct rule *rule = place_rule(&share->place);
     const struct rule_address *source = &rule->addresses[SIDE_SOURCE];
-    const diagram packets = set_and(&inspection->space, flows(inspection, share->packets), lone);
+    const diagram packets = set_and(&inspection->space, usual_flows(inspection, share->packets), lone);
 
     if (goes_one_way(inspection, packets))
         return;
@@ -165,6 +118,16 @@ static void report_one_sided_output(struct inspection *inspection, const struct 
                   "untrack in PREROUTING what these packets answer, or take this rule out");
 }
 
+// Own addresses are beside the point where the rule names none: that a peer's is none of them goes without saying.
+static diagram of_any_own(struct inspection *inspection, const struct share *share, diagram packets)
+{
+    const struct rule *rule = place_rule(&share->place);
+
+    return rule && !rule->addresses[SIDE_DESTINATION].prefix.bits
+               ? diagram_largest(inspection->space.diagrams, packets, FIELD_DESTINATION)
+               : packets;
+}
+
 static void find_one_sided(struct inspection *inspection)
 {
     struct packet_space *space = &inspection->space;
@@ -179,12 +142,13 @@ static void find_one_sided(struct inspection *inspection)
         return;
     shares = in ? passage_untrackers(in, lone, SHARES) : (struct shares){0};
     for (size_t i = 0; i < shares.count; i++) {
-        const diagram packets = set_and(space, flows(inspection, shares.items[i].packets), lone);
+        const diagram packets = set_and(space, usual_flows(inspection, shares.items[i].packets), lone);
 
         if (!goes_one_way(inspection, packets) &&
             report_at(inspection, DIAG_ONE_SIDED_NOTRACK, SEVERITY_WARNING, &shares.items[i].place,
                       "untracked as it comes in, and its answers are tracked: %s",
-                      in_words(inspection, packets, peers_domain(inspection))))
+                      in_words(inspection, of_any_own(inspection, &shares.items[i], packets),
+                               peers_domain(inspection))))
             diag_hint(inspection->diags, "untrack the answers in OUTPUT: --sport for --dport, -d for -s");
     }
     passage_open(&out, space, &inspection->scratch, raw, "OUTPUT", HOOK_OUTPUT, true);
@@ -193,183 +157,15 @@ static void find_one_sided(struct inspection *inspection)
         report_one_sided_output(inspection, &shares.items[i], lone);
 }
 
-// Packets that need the tracker.
-
-static bool is_among(const struct rule *rule, const char *const *names, size_t count)
-{
-    struct slice text = slice_of(rule->target.kind == TARGET_OTHER ? rule->target.text : "");
-    const struct slice name = slice_word(&text);
-
-    for (size_t i = 0; i < count; i++)
-        if (slice_is(name, names[i]))
-            return true;
-    return false;
-}
-
-bool rule_translates(const struct rule *rule)
-{
-    static const char *const names[] = {"DNAT", "REDIRECT", "SNAT", "MASQUERADE", "NETMAP"};
-
-    return is_among(rule, names, sizeof(names) / sizeof(*names));
-}
-
-bool rule_publishes(const struct rule *rule)
-{
-    static const char *const names[] = {"DNAT", "REDIRECT"};
-
-    return is_among(rule, names, sizeof(names) / sizeof(*names));
-}
-
-// Packets that come to rules of nat.
-static struct shares comers_to_nat(struct inspection *inspection, const char *chain, enum hook hook,
-                                   bool (*is_meant)(const struct rule *rule))
-{
-    const struct passage *passage = find_passage(inspection, "nat", chain, hook);
-
-    return passage ? passage_comers(passage, is_meant) : (struct shares){0};
-}
-
-// What rules of nat change of forwarded packets.
-static diagram changed_by_nat(struct inspection *inspection)
-{
-    struct packet_space *space = &inspection->space;
-    const struct shares shares = comers_to_nat(inspection, "POSTROUTING", HOOK_FORWARD, rule_translates);
-    diagram changed = set_none(space);
-
-    for (size_t i = 0; i < shares.count; i++)
-        changed = set_or(space, changed, shares.items[i].packets);
-    return changed;
-}
-
-static void find_forwarded(struct inspection *inspection)
-{
-    struct packet_space *space = &inspection->space;
-    const struct passage *raw = raw_passage(inspection, HOOK_FORWARD);
-    const diagram untracked =
-        set_minus(space, settled(inspection, untracked_forwarded(space, &inspection->meaning)),
-                  of_value(inspection, FIELD_IN, packet_space_interface(space, "lo")));
-    diagram with_state, without, lost, unchanged;
-    struct shares shares;
-
-    if (!raw || untracked == set_none(space))
-        return;
-    with_state = set_or(space, accepted_in_state(inspection, HOOK_FORWARD, PACKET_STATE_NEW),
-                        accepted_in_state(inspection, HOOK_FORWARD, PACKET_STATE_ESTABLISHED));
-    without = accepted_in_state(inspection, HOOK_FORWARD, PACKET_STATE_UNTRACKED);
-    lost = set_and(space, untracked, set_minus(space, with_state, without));
-    unchanged =
-        settled(inspection, set_and(space, set_and(space, untracked, without), changed_by_nat(inspection)));
-    shares = passage_untrackers(raw, set_or(space, lost, unchanged), SHARES);
-    for (size_t i = 0; i < shares.count; i++) {
-        const bool by_nat = set_and(space, shares.items[i].packets, unchanged) != set_none(space);
-
-        if (report_at(inspection, DIAG_FORWARDED_NOTRACK, SEVERITY_WARNING, &shares.items[i].place,
-                      by_nat ? "this takes forwarded packets out of tracking: rules of nat never see them"
-                             : "this takes forwarded packets out of tracking: FORWARD accepts them by their "
-                               "state alone"))
-            diag_hint(inspection->diags, "add -m addrtype --dst-type LOCAL");
-    }
-}
-
-static void find_published(struct inspection *inspection)
-{
-    struct packet_space *space = &inspection->space;
-    const struct passage *raw = raw_passage(inspection, HOOK_INPUT);
-    const struct shares published = comers_to_nat(inspection, "PREROUTING", HOOK_INPUT, rule_publishes);
-    const diagram untracked =
-        set_and(space, taken_out(space, inspection->meaning.raws[HOOK_INPUT]), off_lo_domain(inspection));
-
-    for (size_t i = 0; raw && i < published.count; i++) {
-        const struct rule *rule = place_rule(&published.items[i].place);
-        const struct shares shares = passage_untrackers(
-            raw, settled(inspection, set_and(space, published.items[i].packets, untracked)), SHARES);
-
-        for (size_t k = 0; k < shares.count; k++)
-            if (report_at(inspection, DIAG_UNTRACKED_NAT, SEVERITY_WARNING, &shares.items[k].place,
-                          "this takes out of tracking what the rule on line %u publishes: NAT never sees it",
-                          rule->span.line))
-                diag_hint(inspection->diags, "leave those packets tracked");
-    }
-}
-
-static void find_helper_ports(struct inspection *inspection, diagram untracked)
-{
-    static const struct {
-        uint8_t protocol;
-        uint16_t port;
-        const char *name;
-    } helped[] = {{PROTOCOL_TCP, 21, "ftp"}, {PROTOCOL_UDP, 69, "tftp"}};
-    struct packet_space *space = &inspection->space;
-    const struct passage *raw = raw_passage(inspection, HOOK_INPUT);
-
-    for (size_t i = 0; raw && i < 2; i++) {
-        const diagram protocol =
-            set_and(space, untracked, of_value(inspection, FIELD_PROTOCOL, helped[i].protocol));
-        const diagram control =
-            set_and(space, protocol, ports_between(inspection, helped[i].port, helped[i].port));
-        struct shares shares;
-
-        // Who tracks nothing of the protocol does without helpers.
-        if (!from_anyone(inspection, control) ||
-            port_count(inspection, of_strangers(inspection, protocol)) > MOST_PORTS)
-            continue;
-        shares = passage_untrackers(raw, control, SHARES);
-        for (size_t j = 0; j < shares.count; j++) {
-            if (!from_anyone(inspection, shares.items[j].packets) ||
-                !report_at(inspection, DIAG_HELPER_UNTRACKED, SEVERITY_WARNING, &shares.items[j].place,
-                           "%s (%s port %u) goes untracked, and its helper does not see it: data connections "
-                           "are not recognised",
-                           helped[i].name, helped[i].protocol == PROTOCOL_TCP ? "tcp" : "udp",
-                           helped[i].port))
-                continue;
-            diag_hint(inspection->diags,
-                      "leave the port tracked, or accept the server's passive ports by name");
-        }
-    }
-}
-
-// Ports that the kernel gives to this host's own connections: their answers come untracked.
-static void find_ephemeral(struct inspection *inspection)
-{
-    struct packet_space *space = &inspection->space;
-    const struct passage *raw = raw_passage(inspection, HOOK_INPUT);
-    diagram answers = set_and(space, of_value(inspection, FIELD_SOURCE_PORT, 443),
-                              ports_between(inspection, EPHEMERAL_1, EPHEMERAL_2));
-    struct shares shares;
-
-    if (!raw)
-        return;
-    shares = passage_untrackers(raw, set_and(space, answers, off_lo_domain(inspection)), SHARES);
-    answers = set_and(space, answers, refused_in_state(inspection, HOOK_INPUT, PACKET_STATE_UNTRACKED));
-    for (size_t i = 0; i < shares.count; i++) {
-        const diagram strangers = of_strangers(inspection, flows(inspection, shares.items[i].packets));
-        const diagram refused =
-            of_strangers(inspection, set_and(space, flows(inspection, shares.items[i].packets),
-                                             where(inspection, answers, FIELD_FLAGS, TCP_SYN | TCP_ACK)));
-        const size_t count = port_count(inspection, strangers);
-        const bool lost = refused != set_none(space);
-
-        if (!count || count > EPHEMERAL_2 - EPHEMERAL_1 || (!lost && count < FEW_PORTS))
-            continue;
-        if (report_at(inspection, DIAG_UNTRACKED_EPHEMERAL, lost ? SEVERITY_WARNING : SEVERITY_NOTE,
-                      &shares.items[i].place,
-                      "untracked ports in the ephemeral range %d-%d of most hosts, %zu of them: %s",
-                      EPHEMERAL_1, EPHEMERAL_2, count,
-                      lost ? "this host's own connections from them lose their answers"
-                           : "this host's own connections from them go untracked too"))
-            diag_hint(inspection->diags, "reserve them with net.ipv4.ip_local_reserved_ports");
-    }
-}
-
 // What is left of tracking where TCP and UDP have none.
 static void find_rest(struct inspection *inspection, diagram untracked)
 {
     struct packet_space *space = &inspection->space;
     const struct passage *raw = raw_passage(inspection, HOOK_INPUT);
-    const diagram all = flows(inspection, set_all(space));
+    const diagram all = usual_flows(inspection, set_all(space));
     const diagram rest =
-        usual(inspection, set_minus(space, set_minus(space, set_all(space), tcp_and_udp(inspection)),
-                                    taken_out(space, inspection->meaning.raws[HOOK_INPUT])));
+        usual_packets(inspection, set_minus(space, set_minus(space, set_all(space), tcp_and_udp(inspection)),
+                                            taken_out(space, inspection->meaning.raws[HOOK_INPUT])));
     struct shares shares;
 
     if (!raw || set_minus(space, all, untracked) != set_none(space) || rest == set_none(space))
@@ -466,24 +262,68 @@ static void find_stateful_lost(struct inspection *inspection, enum hook hook, un
         if (report_at(inspection, DIAG_STATEFUL_RULE, SEVERITY_WARNING, &shares.items[i].place,
                       "raw takes packets out of tracking that this accepts by their state alone, so that "
                       "they are refused: %s",
-                      in_words(inspection, flows(inspection, packets), off_lo_domain(inspection))))
+                      in_words(inspection, usual_flows(inspection, packets), off_lo_domain(inspection))))
             diag_hint(inspection->diags, "accept those ports and addresses without a state");
     }
+}
+
+// Rules that make the kernel track, in chains that no rule leads to.
+
+static void reach(const struct table *table, const struct chain *chain, bool *reached)
+{
+    if (!chain || reached[chain->number])
+        return;
+    reached[chain->number] = true;
+    for (size_t i = 0; i < chain->count; i++)
+        if (rule_leads_on(&chain->items[i]))
+            reach(table, table_find_chain(table, chain->items[i].target.text), reached);
+}
+
+// The first of a table that tracks, of those in chains that are reached or of the others.
+static struct rule_place first_tracking(struct inspection *inspection, const struct table *table, bool wanted)
+{
+    bool *reached = arena_calloc(inspection->arena, table->count, sizeof(*reached));
+
+    for (size_t i = 0; i < table->count; i++)
+        if (table->items[i]->policy != CHAIN_USER)
+            reach(table, table->items[i], reached);
+    for (size_t i = 0; i < table->count; i++)
+        for (size_t j = 0; j < table->items[i]->count && reached[table->items[i]->number] == wanted; j++)
+            if (rule_tracks(&table->items[i]->items[j], table->name))
+                return (struct rule_place){table, table->items[i], j};
+    return (struct rule_place){0};
+}
+
+static void find_idle_tracking(struct inspection *inspection)
+{
+    struct rule_place place = {0};
+
+    for (size_t i = 0; i < inspection->rules->count; i++) {
+        const struct table *table = &inspection->rules->items[i];
+
+        if (first_tracking(inspection, table, true).chain)
+            return;
+        if (!place.chain)
+            place = first_tracking(inspection, table, false);
+    }
+    if (place.chain &&
+        report_at(inspection, DIAG_STATEFUL_RULE, SEVERITY_WARNING, &place,
+                  "no packet comes to %s, and this rule in it alone makes the kernel track all of %s",
+                  place.chain->name, family_name(inspection->rules->family)))
+        diag_hint(inspection->diags, "take the chain out: nothing else asks for a state");
 }
 
 void find_tracking(struct inspection *inspection)
 {
     struct packet_space *space = &inspection->space;
-    const diagram untracked = flows(inspection, taken_out(space, inspection->meaning.raws[HOOK_INPUT]));
+    const diagram untracked = usual_flows(inspection, taken_out(space, inspection->meaning.raws[HOOK_INPUT]));
 
     find_rest(inspection, untracked);
+    find_idle_tracking(inspection);
     if (!inspection->meaning.tracking || !ruleset_find_table(inspection->rules, "raw"))
         return;
     find_one_sided(inspection);
-    find_forwarded(inspection);
-    find_published(inspection);
-    find_helper_ports(inspection, untracked);
-    find_ephemeral(inspection);
+    find_needs(inspection, untracked);
     find_stateful_dead(inspection, HOOK_INPUT, "INPUT");
     find_stateful_dead(inspection, HOOK_OUTPUT, "OUTPUT");
     find_stateful_lost(inspection, HOOK_INPUT, PACKET_STATE_NEW, untracked);

@@ -7,7 +7,8 @@
 #   NAME.txt     what `ctc check NAME.rules` prints
 #
 # --update writes what it finds into the files, for a person to review. Behind them stand what several files and files of
-# expectations do, and the article's own rulesets where ../shared has them. Takes the binary from $CTC.
+# expectations do, and article.tsv: what is wrong in the rulesets of the article that ctc was made for, of which the originals
+# are tried where ../shared has them. Takes the binary from $CTC.
 set -u
 ctc=$(realpath "${CTC:-build/release/ctc}") || exit 1
 shared=$(realpath "${SHARED:-$(dirname "$0")/../../../shared}" 2>/dev/null) || shared=
@@ -48,6 +49,12 @@ check_status() { # what wanted-status wanted-text arguments...
         grep -qF -- "$text" "$work/found" || { echo "does not say: $text" && cat "$work/found"; })"
 }
 
+check_absent() { # what name arguments...
+    local what=$1 name=$2
+    shift 2
+    judge "$what: not $name" "$("$ctc" "$@" 2>&1 | grep -F "[$name]")"
+}
+
 check_several() {
     printf 'version: 1\nallow: [ssh]\n' >"$work/policy.yaml"
     printf 'expect:\n  - {packets: in eth0 tcp to port 22, verdict: accept}\n' >"$work/ssh.yaml"
@@ -68,16 +75,39 @@ check_several() {
     # shellcheck disable=SC2016 # backquotes of the message
     check_status 'a key that no file of expectations has' 1 'has no key `expects`' check --expect "$work/key.yaml" open.rules
     check_status 'an empty file of expectations' 1 'write expect:' check --expect "$work/empty.yaml" open.rules
+    check_status 'rulesets of IPv4 say nothing of IPv6' 0 'all of these rules are of IPv4' check open.rules sane.rules
+    check_status 'a ruleset of IPv6 says it' 0 'shut.v6.rules: fine' check sane.rules shut.v6.rules
+    check_absent 'a ruleset of IPv6 beside one of IPv4' no-ipv6 check sane.rules shut.v6.rules
+    check_absent 'a policy beside one of IPv4' no-ipv6 check "$work/policy.yaml" sane.rules
+    check_absent 'a family that is named' no-ipv6 check -4 sane.rules
+    check_absent 'a fragment for other rules' no-ipv6 check fragment.rules
     check_status 'standard input is read once' 2 'standard input' check --expect - -
     check_status 'a ruleset is no policy to compile' 1 '[not-a-policy]' compile open.rules
     check_status 'a ruleset on standard input' 0 '<stdin>: ' check - <open.rules
 }
 
-# Each line of `wanted` is a code that must be found, with its line in the file.
-check_article() { # FILE wanted
-    "$ctc" check "$shared/article/$1" 2>&1 |
-        sed -n 's/^[^ ]*:\([0-9]*\):[0-9]*: [a-z]*: .*\[\([a-z-]*\)\]$/\1 \2/p' | sort -u >"$work/found"
-    judge "the article: $1" "$(printf '%s\n' "$2" | sort -u | comm -23 - "$work/found" | sed 's/^/not found: /')"
+# Whether `ctc check` finds something at FILE:LINE; with a word behind the finding's name, in a text that says it.
+check_fault() { # FAULT FINDING FILE:LINE
+    local file=${3%:*} line=${3##*:} name=${2%% *} word=${2#"${2%% *}"}
+    local at=$line:1
+    [ "$line" != 0 ] || at=
+    judge "$file: $1" "$("$ctc" check "$file" 2>&1 | grep -F "[$name]" | grep -F -- "${word# }" |
+        grep -qF "$file:$at${at:+: }" || echo "no $2 at line $line")"
+}
+
+check_article() {
+    local fault finding ours original
+    while IFS=$'\t' read -r fault finding ours original; do
+        [[ $fault != \#* ]] || continue
+        check_fault "$fault" "$finding" "$ours"
+        if [ "$original" = - ]; then
+            continue
+        elif [ -d "$shared/article" ]; then
+            check_fault "$fault" "$finding" "$shared/article/$original"
+        else
+            skipped=$((skipped + 1))
+        fi
+    done <article.tsv
 }
 
 [ "${1-}" != --update ] || update=yes
@@ -85,15 +115,7 @@ for ruleset in *.rules; do
     check_ruleset "$ruleset"
 done
 check_several
-if [ -d "$shared/article" ]; then
-    check_article 1-selective.rules "$(printf '%s\n' '5 helper-untracked' '7 untracked-ephemeral' '8 one-sided-notrack' \
-        '14 wrong-side' '18 no-chain-policy' '23 blanket-accept' '23 open-store')"
-    check_article 2-notrack-everything.rules "$(printf '%s\n' '3 notrack-rest' '10 no-chain-policy' '16 source-port-hole' \
-        '17 source-port-hole' '18 source-port-hole' '23 no-replies')"
-    check_article 3-no-modules.rules "$(printf '%s\n' '3 no-chain-policy' '14 source-port-hole' '16 no-replies')"
-else
-    skipped=3
-fi
+check_article
 
 if [ "$skipped" -gt 0 ]; then
     echo "$passed passed, $failed failed, $skipped skipped"
