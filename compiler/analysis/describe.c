@@ -161,20 +161,59 @@ static void separate(struct buf *out)
         buf_char(out, ' ');
 }
 
-// A number alone would read as anything.
-static void put_protocols(struct buf *out, const struct packet_space *space, const struct box *box)
+// Protocols that are there, or those that are not. A number alone would read as anything.
+static void put_protocol_list(struct buf *out, const struct packet_space *space, bool others,
+                              const struct addr_range *ranges, size_t count)
 {
-    const struct range_list *list = &box->fields[FIELD_PROTOCOL];
     struct buf text = {0};
 
-    if (!list->count)
-        return;
-    separate(out);
-    put_list(&text, space, FIELD_PROTOCOL, list, put_protocol_range);
-    if (text.bytes[0] >= '0' && text.bytes[0] <= '9' && strncmp(text.bytes, "6in4", 4) != 0)
+    put_ranges(&text, space, ranges, count, put_protocol_range);
+    if (others)
+        buf_text(out, "not ");
+    else if (text.bytes[0] >= '0' && text.bytes[0] <= '9' && strncmp(text.bytes, "6in4", 4) != 0)
         buf_text(out, "protocol ");
     buf_append(out, text.bytes, text.length);
     buf_clear(&text);
+}
+
+// No packet has protocol 0: whether a list has it does not matter.
+static size_t without_zero(const struct addr_range *ranges, size_t count, struct addr_range *copy)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        copy[kept] = ranges[i];
+        if (!copy[kept].first.low)
+            copy[kept].first.low = 1;
+        kept += copy[kept].last.low > 0;
+    }
+    return kept;
+}
+
+static size_t value_count(const struct addr_range *ranges, size_t count)
+{
+    size_t values = 0;
+
+    for (size_t i = 0; i < count; i++)
+        values += (size_t)(ranges[i].last.low - ranges[i].first.low) + 1;
+    return values;
+}
+
+static void put_protocols(struct buf *out, const struct packet_space *space, const struct box *box)
+{
+    const struct range_list *list = &box->fields[FIELD_PROTOCOL];
+    struct addr_range others[SHOWN + 1], those[SHOWN + 1], ranges[UINT8_MAX];
+    const size_t count = without_zero(list->items, list->count, ranges);
+    const size_t left = left_out(space, FIELD_PROTOCOL, list, others);
+    const size_t other_count = without_zero(others, left, those);
+
+    if (!list->count || (left <= SHOWN && !other_count))
+        return;
+    separate(out);
+    if (left <= SHOWN && value_count(those, other_count) < value_count(ranges, count))
+        put_protocol_list(out, space, true, those, other_count);
+    else
+        put_protocol_list(out, space, false, ranges, count);
 }
 
 // Values of a small field by their words, ended by NULL.

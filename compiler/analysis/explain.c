@@ -117,8 +117,9 @@ static bool same_part(const struct part *a, const struct part *b, bool many)
            a->reason.span.column == b->reason.span.column;
 }
 
-#define FEW_VALUES 64 // beyond, neighbours that do the same are told together
-#define LOOK_BACK  8  // parts that a value may belong to, besides a new one
+#define FEW_VALUES     64 // beyond, neighbours that do the same are told together
+#define LOOK_BACK      8  // parts that a value may belong to, besides a new one
+#define BOTH_TRACKINGS 2  // of many values: what is tracked and what is not take turns
 
 // Values in the order of their rules. The rules of a part stand side by side, or nearly.
 static void group(struct values *values, struct explanation *explanation)
@@ -127,7 +128,7 @@ static void group(struct values *values, struct explanation *explanation)
 
     for (size_t i = 0; i < values->count; i++) {
         struct part part = part_of(values->explainer, outcome_of(values->items[i].value));
-        const size_t back = many ? 1 : LOOK_BACK;
+        const size_t back = many ? BOTH_TRACKINGS : LOOK_BACK;
         size_t at = explanation->count;
 
         part.tracking_told = tells_tracking(values, &part);

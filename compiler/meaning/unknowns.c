@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kernel.h"
 #include "base/vec.h"
 #include "meaning/space.h"
 
@@ -106,10 +107,21 @@ struct unknown_matches {
     size_t count, capacity;
 };
 
-// The text of a rate stands for the limit: two of one text are two buckets.
+// The text of a rate stands for the limit: two of one text are two buckets. However a rate is written, it is what the kernel
+// makes of it, the time between two packets: 120/min is 2/sec.
 static const char *limit_text(struct arena *arena, const struct match *match)
 {
-    return arena_printf(arena, "%u in %u s, burst %u", match->limit.events, match->limit.period,
+    static const uint32_t periods[] = {1, 60, 3600, 86400};
+    const uint64_t between = (uint64_t)LIMIT_RESOLUTION * match->limit.period / match->limit.events;
+
+    for (size_t i = 0; i < sizeof(periods) / sizeof(*periods); i++) {
+        const uint64_t whole = (uint64_t)LIMIT_RESOLUTION * periods[i], events = whole / between;
+
+        if (events && whole / events == between)
+            return arena_printf(arena, "%u in %u s, burst %u", (unsigned)events, periods[i],
+                                match->limit.burst);
+    }
+    return arena_printf(arena, "1 in %u/%d s, burst %u", (unsigned)between, LIMIT_RESOLUTION,
                         match->limit.burst);
 }
 

@@ -3,7 +3,7 @@
 
     judge.py CTC REPRINT CORPUS [PATTERN]
 
-Every file of the corpus is tried five times:
+Every file of the corpus, which may be absent, is tried so:
   refused   given as a policy, it is refused at once and said to be none;
   carried   given as `verbatim: {ipv4: {file: F}}`, each of its rules is in the output, unchanged and in order, or the
             file has a line that iptables-save does not write or that keeps it from loading, and a diagnostic names it;
@@ -11,10 +11,18 @@ Every file of the corpus is tried five times:
             security tables are those that the file gives. Needs root;
   reprinted read as rules and printed, it has as many rules as the index says, and the print is a fixed point; or the
             file has a line that keeps it from loading, and a diagnostic names it;
-  reloaded  where the index says that the file loads, the print loads as well, and makes the same tables. Needs root.
+  reloaded  where the index says that the file loads, the print loads as well, and makes the same tables. Needs root;
+  unchanged the print means what the file means: `ctc diff` finds nothing;
+  analysed  `ctc check` finishes, and `ctc explain` says of every packet that comes in, is forwarded or leaves what
+            becomes of it, or what that hangs on; where it makes a difference what a match answers that is not
+            modelled, that match is named, and nothing is guessed. Large files are checked alone.
+
+The rulesets beside this file are made for what programs and people write that the corpus may not hold. They are tried
+in the same ways, but for those that need the index; every one of them is read.
 """
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -30,6 +38,7 @@ SECONDS_TO_CARRY = 10
 SECONDS_TO_LOAD = 60
 SECONDS_TO_COMPARE = 60
 EXIT_FINE, EXIT_POLICY, EXIT_DIFFERENT = 0, 1, 4
+OWN = Path(__file__).resolve().parent / "rulesets"
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "first.yaml"
 
 OWN_TABLES = ("filter", "raw")  # the policy writes rules there too
@@ -232,6 +241,77 @@ def reload(path, family, output):
     return f"does not load: {problem}" if problem else None if alone == printed else "the tables are others"
 
 
+QUESTIONS = "in any\nin any out any\nout any\n"
+LARGE = 200_000  # bytes of a file that `explain` is not asked about: all its packets at once can be too many
+# A match that ctc has no model of, with what belongs to it.
+UNMODELLED = re.compile(r" -m (?:connlimit|geoip|owner|physdev|pkttype|quota|recent|set|statistic|string|time|u32)\b"
+                        r"(?:(?! -[mjgpsdio] |$).)*")
+RULES_TRIED = 3
+
+
+def unchanged(ctc, path, family, output, folder):
+    """None, or what is wrong with what the print means."""
+    printed = Path(folder) / "printed.rules"
+    printed.write_text(output, encoding="utf-8", errors="surrogateescape")
+    code, differences, errors = run(SECONDS_TO_COMPARE, ctc, "diff", f"-{family}", str(path), str(printed))
+    return None if code == EXIT_FINE else f"exit code {code}: {(errors or differences).strip()[:200]}"
+
+
+def said(ctc, path, family):
+    """The parts of the answers to what becomes of all packets, and what is wrong with them (or None)."""
+    code, output, errors = run(SECONDS_TO_COMPARE, ctc, "explain", f"-{family}", "--format", "json", str(path), "-",
+                               text=QUESTIONS.encode())
+    if code != EXIT_FINE:
+        return [], f"explain: exit code {code}: {errors.strip()[:200]}"
+    answers = [answer for each in json.loads(output)["sets"] for answer in each["answers"]]
+    parts = [part for answer in answers for part in answer["parts"]]
+    if len(answers) != QUESTIONS.count("\n") or not all(answer["decided"] for answer in answers):
+        return parts, "explain: not decided"
+    if any(part["verdict"] == "undecided" or not part["text"] for part in parts):
+        return parts, "explain: packets of which nothing is said"
+    return parts, None
+
+
+def named(ctc, path, family, parts, folder):
+    """None, or a match of the filter that is not modelled, makes a difference, and is named nowhere."""
+    lines = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
+    boxes = " ".join(box for part in parts for box in part["packets"])
+    whole = all(part["complete"] for part in parts)
+    table, tried = None, 0
+    for number, line in enumerate(lines):
+        table = line.strip() if line.startswith("*") else table
+        match = UNMODELLED.search(line)
+        if not match or table != "*filter" or not line.startswith("-A ") or tried == RULES_TRIED or not whole:
+            continue
+        tried += 1
+        files = []
+        for name, changed in (("always", line.replace(match[0], "", 1)), ("never", "")):
+            files.append(Path(folder) / f"{name}.rules")
+            files[-1].write_text("\n".join(lines[:number] + [changed] + lines[number + 1:]), encoding="utf-8",
+                                 errors="surrogateescape")
+        code, _, errors = run(SECONDS_TO_COMPARE, ctc, "diff", f"-{family}", *map(str, files))
+        if code not in (EXIT_FINE, EXIT_DIFFERENT):
+            return f"diff: exit code {code}: {errors.strip()[:200]}"
+        if code == EXIT_DIFFERENT and match[0].split("--")[-1].strip() not in boxes:
+            return f"line {number + 1}: {match[0].strip()} makes a difference, and is not named"
+    return None
+
+
+def analyse(ctc, path, family, folder):
+    """None, or what is wrong with what is found in a file and said of it."""
+    code, output, errors = run(SECONDS_TO_COMPARE, ctc, "check", f"-{family}", "--format", "json", str(path))
+    if code not in (EXIT_FINE, EXIT_POLICY):
+        return f"check: exit code {code}: {errors.strip()[:200]}"
+    # Which rules are dead may take more than what the rules do.
+    if any(each["code"] == "undecided" and "which rules are dead" not in each["message"]
+           for each in json.loads(output)["findings"]):
+        return "check: not decided"
+    if path.stat().st_size > LARGE:
+        return None
+    parts, problem = said(ctc, path, family)
+    return problem or named(ctc, path, family, parts, folder)
+
+
 def can_load():
     return os.geteuid() == 0 and shutil.which("iptables-legacy-restore") and \
         run(5, "unshare", "--net", "iptables-legacy-save")[0] == 0
@@ -240,7 +320,11 @@ def can_load():
 def judge(ctc, program, path, row, loading):
     """Pairs of a test's name and its problem (None: passed, "": skipped) for one file."""
     with tempfile.TemporaryDirectory() as folder:
-        problem, output = carry(ctc, path, row, folder)
+        return judge_in(folder, ctc, program, path, row, loading)
+
+
+def judge_in(folder, ctc, program, path, row, loading):
+    problem, output = carry(ctc, path, row, folder)
     results = [("refused", refuse(ctc, path)), ("carried", problem)]
     if output is not None and not problem and row["legacy_load"] == "ok":
         results.append(("loaded", load(path, row["family"], output) if loading else ""))
@@ -250,7 +334,25 @@ def judge(ctc, program, path, row, loading):
     results.append(("reprinted", problem))
     if output is not None and not problem and row["legacy_load"] == "ok":
         results.append(("reloaded", reload(path, row["family"], output) if loading else ""))
+    if output is not None and not problem:
+        results.append(("unchanged", unchanged(ctc, path, row["family"], output, folder)))
+    results.append(("analysed", analyse(ctc, path, row["family"], folder)))
     return results
+
+
+def judge_own(ctc, program, path, _, loading):
+    """The same for a ruleset beside this file, whose name says its family."""
+    family = path.suffix[2:]
+    with tempfile.TemporaryDirectory() as folder:
+        code, output, errors = run(SECONDS_TO_CARRY, program, family, str(path))
+        if code != EXIT_FINE:
+            return [("reprinted", f"exit code {code}: {errors.strip()[:200]}")]
+        return [("refused", refuse(ctc, path)),
+                ("reprinted", None),
+                ("reloaded", reload(path, family, output) if loading else ""),
+                ("unchanged", unchanged(ctc, path, family, output, folder)),
+                ("compared", compare(ctc, path, {"family": family})),
+                ("analysed", analyse(ctc, path, family, folder))]
 
 
 def main():
@@ -258,19 +360,28 @@ def main():
     pattern = sys.argv[4] if len(sys.argv) > 4 else ""
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     loading = can_load()
-    with open(corpus / "index.tsv", encoding="utf-8", newline="") as index:
-        rows = [row for row in csv.DictReader(index, delimiter="\t", quoting=csv.QUOTE_NONE) if pattern in row["file"]]
+    rows = []
+    if (corpus / "index.tsv").exists():
+        with open(corpus / "index.tsv", encoding="utf-8", newline="") as index:
+            rows = [row for row in csv.DictReader(index, delimiter="\t", quoting=csv.QUOTE_NONE)
+                    if pattern in row["file"]]
+    own = [{"file": path.name} for path in sorted(OWN.glob("*.v[46]")) if pattern in path.name]
     os.environ.setdefault("XTABLES_LOCKFILE", str(Path(tempfile.gettempdir()) / f"ctc-corpus-lock.{os.getpid()}"))
     tally = Counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        judged = pool.map(lambda row: judge(ctc, program, corpus / "rules" / row["file"], row, loading), rows)
-        for row, results in zip(rows, judged):
+        tasks = [(judge, corpus / "rules" / row["file"], row) for row in rows]
+        tasks += [(judge_own, OWN / row["file"], row) for row in own]
+        judged = pool.map(lambda task: task[0](ctc, program, task[1], task[2], loading), tasks)
+        for row, results in zip(rows + own, judged):
             for name, problem in results:
                 tally["skipped" if problem == "" else "failed" if problem else "passed"] += 1
                 if problem:
                     print(f"FAIL {name}: {row['file']}: {problem}", flush=True)
     Path(os.environ["XTABLES_LOCKFILE"]).unlink(missing_ok=True)
-    if tally["skipped"]:
+    if not rows and not pattern:
+        tally["skipped"] += 1
+        print(f"skipped: there is no collection of rules at {corpus}")
+    if not loading:
         print("skipped: loading needs root, network namespaces and iptables-legacy")
     skipped = f", {tally['skipped']} skipped" if tally["skipped"] else ""
     print(f"{tally['passed']} passed, {tally['failed']} failed{skipped}")
