@@ -77,10 +77,10 @@ check_several() {
     check_status 'an empty file of expectations' 1 'write expect:' check --expect "$work/empty.yaml" open.rules
     check_status 'rulesets of IPv4 say nothing of IPv6' 0 'all of these rules are of IPv4' check open.rules sane.rules
     check_status 'a ruleset of IPv6 says it' 0 'shut.v6.rules: fine' check sane.rules shut.v6.rules
-    check_absent 'a ruleset of IPv6 beside one of IPv4' no-ipv6 check sane.rules shut.v6.rules
-    check_absent 'a policy beside one of IPv4' no-ipv6 check "$work/policy.yaml" sane.rules
-    check_absent 'a family that is named' no-ipv6 check -4 sane.rules
-    check_absent 'a fragment for other rules' no-ipv6 check fragment.rules
+    check_absent 'a ruleset of IPv6 beside one of IPv4' one-family check sane.rules shut.v6.rules
+    check_absent 'a policy beside one of IPv4' one-family check "$work/policy.yaml" sane.rules
+    check_absent 'a family that is named' one-family check -4 sane.rules
+    check_absent 'a fragment for other rules' one-family check fragment.rules
     check_status 'standard input is read once' 2 'standard input' check --expect - -
     check_status 'a ruleset is no policy to compile' 1 '[not-a-policy]' compile open.rules
     check_status 'a ruleset on standard input' 0 '<stdin>: ' check - <open.rules
