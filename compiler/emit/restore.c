@@ -111,7 +111,8 @@ static void put_bits(struct buf *out, unsigned bits, const char *const *names)
     for (; bits; bits >>= 1, names++) {
         if (!(bits & 1))
             continue;
-        buf_printf(out, "%s%s", first ? "" : ",", *names);
+        buf_text(out, first ? "" : ",");
+        buf_text(out, *names);
         first = false;
     }
 }
@@ -308,7 +309,8 @@ void restore_target(struct buf *out, const struct target *target)
         }
         break;
     case TARGET_NOTRACK:
-        buf_printf(out, " -j %s", target->text ? target->text : "CT --notrack");
+        buf_text(out, " -j ");
+        buf_text(out, target->text ? target->text : "CT --notrack");
         break;
     case TARGET_HELPER:
         buf_printf(out, " -j CT --helper %s", target->text);
@@ -368,8 +370,12 @@ static void put_counters(struct buf *out, const struct counters *counters)
 
 static void put_interface(struct buf *out, const char *option, const char *name, bool inverted)
 {
-    if (name)
-        buf_printf(out, "%s %s %s", inverted ? " !" : "", option, name);
+    if (!name)
+        return;
+    buf_text(out, inverted ? " ! " : " ");
+    buf_text(out, option);
+    buf_char(out, ' ');
+    buf_text(out, name);
 }
 
 void restore_rule(struct buf *out, const struct rule *rule, enum family family)
