@@ -2,6 +2,7 @@
 """ctc side by side with others, on the same policies: what they compile, load and cost packets. Takes turns."""
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,11 @@ def unproved(work):
     return sum(cost[stage] for stage in ("read", "lower", "passes", "emit")) / 1000
 
 
+def processor_of_children():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def compile_commands(work):
     commands = {"ctc": [work.ctc, "compile", "-4", work.policy],
                 "ctc --until none": [work.ctc, "compile", "-4", "--until", "none", work.policy]}
@@ -81,7 +87,7 @@ def compile_commands(work):
 
 def compiling(work, turns):
     """Gives the seconds of each, and of the kernel's loader, which takes turns with them."""
-    seconds, memory, out = {}, {}, {}
+    seconds, processor, memory, out = {}, {}, {}, {}
     flat = work.text("--until", "none")
     for turn in range(turns):
         for name, command in compile_commands(work).items():
@@ -91,15 +97,19 @@ def compiling(work, turns):
             if name.startswith("shorewall"):
                 cost.rules = sum(line.startswith("-A ") for line in (work.folder / "script").open())
             seconds.setdefault(name, []).append(cost.seconds)
+            processor.setdefault(name, []).append(cost.cpu)
             memory[name], out[name] = cost.memory(), cost.rules
         seconds.setdefault(UNPROVED, []).append(unproved(work))
         with Namespaces() as spaces:
-            seconds.setdefault(LOADED, []).append(load(spaces.make(), (LEGACY, flat)))
+            name, begin = spaces.make(), processor_of_children()
+            seconds.setdefault(LOADED, []).append(load(name, (LEGACY, flat)))
+            processor.setdefault(LOADED, []).append(processor_of_children() - begin)
     spreads = {name: Spread(values) for name, values in seconds.items()}
     print(f"### Compiling {work.title}\n")
-    head("by", "seconds: median (least–most)", "times ctc's", "memory, MB", "rules out")
+    head("by", "seconds: median (least–most)", "times ctc's", "of the processor", "memory, MB", "rules out")
     for name, values in spreads.items():
-        row(name, spread(values, "{:.3f}"), times(values, spreads["ctc"]), memory.get(name, ""),
+        row(name, spread(values, "{:.3f}"), times(values, spreads["ctc"]),
+            f"{Spread(processor[name]).median:.3f}" if name in processor else "", memory.get(name, ""),
             number(out[name]) if name in out else "")
     print()
     return spreads
