@@ -88,7 +88,8 @@ struct outcome target_outcome(struct packet_space *space, const struct target *t
 
 static diagram walk_chain(struct walker *walker, const struct chain *chain);
 
-#define INLINED_RULES_MAX 64 // of a chain that is looked at for gotos: a node of a tree has few
+#define INLINED_RULES_MAX \
+    64 // of a chain with gotos, whose rules are compared with each other: a node of a tree has few
 
 // Whether it makes no difference that a packet which falls out of a goto's chain comes to no rule behind the goto: no such
 // packet would pass one.
@@ -100,6 +101,26 @@ static bool goes_for_good(const struct walker *walker, const struct chain *chain
         if (!rules_apart(walker->view->space->family, &chain->items[index], &chain->items[i]))
             return false;
     return true;
+}
+
+// A goto that asks for nothing but an address: the rules behind it are for the others.
+static bool asks_address_alone(const struct rule *rule)
+{
+    const bool source = rule->addresses[SIDE_SOURCE].prefix.bits && !rule->addresses[SIDE_SOURCE].inverted;
+    const bool destination =
+        rule->addresses[SIDE_DESTINATION].prefix.bits && !rule->addresses[SIDE_DESTINATION].inverted;
+
+    return rule->target.kind == TARGET_GOTO && source != destination &&
+           !rule->addresses[source ? SIDE_DESTINATION : SIDE_SOURCE].inverted && !rule->in && !rule->out &&
+           !rule->protocol && !rule->match_count && !rule->later_fragments && !rule->sets;
+}
+
+// Whether it asks for nothing that would keep the chain it leads to from standing in its place.
+static bool is_plain(const struct walker *walker, const struct rule *rule)
+{
+    struct cube cube;
+
+    return rule_cube(walker->view, rule, &cube) && !cube.unknowns.count;
 }
 
 // Whether the rules of a chain can stand in place of the one rule that leads there, as they do in a tree: what falls out of
@@ -119,7 +140,10 @@ static bool is_inlined(struct walker *walker, const struct chain *chain)
 
         fits = rule->target.kind != TARGET_RETURN &&
                (rule->target.kind != TARGET_GOTO ||
-                (inner && goes_for_good(walker, chain, i) && is_inlined(walker, inner)));
+                (inner &&
+                 (goes_for_good(walker, chain, i) ||
+                  (asks_address_alone(rule) && chain->count <= INLINED_RULES_MAX)) &&
+                 is_plain(walker, rule) && is_inlined(walker, inner)));
     }
     walker->chains[number].inlined = fits ? INLINE_YES : INLINE_NO;
     return fits;
@@ -193,13 +217,55 @@ static void walk_rule(struct walker *walker, const struct chain *chain, size_t i
     arena_reset(walker->view->scratch);
 }
 
+// Whether packets that such a goto has taken could pass a rule behind it; true where it is not plain.
+static bool takes_from(const struct walker *walker, const struct rule *taking, enum side side,
+                       const struct rule *rule)
+{
+    const enum family family = walker->view->space->family;
+    const struct rule_address *address = &rule->addresses[side];
+    struct addr_range taken, asked;
+
+    if (!address->prefix.bits || address->inverted)
+        return !rules_apart(family, taking, rule);
+    taken = prefix_range(family, taking->addresses[side].prefix);
+    asked = prefix_range(family, address->prefix);
+    return addr_compare(taken.first, asked.last) <= 0 && addr_compare(asked.first, taken.last) <= 0;
+}
+
+// Of an inlined chain: what the gotos ahead of a rule have left of `outer`. That is `narrowed` where they took any.
+static const struct cube *left_by_gotos(const struct walker *walker, const struct chain *chain, size_t index,
+                                        const struct cube *outer, struct cube *narrowed)
+{
+    const struct cube *left = outer;
+
+    for (size_t i = 0; i < index; i++) {
+        const struct rule *rule = &chain->items[i];
+        const enum side side = rule->addresses[SIDE_SOURCE].prefix.bits ? SIDE_SOURCE : SIDE_DESTINATION;
+
+        if (rule->target.kind == TARGET_GOTO && asks_address_alone(rule) &&
+            takes_from(walker, rule, side, &chain->items[index])) {
+            struct addr_range taken = prefix_range(walker->view->space->family, rule->addresses[side].prefix);
+
+            if (left == outer)
+                *narrowed = *outer;
+            cube_not_ranges(narrowed, side == SIDE_SOURCE ? FIELD_SOURCE : FIELD_DESTINATION,
+                            &(struct range_list){&taken, 1, 1});
+            left = narrowed;
+        }
+    }
+    return left;
+}
+
 // The rules of a chain, for the packets of `outer`; NULL: for all.
 static void walk_rules(struct walker *walker, const struct chain *chain, const struct cube *outer,
                        struct walk_list *list)
 {
+    struct cube narrowed;
+
     for (size_t i = 0; i < chain->count; i++)
         if (rule_decides(&chain->items[i]))
-            walk_rule(walker, chain, i, outer, list);
+            walk_rule(walker, chain, i, outer ? left_by_gotos(walker, chain, i, outer, &narrowed) : NULL,
+                      list);
 }
 
 static diagram walk_chain(struct walker *walker, const struct chain *chain)
