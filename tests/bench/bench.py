@@ -162,7 +162,12 @@ class Targets:
         if "ferm" in seconds:
             self.ratio(f"compile {title}, with the proof, beside ferm", own, seconds["ferm"].median, 0.1)
         self.ratio(f"compile {title}, with the proof, beside loading the flat rules", own, flat, 1.5)
-        self.ratio("the same without the proof (processor)", seconds[beside.UNPROVED].median, flat, 1)
+        for other, most in (("ferm", 0.1), (beside.LOADED, 1.5)):
+            if other in seconds:
+                self.ratio(f"the same beside {other}{beside.PROCESSOR}", seconds["ctc" + beside.PROCESSOR].median,
+                           seconds[other + beside.PROCESSOR].median, most)
+        self.ratio("the same without the proof, of the processor, beside loading", seconds[beside.UNPROVED].median,
+                   seconds[beside.LOADED + beside.PROCESSOR].median, 1)
 
     def loading(self, title, seconds):
         for own, flat in beside.FLAT.items():

@@ -16,6 +16,7 @@ LINEAR, LINEAR_NFT, JOINED = "linear rules", "linear rules, by iptables-nft", "l
 NO_ENTRIES = "the policy without its entries"
 UNPROVED = "ctc, without the proof (of the processor)"
 LOADED = "loading the linear rules"
+PROCESSOR = ", seconds of the processor"
 FLAT = {"ctc": LINEAR, "ctc, by iptables-nft": LINEAR_NFT}  # which rules each load is held against
 WHICH = {"accepted": "accepted, at random", "refused": "refused, at random", "worst": "the dearest entry"}
 WORKLOADS = {False: [("addresses", 10_000), ("services", 1_000)],
@@ -112,7 +113,7 @@ def compiling(work, turns):
             f"{Spread(processor[name]).median:.3f}" if name in processor else "", memory.get(name, ""),
             number(out[name]) if name in out else "")
     print()
-    return spreads
+    return spreads | {name + PROCESSOR: Spread(values) for name, values in processor.items()}
 
 
 def frame(work):
