@@ -26,8 +26,9 @@ enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_PROMETHEUS };
 #define WATCH_MOST    86400
 
 struct options {
-    int format;       // in `formats`
-    const char *dump; // a saved table; NULL: the kernel's
+    struct arena *arena; // of `local`
+    int format;          // in `formats`
+    const char *dump;    // a saved table; NULL: the kernel's
     bool local_given;
     struct addr_set local;
     size_t top;
@@ -36,15 +37,7 @@ struct options {
     const char *policy; // NULL: none
 };
 
-static enum exit_code take_format(struct options *options, const char *word)
-{
-    for (options->format = 0; formats[options->format]; options->format++)
-        if (strcmp(formats[options->format], word) == 0)
-            return EXIT_FINE;
-    return usage_error("advise", "'%s' is not a format: text, json or prometheus", word);
-}
-
-static enum exit_code take_local(struct arena *arena, struct options *options, const char *text)
+static enum exit_code take_local(struct options *options, const char *text)
 {
     struct slice rest = slice_of(text), item;
 
@@ -59,7 +52,7 @@ static enum exit_code take_local(struct arena *arena, struct options *options, c
         }
         if (addr_parse(item, &family, &range) != ADDR_FINE)
             return usage_error("advise", "'%.*s' is not an address of this host", (int)item.length, item.at);
-        addr_set_add(arena, &options->local, family, range);
+        addr_set_add(options->arena, &options->local, family, range);
     }
     addr_set_normalise(&options->local);
     return EXIT_FINE;
@@ -72,15 +65,15 @@ static enum exit_code take_number(const char *name, const char *text, uint64_t m
     return usage_error("advise", "--%s takes a number from 1 to %llu", name, (unsigned long long)most);
 }
 
-static enum exit_code take_option(struct arena *arena, struct options *options, int option, int argc,
-                                  char **argv)
+static enum exit_code take_option(void *context, int option)
 {
+    struct options *options = context;
     uint64_t number = WATCH_DEFAULT;
     enum exit_code code = EXIT_FINE;
 
     switch (option) {
     case 'f':
-        return take_format(options, optarg);
+        return choose_word("advise", "format", optarg, formats, &options->format) ? EXIT_FINE : EXIT_USAGE;
     case 'j':
         options->format = FORMAT_JSON;
         break;
@@ -91,7 +84,7 @@ static enum exit_code take_option(struct arena *arena, struct options *options, 
         options->dump = optarg;
         break;
     case 'l':
-        return take_local(arena, options, optarg);
+        return take_local(options, optarg);
     case 't':
         code = take_number("top", optarg, TOP_MOST, &number);
         options->top = (size_t)number;
@@ -105,7 +98,7 @@ static enum exit_code take_option(struct arena *arena, struct options *options, 
         options->write = true;
         break;
     default:
-        return option_error("advise", argc, argv);
+        return EXIT_USAGE;
     }
     return code;
 }
@@ -129,7 +122,7 @@ static enum exit_code check_options(const struct options *options)
     return EXIT_FINE;
 }
 
-static enum exit_code parse(struct arena *arena, int argc, char **argv, struct options *options)
+static enum exit_code parse(int argc, char **argv, struct options *options)
 {
     static const struct option words[] = {{"format", required_argument, NULL, 'f'},
                                           {"json", no_argument, NULL, 'j'},
@@ -141,14 +134,10 @@ static enum exit_code parse(struct arena *arena, int argc, char **argv, struct o
                                           {"write", no_argument, NULL, 'W'},
                                           {0}};
 
-    optind = 1;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "", words, NULL)) != -1;) {
-        const enum exit_code code = take_option(arena, options, option, argc, argv);
+    const enum exit_code code = take_options("advise", argc, argv, "", words, take_option, options);
 
-        if (code != EXIT_FINE)
-            return code;
-    }
+    if (code != EXIT_FINE)
+        return code;
     if (argc - optind > 1)
         return usage_error("advise", "more than one policy is named");
     options->policy = argc > optind ? argv[optind] : NULL;
@@ -348,8 +337,8 @@ static enum exit_code run(const struct options *options)
 enum exit_code run_advise(int argc, char **argv)
 {
     struct arena arena = {0};
-    struct options options = {.top = TOP_DEFAULT};
-    enum exit_code code = parse(&arena, argc, argv, &options);
+    struct options options = {.arena = &arena, .top = TOP_DEFAULT};
+    enum exit_code code = parse(argc, argv, &options);
 
     if (code == EXIT_FINE)
         code = run(&options);

@@ -41,9 +41,13 @@ struct options {
     const char *policy;
 };
 
-static enum exit_code take_option(struct options *options, int option, int argc, char **argv)
+static enum exit_code take_option(void *context, int option)
 {
+    static const char *const owned[] = {"tables", "chains", NULL}, *const instead[] = {"last", "closed",
+                                                                                       NULL};
+    struct options *options = context;
     uint64_t seconds;
+    int number;
 
     switch (option) {
     case 'd':
@@ -58,9 +62,9 @@ static enum exit_code take_option(struct options *options, int option, int argc,
         options->confirm = (unsigned)seconds;
         return EXIT_FINE;
     case 'o':
-        if (strcmp(optarg, "tables") != 0 && strcmp(optarg, "chains") != 0)
-            return usage_error("apply", "'%s' is nothing to own: tables or chains", optarg);
-        options->own = strcmp(optarg, "tables") == 0 ? OWN_TABLES : OWN_CHAINS;
+        if (!choose_word("apply", "own", optarg, owned, &number))
+            return EXIT_USAGE;
+        options->own = number == 0 ? OWN_TABLES : OWN_CHAINS;
         return EXIT_FINE;
     case 'F':
         options->force = true;
@@ -69,28 +73,21 @@ static enum exit_code take_option(struct options *options, int option, int argc,
         options->check = true;
         return EXIT_FINE;
     case 'w':
-        if (strcmp(optarg, "widen") != 0 && strcmp(optarg, "any") != 0)
-            return usage_error("apply", "--fail-on takes `widen` (traffic is opened) or `any`");
-        options->widen = strcmp(optarg, "widen") == 0;
-        return EXIT_FINE;
+        return take_either("apply", "fail-on", "any", "widen", &options->widen);
     case 'C':
         options->cut = true;
         return EXIT_FINE;
     case 'v':
         return parse_way("apply", optarg, &options->via);
     case 'b':
-        if (strcmp(optarg, "last") != 0 && strcmp(optarg, "closed") != 0)
-            return usage_error(
-                "apply", "--boot %s: what is loaded where the policy cannot be, last or closed", optarg);
-        options->boot = strcmp(optarg, "last") == 0 ? BOOT_LAST : BOOT_CLOSED;
+        if (!choose_word("apply", "boot", optarg, instead, &number))
+            return EXIT_USAGE;
+        options->boot = number == 0 ? BOOT_LAST : BOOT_CLOSED;
         return EXIT_FINE;
     case 'f':
-        if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
-            return usage_error("apply", "'%s' is not a format: text or json", optarg);
-        options->json = strcmp(optarg, "json") == 0;
-        return EXIT_FINE;
+        return take_either("apply", "format", "text", "json", &options->json);
     default:
-        return option_error("apply", argc, argv);
+        return EXIT_USAGE;
     }
 }
 
@@ -104,14 +101,10 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         {"own", required_argument, NULL, 'o'},     {"check", no_argument, NULL, 'k'},
         {"fail-on", required_argument, NULL, 'w'}, {0}};
 
-    optind = 1;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "", words, NULL)) != -1;) {
-        const enum exit_code code = take_option(options, option, argc, argv);
+    const enum exit_code code = take_options("apply", argc, argv, "", words, take_option, options);
 
-        if (code != EXIT_FINE)
-            return code;
-    }
+    if (code != EXIT_FINE)
+        return code;
     if (!one_policy("apply", argc, argv, &options->policy))
         return EXIT_USAGE;
     if (options->cut && options->confirm)

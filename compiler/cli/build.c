@@ -27,21 +27,23 @@ struct options {
     const char *policy;
 };
 
-static enum exit_code take_layout(struct options *options, const char *word)
+static enum exit_code take_layout(struct options *options)
 {
-    for (enum layout layout = 0; layout < LAYOUT_COUNT; layout++)
-        if (strcmp(layout_names[layout], word) == 0) {
-            options->layout = layout;
-            return EXIT_FINE;
-        }
-    return usage_error("build", "'%s' is not a layout: redhat or debian", word);
+    int layout;
+
+    if (!choose_word("build", "layout", optarg, layout_names, &layout))
+        return EXIT_USAGE;
+    options->layout = (enum layout)layout;
+    return EXIT_FINE;
 }
 
-static enum exit_code take_option(struct options *options, int option, int argc, char **argv)
+static enum exit_code take_option(void *context, int option)
 {
+    struct options *options = context;
+
     switch (option) {
     case 'l':
-        return take_layout(options, optarg);
+        return take_layout(options);
     case 'r':
         if (!optarg[0])
             return usage_error("build", "--root names no folder");
@@ -62,7 +64,7 @@ static enum exit_code take_option(struct options *options, int option, int argc,
         options->compile.allow_unproved = true;
         return EXIT_FINE;
     default:
-        return option_error("build", argc, argv);
+        return EXIT_USAGE;
     }
 }
 
@@ -76,14 +78,10 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
                                           {"allow-unproved", no_argument, NULL, 'u'},
                                           {0}};
 
-    optind = 1;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "", words, NULL)) != -1;) {
-        const enum exit_code code = take_option(options, option, argc, argv);
+    const enum exit_code code = take_options("build", argc, argv, "", words, take_option, options);
 
-        if (code != EXIT_FINE)
-            return code;
-    }
+    if (code != EXIT_FINE)
+        return code;
     if (options->layout == LAYOUT_COUNT)
         return usage_error("build", "--layout says what distribution the host has: redhat or debian");
     return one_policy("build", argc, argv, &options->policy) ? EXIT_FINE : EXIT_USAGE;

@@ -74,6 +74,32 @@ static enum exit_code parse_files(int argc, char **argv, struct options *options
     return EXIT_FINE;
 }
 
+static enum exit_code take_option(void *context, int option)
+{
+    struct options *options = context;
+
+    switch (option) {
+    case '4':
+    case '6':
+        options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
+        break;
+    case 's':
+        options->strict = true;
+        break;
+    case 'l':
+        options->live = true;
+        break;
+    case 'e':
+        options->expect = optarg;
+        break;
+    case 'f':
+        return choose_word("check", "format", optarg, formats, &options->format) ? EXIT_FINE : EXIT_USAGE;
+    default:
+        return EXIT_USAGE;
+    }
+    return EXIT_FINE;
+}
+
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
     static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
@@ -83,35 +109,10 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
                                           {"expect", required_argument, NULL, 'e'},
                                           {"format", required_argument, NULL, 'f'},
                                           {0}};
+    const enum exit_code code = take_options("check", argc, argv, "46", words, take_option, options);
 
-    optind = 1;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "46", words, NULL)) != -1;) {
-        switch (option) {
-        case '4':
-        case '6':
-            options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
-            break;
-        case 's':
-            options->strict = true;
-            break;
-        case 'l':
-            options->live = true;
-            break;
-        case 'e':
-            options->expect = optarg;
-            break;
-        case 'f':
-            options->format = 0;
-            while (formats[options->format] && strcmp(formats[options->format], optarg) != 0)
-                options->format++;
-            if (!formats[options->format])
-                return usage_error("check", "'%s' is not a format: text, json, sarif or github", optarg);
-            break;
-        default:
-            return option_error("check", argc, argv);
-        }
-    }
+    if (code != EXIT_FINE)
+        return code;
     return parse_files(argc, argv, options);
 }
 

@@ -80,6 +80,46 @@ static bool read_until(const char *text, unsigned *without)
     return true;
 }
 
+static enum exit_code take_option(void *context, int option)
+{
+    struct options *options = context;
+
+    switch (option) {
+    case '4':
+    case '6':
+        if (options->family_chosen && options->family != (option == '6'))
+            return usage_error("compile", "-4 and -6 at once; -o DIR/ writes the rules of both families");
+        options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
+        options->family_chosen = true;
+        break;
+    case 'o':
+        if (!optarg[0])
+            return usage_error("compile", "-o names no file");
+        options->output = optarg;
+        break;
+    case 'c':
+        options->compile.lower.comments = true;
+        break;
+    case 'u':
+        options->compile.allow_unproved = true;
+        break;
+    case 'w':
+        if (!read_passes(optarg, &options->compile.passes.without))
+            return EXIT_USAGE;
+        break;
+    case 'l':
+        if (!read_until(optarg, &options->compile.passes.without))
+            return EXIT_USAGE;
+        break;
+    case 'x':
+        options->explain_cost = true;
+        break;
+    default:
+        return EXIT_USAGE;
+    }
+    return EXIT_FINE;
+}
+
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
     static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
@@ -91,44 +131,10 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
                                           {"until", required_argument, NULL, 'l'},
                                           {"explain-cost", no_argument, NULL, 'x'},
                                           {0}};
+    const enum exit_code code = take_options("compile", argc, argv, "46o:", words, take_option, options);
 
-    optind = 1;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "46o:", words, NULL)) != -1;) {
-        switch (option) {
-        case '4':
-        case '6':
-            if (options->family_chosen && options->family != (option == '6'))
-                return usage_error("compile", "-4 and -6 at once; -o DIR/ writes the rules of both families");
-            options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
-            options->family_chosen = true;
-            break;
-        case 'o':
-            if (!optarg[0])
-                return usage_error("compile", "-o names no file");
-            options->output = optarg;
-            break;
-        case 'c':
-            options->compile.lower.comments = true;
-            break;
-        case 'u':
-            options->compile.allow_unproved = true;
-            break;
-        case 'w':
-            if (!read_passes(optarg, &options->compile.passes.without))
-                return EXIT_USAGE;
-            break;
-        case 'l':
-            if (!read_until(optarg, &options->compile.passes.without))
-                return EXIT_USAGE;
-            break;
-        case 'x':
-            options->explain_cost = true;
-            break;
-        default:
-            return option_error("compile", argc, argv);
-        }
-    }
+    if (code != EXIT_FINE)
+        return code;
     if (!one_policy("compile", argc, argv, &options->policy))
         return EXIT_USAGE;
     if (options->explain_cost && options->output)

@@ -22,6 +22,30 @@ struct options {
     const char *before, *now; // `live`: the policy alone is `now`
 };
 
+static enum exit_code take_option(void *context, int option)
+{
+    struct options *options = context;
+
+    switch (option) {
+    case '4':
+    case '6':
+        options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
+        break;
+    case 'f':
+        return take_either("diff", "format", "text", "json", &options->json);
+    case 'w':
+        return take_either("diff", "fail-on", "any", "widen", &options->widen);
+    case 'l':
+        options->live = true;
+        break;
+    case 'v':
+        return parse_way("diff", optarg, &options->via);
+    default:
+        return EXIT_USAGE;
+    }
+    return EXIT_FINE;
+}
+
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
     static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
@@ -31,36 +55,10 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
                                           {"live", no_argument, NULL, 'l'},
                                           {"via", required_argument, NULL, 'v'},
                                           {0}};
+    const enum exit_code code = take_options("diff", argc, argv, "46", words, take_option, options);
 
-    optind = 1;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "46", words, NULL)) != -1;) {
-        switch (option) {
-        case '4':
-        case '6':
-            options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
-            break;
-        case 'f':
-            if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
-                return usage_error("diff", "'%s' is not a format: text or json", optarg);
-            options->json = strcmp(optarg, "json") == 0;
-            break;
-        case 'w':
-            if (strcmp(optarg, "widen") != 0 && strcmp(optarg, "any") != 0)
-                return usage_error("diff", "--fail-on takes `widen` (traffic is opened) or `any`");
-            options->widen = strcmp(optarg, "widen") == 0;
-            break;
-        case 'l':
-            options->live = true;
-            break;
-        case 'v':
-            if (parse_way("diff", optarg, &options->via) != EXIT_FINE)
-                return EXIT_USAGE;
-            break;
-        default:
-            return option_error("diff", argc, argv);
-        }
-    }
+    if (code != EXIT_FINE)
+        return code;
     if (options->via != CHOICE_FITTING && !options->live)
         return usage_error("diff", "--via is about --live alone");
     if (options->live)

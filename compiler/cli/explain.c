@@ -35,30 +35,33 @@ struct questions {
     size_t count, capacity;
 };
 
+static enum exit_code take_option(void *context, int option)
+{
+    struct options *options = context;
+
+    switch (option) {
+    case '4':
+    case '6':
+        options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
+        break;
+    case 'f':
+        return take_either("explain", "format", "text", "json", &options->json);
+    default:
+        return EXIT_USAGE;
+    }
+    return EXIT_FINE;
+}
+
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
     static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
                                           {"ipv6", no_argument, NULL, '6'},
                                           {"format", required_argument, NULL, 'f'},
                                           {0}};
+    const enum exit_code code = take_options("explain", argc, argv, "46", words, take_option, options);
 
-    optind = 1;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "46", words, NULL)) != -1;) {
-        switch (option) {
-        case '4':
-        case '6':
-            options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
-            break;
-        case 'f':
-            if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0)
-                return usage_error("explain", "'%s' is not a format: text or json", optarg);
-            options->json = strcmp(optarg, "json") == 0;
-            break;
-        default:
-            return option_error("explain", argc, argv);
-        }
-    }
+    if (code != EXIT_FINE)
+        return code;
     if (optind == argc)
         return usage_error("explain", "no policy or ruleset is named");
     if (optind + 1 == argc)

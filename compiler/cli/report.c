@@ -14,19 +14,24 @@ struct options {
     const char *policy;
 };
 
+static enum exit_code take_output(void *context, int option)
+{
+    struct options *options = context;
+
+    (void)option;
+    if (!optarg[0])
+        return usage_error("report", "-o names no file");
+    options->output = optarg;
+    return EXIT_FINE;
+}
+
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
     static const struct option words[] = {{"output", required_argument, NULL, 'o'}, {0}};
+    const enum exit_code code = take_options("report", argc, argv, "o:", words, take_output, options);
 
-    optind = 1;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "o:", words, NULL)) != -1;) {
-        if (option != 'o')
-            return option_error("report", argc, argv);
-        if (!optarg[0])
-            return usage_error("report", "-o names no file");
-        options->output = optarg;
-    }
+    if (code != EXIT_FINE)
+        return code;
     return one_policy("report", argc, argv, &options->policy) ? EXIT_FINE : EXIT_USAGE;
 }
 

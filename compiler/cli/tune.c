@@ -31,18 +31,20 @@ static enum exit_code choose(struct options *options, enum task task, enum host_
     return EXIT_FINE;
 }
 
-static enum exit_code take_formula(struct options *options, const char *word)
+static enum exit_code take_formula(struct options *options)
 {
-    for (int i = 0; formula_names[i]; i++)
-        if (strcmp(formula_names[i], word) == 0) {
-            options->plan.formula = (enum formula)i;
-            return EXIT_FINE;
-        }
-    return usage_error("tune", "'%s' is not a formula: auto, kernel or article", word);
+    int formula;
+
+    if (!choose_word("tune", "formula", optarg, formula_names, &formula))
+        return EXIT_USAGE;
+    options->plan.formula = (enum formula)formula;
+    return EXIT_FINE;
 }
 
-static enum exit_code take_option(struct options *options, int option, int argc, char **argv)
+static enum exit_code take_option(void *context, int option)
 {
+    struct options *options = context;
+
     switch (option) {
     case 's':
         return choose(options, TASK_PRINT, HOST_SYSCTL);
@@ -55,14 +57,14 @@ static enum exit_code take_option(struct options *options, int option, int argc,
     case 'a':
         return choose(options, TASK_APPLY, HOST_FILE_COUNT);
     case 'f':
-        return take_formula(options, optarg);
+        return take_formula(options);
     case 'k':
         if (kernel_version_parse(optarg, &options->plan.version))
             return EXIT_FINE;
         return usage_error("tune", "'%s' is not a kernel version: write 5.14, or what uname -r prints",
                            optarg);
     default:
-        return option_error("tune", argc, argv);
+        return EXIT_USAGE;
     }
 }
 
@@ -74,14 +76,10 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         {"apply", no_argument, NULL, 'a'},         {"kernel", required_argument, NULL, 'k'},
         {"formula", required_argument, NULL, 'f'}, {0}};
 
-    optind = 1;
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "", words, NULL)) != -1;) {
-        const enum exit_code code = take_option(options, option, argc, argv);
+    const enum exit_code code = take_options("tune", argc, argv, "", words, take_option, options);
 
-        if (code != EXIT_FINE)
-            return code;
-    }
+    if (code != EXIT_FINE)
+        return code;
     if (!one_policy("tune", argc, argv, &options->policy))
         return EXIT_USAGE;
     if (options->task != TASK_PRINT && kernel_known(options->plan.version))

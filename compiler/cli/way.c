@@ -9,12 +9,12 @@
 
 enum exit_code parse_way(const char *command, const char *text, enum kernel_choice *choice)
 {
-    if (strcmp(text, "libiptc") == 0)
-        *choice = CHOICE_LIBIPTC;
-    else if (strcmp(text, "restore") == 0)
-        *choice = CHOICE_RESTORE;
-    else
-        return usage_error(command, "'%s' is no way to load rules: libiptc or restore", text);
+    static const char *const ways[] = {"libiptc", "restore", NULL};
+    int way;
+
+    if (!choose_word(command, "via", text, ways, &way))
+        return EXIT_USAGE;
+    *choice = way == 0 ? CHOICE_LIBIPTC : CHOICE_RESTORE;
     return EXIT_FINE;
 }
 
