@@ -178,7 +178,7 @@ JOBS    = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/n
 
 ## Testing
 
-TIERS      := unit golden questions findings report schema corpus mutants fuzz hostile docs kernel
+TIERS      := unit golden careful questions findings report schema corpus mutants fuzz hostile docs kernel
 ASAN_TIERS := unit golden questions findings hostile
 
 # A tier is tests/<tier>/run.sh, told by its environment which binary to try.
@@ -196,6 +196,9 @@ check-unit: $(UNIT_PROGRAMS) ## functions keep their contracts
 
 check-golden: $(CTC)         ## each policy gives exactly the rules and diagnostics on file
 	$(call run_tier,golden)
+
+check-careful: $(CTC)        ## small policies give no more rules than a careful person would write
+	$(call run_tier,careful)
 
 check-questions: $(CTC)      ## explain, diff, tune and advise answer as on file
 	$(call run_tier,questions)

@@ -206,7 +206,7 @@ static void put_hashlimit(struct buf *out, const struct match *match, enum famil
     const uint64_t refill =
         ((uint64_t)match->limit.burst * match->limit.period + match->limit.events - 1) / match->limit.events;
 
-    buf_text(out, " --hashlimit-upto ");
+    buf_text(out, match->limit.above ? " --hashlimit-above " : " --hashlimit-upto ");
 
     const uint32_t unit = put_rate(out, match->limit.events, match->limit.period, HASHLIMIT_RESOLUTION);
 

@@ -83,15 +83,45 @@ static bool needs_default_chain(const struct lowering *lowering, const struct en
     return lowering->policy->log_default && has_limit(entries);
 }
 
-// What a flow meets beyond its limit: the default, and no later entry.
+// What a flow meets beyond its limit: the default, and no later entry. `above` asks for what is beyond it; NULL: the rest has
+// been decided.
 static void append_beyond(struct lowering *lowering, struct chain *chain, const struct flow *flow,
-                          enum verdict fallback)
+                          const struct match *above, enum verdict fallback)
 {
+    struct target target = {.kind = TARGET_DROP};
+
     if (lowering->policy->log_default)
-        append_flow(lowering, chain, flow, NULL, 0,
-                    (struct target){TARGET_GOTO, default_chain(lowering, chain)->name});
-    else
-        append_verdict(lowering, chain, flow, fallback);
+        target = (struct target){TARGET_GOTO, default_chain(lowering, chain)->name};
+    else if (fallback == VERDICT_REJECT)
+        target = reject(lowering, flow);
+    append_flow(lowering, chain, flow, above, above ? 1 : 0, target);
+}
+
+static bool interfaces_meet(const char *pattern, const char *name)
+{
+    const size_t length = strlen(pattern);
+
+    return length && pattern[length - 1] == '+' ? strncmp(pattern, name, length - 1) == 0
+                                                : strcmp(pattern, name) == 0;
+}
+
+// Whether one packet may pass the rules of two interfaces of a flow.
+static bool interfaces_overlap(const struct interfaces *interfaces)
+{
+    for (size_t i = 0; i < interfaces->count; i++)
+        for (size_t j = 0; j < interfaces->count; j++)
+            if (i != j && interfaces_meet(interfaces->names[i], interfaces->names[j]))
+                return true;
+    return false;
+}
+
+// Whether what is over a limit of TCP can be sent away first, so that what is left of the entry is one rule, which joins those
+// of others. Rules that the same packet passes would count it twice so; and of a flow without ports that rule would take later
+// fragments too, which show no flags.
+static bool limits_first(const struct flow *flow)
+{
+    return (flow->ports[SIDE_SOURCE].count || flow->ports[SIDE_DESTINATION].count) &&
+           !interfaces_overlap(&flow->in) && !interfaces_overlap(&flow->out);
 }
 
 // A limit counts openings: of TCP the SYN, of what is tracked the first packet of a flow, else every packet. Packets of
@@ -109,6 +139,12 @@ static void append_limited(struct lowering *lowering, struct chain *chain, const
     match.limit.burst = limit->rate.burst;
     match.limit.per_source = limit->per_source;
     match.limit.name = limit->kernel_name;
+    if (opening.syn == SYN_ALONE && limits_first(flow)) {
+        match.limit.above = true;
+        append_beyond(lowering, chain, &opening, &match, fallback);
+        append_flow(lowering, chain, flow, NULL, 0, target_accept());
+        return;
+    }
     if (opening.syn == SYN_ALONE) {
         struct flow others = *flow;
 
@@ -116,7 +152,7 @@ static void append_limited(struct lowering *lowering, struct chain *chain, const
         append_flow(lowering, chain, &others, NULL, 0, target_accept());
     }
     append_flow(lowering, chain, &opening, &match, 1, target_accept());
-    append_beyond(lowering, chain, &opening, fallback);
+    append_beyond(lowering, chain, &opening, NULL, fallback);
 }
 
 // `protocol: any` with a limit: TCP apart from the others, since only TCP has openings that can be told.

@@ -264,7 +264,7 @@ static void add_match(struct cube *cube, const struct match *match)
         add_hashlimit(cube, match, false, false);
         break;
     case MATCH_HASHLIMIT:
-        add_hashlimit(cube, match, false, match->limit.per_source);
+        add_hashlimit(cube, match, match->limit.above, match->limit.per_source);
         break;
     case MATCH_HASHLIMIT_TEXT:
         add_hashlimit(cube, match, match->hashlimit.above, match->hashlimit.buckets);

@@ -93,8 +93,8 @@ struct match {
         bool fragment_first; // MATCH_FRAGMENT; else any packet with a fragment header
         struct {             // MATCH_LIMIT, MATCH_HASHLIMIT: up to `events` in `period` seconds
             uint32_t events, period, burst;
-            bool per_source;
-            const char *name; // MATCH_HASHLIMIT
+            bool per_source, above; // MATCH_HASHLIMIT; above: matches what is over the limit
+            const char *name;       // MATCH_HASHLIMIT
         } limit;
         struct {              // MATCH_HASHLIMIT_TEXT: a hashlimit as it was written
             const char *text; // its options

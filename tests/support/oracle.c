@@ -528,7 +528,9 @@ static bool fragment_matches(const struct passage *at, const struct match *match
 // `*drop`: the match itself ends the packet.
 static bool limit_matches(const struct passage *at, const struct match *match, bool *drop)
 {
-    const bool above = match->kind == MATCH_HASHLIMIT_TEXT && match->hashlimit.above;
+    const bool above = match->kind == MATCH_HASHLIMIT_TEXT ? match->hashlimit.above
+                       : match->kind == MATCH_HASHLIMIT    ? match->limit.above
+                                                           : false;
     const uint64_t value = unknown_value(at, match);
 
     *drop = per_bucket(match) && value == LIMIT_FULL;

@@ -128,9 +128,9 @@ TEST(names_that_the_text_alone_has_are_noticed)
 TEST(a_limit_that_says_something_else_under_its_name_is_noticed)
 {
     static const struct edit edits[] = {
-        {FAMILY_IPV4, "--hashlimit-upto 10/min", "--hashlimit-upto 100/min", false},
-        {FAMILY_IPV4, "--hashlimit-upto 10/min", "--hashlimit-upto 10/hour", false},
-        {FAMILY_IPV4, "--hashlimit-upto 10/min", "--hashlimit-above 10/min", false},
+        {FAMILY_IPV4, "--hashlimit-above 10/min", "--hashlimit-above 100/min", false},
+        {FAMILY_IPV4, "--hashlimit-above 10/min", "--hashlimit-above 10/hour", false},
+        {FAMILY_IPV4, "--hashlimit-above 10/min", "--hashlimit-upto 10/min", false},
         {FAMILY_IPV4, "--hashlimit-burst 7", "--hashlimit-burst 8", false},
         {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-mode dstip", false},
         {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-mode srcip,dstport", false},
@@ -141,10 +141,10 @@ TEST(a_limit_that_says_something_else_under_its_name_is_noticed)
         {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-mode srcip --hashlimit-htable-expire 9", false},
         {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-mode srcip --hashlimit-rate-match", false},
         // In other words
-        {FAMILY_IPV4, "--hashlimit-upto 10/min", "--hashlimit-upto 10/minute", true},
+        {FAMILY_IPV4, "--hashlimit-above 10/min", "--hashlimit-above 10/minute", true},
         {FAMILY_IPV4, "--hashlimit-burst 7", "--hashlimit-htable-expire 60000 --hashlimit-burst 7", true},
         {FAMILY_IPV4, "--hashlimit-mode srcip", "--hashlimit-srcmask 32 --hashlimit-mode srcip", true},
-        {FAMILY_IPV4, "--hashlimit-upto 10/min", "! --hashlimit-above 10/min", true},
+        {FAMILY_IPV4, "--hashlimit-above 10/min", "! --hashlimit-upto 10/min", true},
     };
 
     check_edits("version: 1\nallow: [{service: ssh, limit: 10/minute burst 7}]\n", edits,
