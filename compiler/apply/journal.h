@@ -29,10 +29,12 @@ struct journal {
     struct journal_table
         *tables; // in the order in which they are changed, a table perhaps twice; then those that are not
     size_t count, changed;
+    struct slice basis; // what it was made from (apply/unchanged.h), behind the tables; empty: not remembered
 };
 
 // Begins a journal of that policy, way, and what is owned; `count` tables are to follow, of each record_live() and
-// record_wanted(): first the `changed` ones.
+// record_wanted(): first the `changed` ones. The basis, if any, is put
+// behind them.
 void journal_begin(struct buf *out, const struct journal *journal);
 
 // Reads one. What it gives belongs to the arena, and not to the bytes. False where they hold none.

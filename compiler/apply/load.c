@@ -130,6 +130,7 @@ static bool write_journal(struct loading *load, const char *policy, struct kerne
                                             .count = count,
                                             .changed = plan->steps.count});
     record_tables(&bytes, plan);
+    buf_append(&bytes, plan->basis.at, plan->basis.length);
     load->guarded.journal = journal;
     if (!journal_read(load->arena, (struct slice){bytes.bytes, bytes.length}, journal))
         kernel_fail(error, KERNEL_FAILED, "the tables cannot be recorded");
@@ -139,6 +140,24 @@ static bool write_journal(struct loading *load, const char *policy, struct kerne
     if (load->guarded.file >= 0)
         flock(load->guarded.file, LOCK_EX | LOCK_NB);
     return load->guarded.file >= 0;
+}
+
+// The same rules, made from something else: that is what the last apply is of from now on. Without it nothing is lost but time.
+static void replace_basis(const struct loading *load, struct slice bytes, struct slice before)
+{
+    const struct slice basis = load->plan->basis;
+    struct kernel_error ignored = {.arena = load->arena};
+    struct buf text = {0};
+    int file;
+
+    if (!basis.length || (basis.length == before.length && memcmp(basis.at, before.at, basis.length) == 0))
+        return;
+    buf_append(&text, bytes.at, bytes.length - before.length);
+    buf_append(&text, basis.at, basis.length);
+    file = state_write(load->guarded.directory, STATE_LAST, &text, &ignored);
+    if (file >= 0)
+        close(file);
+    buf_clear(&text);
 }
 
 // Whether the last apply put there what the kernel has and the plan wants: then it stays the last one, so that there is a way
@@ -167,6 +186,8 @@ static bool stands_already(const struct loading *load)
         }
         same = found;
     }
+    if (same)
+        replace_basis(load, bytes, journal.basis);
     if (file >= 0)
         close(file);
     arena_clear(&scratch);

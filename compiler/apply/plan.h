@@ -73,6 +73,7 @@ struct apply_plan {
         size_t count, capacity;
     } objections;
     struct kernel_tables tables; // that were read
+    struct slice basis;          // for the journal (apply/unchanged.h); empty: none
     const char
         *raced; // tables in the moment of whose load somebody else changed nf_tables, in words; NULL: none
 };

@@ -15,6 +15,7 @@
 #include "apply/order.h"
 #include "apply/pending.h"
 #include "apply/session.h"
+#include "apply/unchanged.h"
 #include "cli/boot.h"
 #include "cli/cli.h"
 #include "cli/connections.h"
@@ -28,6 +29,7 @@
 #define REGIONS         40    // of one kind at one hook
 #define RULES_TOLD      2000  // beyond, only a dry run says what traffic changes
 #define LOCK_WAIT       20000 // milliseconds
+#define LOCK_GLANCE     1000  // the same, only to see that there is nothing to do
 #define CONFIRM_SECONDS 60    // unless the caller says otherwise
 #define CONFIRM_MAX     86400 // a day
 
@@ -326,6 +328,37 @@ static size_t regions_told(const struct options *options, const struct ruleset *
     return options->dry_run || (!options->boot && rules <= RULES_TOLD) ? REGIONS : 0;
 }
 
+// Whoever says the same again is told nothing but what was said now: where there is more than the plan, it is found anew.
+static void remember_basis(const struct compilation *compilation, const struct options *options,
+                           struct apply_plan *plan, const char *trouble, struct buf *basis)
+{
+    if (trouble || plan->objections.count || compilation->diags.counts[SEVERITY_WARNING])
+        return;
+    unchanged_put(basis, plan, options->own, compilation->policy, &compilation->sources);
+    plan->basis = (struct slice){basis->bytes, basis->length};
+}
+
+// An apply of what stands has nothing to do. What asks for more than the rules to stand is never that: a preview, a way back, a cut.
+// Nobody's connection is looked at: it fares as it does.
+static bool nothing_to_do(struct arena *arena, const struct options *options,
+                          const struct kernel_backend *backend, enum exit_code *code)
+{
+    const bool more = options->dry_run || options->confirm || options->boot || options->cut || options->force;
+    struct kernel_error ignored = {.arena = arena};
+    struct apply_plan plan = {0};
+    int lock;
+    bool same;
+
+    if (more || (lock = xtables_lock(LOCK_GLANCE, &ignored)) < 0)
+        return false;
+    same = unchanged_plan(arena, backend, options->own, options->policy, &plan);
+    xtables_unlock(lock);
+    if (same)
+        *code = settle(arena, options, &plan, (struct connections){.stage = CONNECTIONS_DONE});
+    plan_clear(&plan);
+    return same;
+}
+
 static enum exit_code carry_out(struct compilation *compilation, const struct options *options,
                                 const struct session *session, const struct kernel_backend *backend,
                                 const struct buf texts[FAMILY_COUNT], struct apply_plan *plan, int *lock)
@@ -336,6 +369,7 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
     struct connections connections = {.stage = CONNECTIONS_DONE};
     const char *meddled = NULL, *trouble = NULL;
     enum exit_code code, rivalry;
+    struct buf basis = {0};
     enum load_end end;
 
     rivalry = report_rivals(&compilation->arena, backend, !options->dry_run, options->force || options->boot);
@@ -361,10 +395,12 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
         return settle(&compilation->arena, options, plan, (struct connections){.stage = CONNECTIONS_PLANNED});
     if (code != EXIT_FINE)
         return code;
+    remember_basis(compilation, options, plan, trouble, &basis);
     connections_before(&compilation->arena, plan, &connections);
     if (options->confirm)
         remember_rules(compilation, texts, true);
     end = load_plan(&compilation->arena, plan, options->policy, options->confirm, *lock, &meddled, &error);
+    buf_clear(&basis);
     xtables_unlock(*lock);
     *lock = -1;
     if (end == LOAD_DONE)
@@ -390,7 +426,11 @@ static enum exit_code apply(struct compilation *compilation, struct options *opt
         backend = open_way(&compilation->arena, options->via, &error);
     if (!backend)
         return world_error(&error);
-    privileges_drop(strcmp(options->policy, "-") == 0 ? NULL : options->policy);
+
+    // With the right to read all files, nothing else is done.
+    if (!privileges_drop(strcmp(options->policy, "-") == 0 ? NULL : options->policy) &&
+        nothing_to_do(&compilation->arena, options, backend, &code))
+        return code;
 
     // Whoever sits at the other end of a connection is asked through it.
     if (!options->dry_run && !options->now && !options->confirm && !options->boot && remote &&

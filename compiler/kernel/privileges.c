@@ -59,21 +59,22 @@ static void bound_programs(void)
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-void privileges_drop(const char *file)
+bool privileges_drop(const char *file)
 {
     struct sets sets;
 
     if (!read_sets(&sets))
-        return;
+        return false;
     bound_programs();
     sets.effective &= NEEDED;
     sets.permitted &= file ? NEEDED | READ_ALL : NEEDED;
     write_sets(sets);
     if (!file)
-        return;
+        return false;
     if (faccessat(AT_FDCWD, file, R_OK, AT_EACCESS) < 0)
         sets.effective |= sets.permitted & READ_ALL;
     else
         sets.permitted &= NEEDED;
     write_sets(sets);
+    return (sets.effective & READ_ALL) != 0;
 }

@@ -11,5 +11,6 @@
 bool privileges_suffice(struct kernel_error *error);
 
 // Gives up everything else, for good and for all programs that it starts. Where the file cannot be read without it, being
-// somebody else's, the right to read all files stays until the next call. NULL: no file is to be read.
-void privileges_drop(const char *file);
+// somebody else's, the right to read all files stays until the next call: then it gives true. NULL: no
+// file is to be read.
+bool privileges_drop(const char *file);

@@ -60,33 +60,47 @@ static void end_record(struct buf *out, size_t start, struct head head, const ch
     memcpy(out->bytes + start, &head, sizeof(head));
 }
 
-static void put_live_rule(struct buf *out, const struct entry_layout *layout, const struct live_rule *rule)
+static void put_live_rule(struct buf *out, const struct entry_layout *layout, const struct live_rule *rule,
+                          bool counted)
 {
     const size_t start = out->length;
 
     buf_append(out, rule->entry, entry_number(rule->entry, layout->length));
     entry_name_verdict(out->bytes + start, layout, rule->target);
+    if (!counted)
+        memset(out->bytes + start + layout->counters, 0, sizeof(struct xt_counters));
 }
 
-void record_live(struct buf *out, const struct kernel_table *table)
+static void put_live(struct buf *out, const struct kernel_table *table, bool counted)
 {
+    static const struct counters none;
     struct head head = {.family = table->family, .chains = (uint32_t)table->chains.count};
     const size_t start = begin_record(out);
 
     for (size_t i = 0; i < table->chains.count; i++) {
         const struct live_chain *chain = &table->chains.items[i];
 
-        put_chain(out, chain->name, chain->policy, &chain->counters, chain->rules.count);
+        put_chain(out, chain->name, chain->policy, counted ? &chain->counters : &none, chain->rules.count);
     }
     pad(out);
     for (size_t i = 0; i < table->chains.count; i++) {
         const struct live_chain *chain = &table->chains.items[i];
 
         for (size_t j = 0; j < chain->rules.count; j++)
-            put_live_rule(out, &entry_layouts[table->family], &chain->rules.items[j]);
+            put_live_rule(out, &entry_layouts[table->family], &chain->rules.items[j], counted);
         head.rules += (uint32_t)chain->rules.count;
     }
     end_record(out, start, head, table->name);
+}
+
+void record_live(struct buf *out, const struct kernel_table *table)
+{
+    put_live(out, table, true);
+}
+
+void record_uncounted(struct buf *out, const struct kernel_table *table)
+{
+    put_live(out, table, false);
 }
 
 void record_wanted(struct buf *out, const struct encoded *encoded, const char *name)

@@ -9,6 +9,9 @@
 // Appends a table as it was read, counters included.
 void record_live(struct buf *out, const struct kernel_table *table);
 
+// The same with counters of 0, to tell whether it changes.
+void record_uncounted(struct buf *out, const struct kernel_table *table);
+
 // Appends what a table is to become; a ruleset that does not have it makes it empty.
 void record_wanted(struct buf *out, const struct encoded *encoded, const char *name);
 

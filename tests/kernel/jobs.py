@@ -29,6 +29,7 @@ import test_privileges
 import test_reload
 import test_tracking
 import test_tune
+import test_unchanged
 import test_verdicts
 import test_via
 import test_widen
@@ -103,6 +104,8 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["backend corpus"] = test_backend.corpus
     jobs["plan"] = test_plan.run
     jobs["apply"] = test_apply.applied
+    jobs["apply unchanged"] = test_unchanged.unchanged
+    jobs["apply unchanged beside"] = test_unchanged.beside
     jobs["apply others"] = test_apply.others
     jobs["apply confirmed"] = test_apply.confirmed
     jobs["apply both killed"] = test_apply.both_killed
