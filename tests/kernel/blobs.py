@@ -57,7 +57,10 @@ def blob(namespace: Namespace, family: Family, table: str) -> tuple[tuple, bytes
         told = INFO.unpack(info.raw)
         size = told[-1]
         entries = ctypes.create_string_buffer(struct.pack("=32sI", table.encode(), size), ENTRIES_AT + size)
-        _ask(kernel, layout.level, GET_ENTRIES, entries)
+        try:
+            _ask(kernel, layout.level, GET_ENTRIES, entries)
+        except BlockingIOError:    # it was replaced between the two questions
+            return blob(namespace, family, table)
     return told, _without_counters(bytearray(entries.raw[ENTRIES_AT:]), layout)
 
 
