@@ -184,6 +184,7 @@ def told(answers):
             elsewhere = True
         else:
             refused.add(part['verdict'])
+            limited = limited or any(re.search(r'\bover \d+/', box) for box in boxes)
     tracking = ' ' + ('tracked in part' if len(accepted) > 1 else next(iter(accepted), ''))
     if elsewhere:
         return 'decided elsewhere'
