@@ -5,6 +5,7 @@
 #include "apply/sockets.h"
 
 #include <arpa/inet.h>
+#include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -65,7 +66,7 @@ static bool is_acknowledged(const struct nlmsghdr *header)
 
     if (!header || header->nlmsg_type != NLMSG_ERROR || header->nlmsg_len < NLMSG_LENGTH(sizeof(error)))
         return false;
-    memcpy(&error, NLMSG_DATA(header), sizeof(error));
+    memcpy(&error, mnl_nlmsg_get_payload(header), sizeof(error));
     return error.error == 0;
 }
 
@@ -78,7 +79,7 @@ static bool reset(int netlink, struct request *request)
     if (!header || header->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
         header->nlmsg_len < NLMSG_LENGTH(sizeof(found)))
         return false;
-    memcpy(&found, NLMSG_DATA(header), sizeof(found));
+    memcpy(&found, mnl_nlmsg_get_payload(header), sizeof(found));
     if (found.idiag_state == TCP_LISTEN || found.id.idiag_dport != request->socket.id.idiag_dport)
         return false;
     memcpy(request->socket.id.idiag_cookie, found.id.idiag_cookie, sizeof(found.id.idiag_cookie));
