@@ -48,6 +48,12 @@ struct tree {
     diagram *walks;           // to what an entry does
 };
 
+// An empty list has no items, not even an address of them.
+static bool is_in(const struct entry_list *list, const struct entry *entry)
+{
+    return list->count && entry >= list->items && entry < list->items + list->count;
+}
+
 static struct idle_fate *fate_of(struct idle_search *search, const struct entry *entry)
 {
     const struct entry_list *lists[] = {&search->policy->trust, &search->policy->deny, &search->policy->allow,
@@ -55,7 +61,7 @@ static struct idle_fate *fate_of(struct idle_search *search, const struct entry 
     struct idle_fate *fates = search->fates;
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
-        if (entry >= lists[i]->items && entry < lists[i]->items + lists[i]->count)
+        if (is_in(lists[i], entry))
             return &fates[entry - lists[i]->items];
         fates += lists[i]->count;
     }
@@ -66,11 +72,10 @@ static struct idle_fate *fate_of(struct idle_search *search, const struct entry 
 static uint32_t deed(const struct entry_sets *sets, size_t number)
 {
     const struct entry *entry = sets->entries[number];
-    const struct entry_list *deny = &sets->policy->deny;
 
     if (entry->log || entry->limit || entry->helper)
         return VERDICT_LEAVE + 1 + (uint32_t)number;
-    if (entry >= deny->items && entry < deny->items + deny->count)
+    if (is_in(&sets->policy->deny, entry))
         return VERDICT_DROP + 1;
     return (uint32_t)entry->verdict + 1;
 }
@@ -145,8 +150,7 @@ static void report_dead(struct idle_search *search, const struct entry *entry)
 // What is trusted has no verdict but that; its `track` is reason enough.
 static bool is_dead(const struct idle_search *search, const struct idle_fate *fate)
 {
-    const struct entry_list *trust = &search->policy->trust;
-    const bool trusted = fate->entry >= trust->items && fate->entry < trust->items + trust->count;
+    const bool trusted = is_in(&search->policy->trust, fate->entry);
 
     return fate->meant && !fate->reached && !(trusted && fate->entry->track != CHOICE_UNSET);
 }
