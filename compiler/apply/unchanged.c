@@ -64,9 +64,11 @@ static bool will_drop(const struct plan_table *planned, const char *hook)
     for (size_t i = 0; i < planned->comparison.count; i++) {
         const struct chain_comparison *chain = &planned->comparison.chains[i];
 
-        if (strcmp(chain->name, hook) == 0)
-            return (chain->policy == CHAIN_UNWRITTEN && chain->live ? chain->live->policy : chain->policy) ==
-                   CHAIN_DROP;
+        if (strcmp(chain->name, hook) != 0)
+            continue;
+        if (chain->policy != CHAIN_UNWRITTEN)
+            return chain->policy == CHAIN_DROP;
+        return (chain->live ? chain->live->policy : chain->wanted->policy) == CHAIN_DROP;
     }
     return false;
 }

@@ -132,6 +132,7 @@ def unchanged(report: Report) -> None:
     host = setting.host
     setting.whole("nothing was applied yet")
     setting.works("at first")
+    setting.quick("of tables that were not there")
     first = host.tables()
     for form in ("text", "json"):
         whole, quick = (setting.apply("--now", "--format", form, *more, more=plugins)
