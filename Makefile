@@ -70,7 +70,7 @@ endif
 INSTRUMENT_asan     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 INSTRUMENT_coverage := --coverage
 INSTRUMENT_fuzz     := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer
+	-fno-omit-frame-pointer -DFUZZING
 INSTRUMENT          := $(INSTRUMENT_$(MODE))
 
 ifeq ($(MODE),asan)# the checks gcc adds to the code make these two see paths that do not exist
