@@ -283,6 +283,10 @@ const char *edit_policy(struct arena *arena, struct buf *out, const struct sourc
             edit.changes.items[j - 1] = edit.changes.items[j];
             edit.changes.items[j] = later;
         }
+    for (size_t i = 1; i < edit.changes.count; i++)
+        if (edit.changes.items[i].offset <
+            edit.changes.items[i - 1].offset + edit.changes.items[i - 1].removed)
+            return "two of the changes meet at one place";
     apply(&edit, out);
     return NULL;
 }
