@@ -22,6 +22,17 @@ bool slice_is_ascii(struct slice slice)
     return !(odd & UINT64_MAX / UINT8_MAX * 0x80);
 }
 
+size_t slice_characters(struct slice slice)
+{
+    size_t count = 0;
+
+    if (slice_is_ascii(slice))
+        return slice.length;
+    for (size_t i = 0; i < slice.length; i++)
+        count += ((unsigned char)slice.at[i] & 0xC0) != 0x80; // continuation bytes do not count
+    return count;
+}
+
 bool slice_starts(struct slice slice, const char *text)
 {
     const size_t length = strlen(text);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <string.h>
+#include "rules/extensions.h"
 
-#include "rules/parts.h"
+#include <string.h>
 
 #define FLAG(name)  {name, sizeof(name) - 1, VALUES_NONE},
 #define VALUE(name) {name, sizeof(name) - 1, VALUES_ONE},

@@ -1,41 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the files that read rules share: a line as words, and as the parts of a rule before it is one. Not for other
-// folders.
+// A line as words, and as the parts of a rule before it is one. Not for other folders.
 #pragma once
 
 #include <string.h>
 
-#include "rules/read.h"
+#include "diag/diag.h"
+#include "rules/extensions.h"
 #include "rules/words.h"
-
-// How many words follow an option.
-enum values { VALUES_NONE, VALUES_ONE, VALUES_TWO, VALUES_MAYBE };
-
-struct option_kind {
-    const char *name;
-    uint8_t length;
-    uint8_t values; // of enum values
-};
-
-struct extension {
-    const char *name;
-    uint8_t length;
-    bool families[FAMILY_COUNT];
-    bool target;
-    bool fickle;                       // of MATCH_OPAQUE
-    enum match_kind kind;              // of a match
-    const struct option_kind *options; // ended by a NULL name
-};
-
-// NULL where ctc knows none of that name.
-const struct extension *extension_find(struct slice name, bool target);
-
-// The option of that very name; NULL where the extension has none.
-const struct option_kind *extension_option(const struct extension *extension, struct slice name);
-
-// An extension that has an option of that name; NULL where none has.
-const struct extension *extension_with(struct slice name, enum family family);
 
 // A match or target that the line names.
 struct use {
@@ -84,17 +56,15 @@ struct parts {
     struct span span;  // of `text`
     struct slice text; // the line
     enum {
-        PLACE_KNOWN,
-        PLACE_UNKNOWN,
-        PLACE_NONE
-    } place; // of `text` in the source: at span.column, or nowhere
+        PLACE_KNOWN,  // at span.column
+        PLACE_UNKNOWN // somewhere on the line of the span, or nowhere
+    } place;          // of `text` in the source
 
     struct words words;
     size_t next;                // word
     const struct word *negated; // the `!` that waits for its option; NULL: none
 
     enum command command;
-    const struct word *command_word;
     struct slice chain;       // that the command names
     struct slice argument;    // the policy of -P
     uint64_t number;          // of -I and -D
@@ -121,10 +91,6 @@ struct parts {
     struct use uses[RULE_WORDS_MAX];
     struct option options[RULE_WORDS_MAX];
 };
-
-// The option of a match around a mistake at `at`, with its values, its `!`, and the -m before it: what can be left out of a
-// line so that the rest is a rule. Empty where the mistake is about more than a match.
-struct slice parts_mistaken(struct slice line, struct slice at);
 
 // Reports a mistake at `at`, a piece of the line, and gives false.
 bool parts_refuse(const struct parts *parts, struct slice at, const char *hint, const char *format, ...)
@@ -161,15 +127,3 @@ bool match_read(struct parts *parts, size_t use, struct match *match);
 
 // The words of a use's options with single blanks between them, behind `head`.
 const char *use_text(const struct parts *parts, size_t use, const char *head, struct slice name);
-
-// A number as strtoul reads it in base 0: 22, 026, 0x16.
-bool number_read(struct slice text, uint64_t max, uint64_t *value);
-
-// A word that can be printed without quotes, where only that is printed.
-bool is_bare(struct slice text);
-
-enum address_kind { ADDRESS_FINE, ADDRESS_NAME, ADDRESS_MASK, ADDRESS_FAMILY, ADDRESS_WRONG };
-
-// Reads one address with its mask as iptables does, host bits masked off.
-enum address_kind address_read(struct slice text, enum family family, struct prefix *prefix);
-bool address_plain(struct slice text, enum family family, struct addr *addr);

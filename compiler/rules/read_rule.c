@@ -5,6 +5,8 @@
 #include <strings.h>
 
 #include "rules/parts.h"
+#include "rules/read.h"
+#include "rules/values.h"
 
 static const char *copy_slice(struct arena *arena, struct slice text)
 {

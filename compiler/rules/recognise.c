@@ -3,7 +3,8 @@
 // Whether a text is a ruleset, and of which family.
 #include <string.h>
 
-#include "rules/parts.h"
+#include "rules/read.h"
+#include "rules/values.h"
 
 // Takes the next line off the front of the text, without blanks at its ends. False behind the last one.
 static bool next_line(struct slice *rest, struct slice *line)

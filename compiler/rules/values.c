@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Numbers and addresses as libxtables reads them, which is wider than what it prints.
-#include <string.h>
+#include "rules/values.h"
 
-#include "rules/parts.h"
+#include <string.h>
 
 static int digit_value(char c)
 {

@@ -316,17 +316,6 @@ static const struct node *read_document(struct reading *reading)
     }
 }
 
-static size_t count_characters(struct slice text)
-{
-    size_t count = 0;
-
-    if (slice_is_ascii(text))
-        return text.length;
-    for (size_t i = 0; i < text.length; i++)
-        count += ((unsigned char)text.at[i] & 0xC0) != 0x80;
-    return count;
-}
-
 // YAML 1.1 ends a line at U+0085, U+2028 and U+2029, YAML 1.2 does not: a comment for one reader is a rule for another.
 static bool refuse_line_breaks(struct reading *reading, struct slice text)
 {
@@ -356,7 +345,7 @@ const struct node *document_read(struct arena *arena, const struct source *sourc
     const struct slice text = {source->bytes + (marked ? 3 : 0), source->length - (marked ? 3 : 0)};
     const struct node *root = NULL;
 
-    reading.characters = count_characters(text);
+    reading.characters = slice_characters(text);
     if (!yaml_parser_initialize(&reading.parser)) {
         diag_add(diags, DIAG_YAML, source_whole(source), "the YAML reader gave up");
         return NULL;

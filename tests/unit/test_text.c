@@ -38,6 +38,13 @@ TEST(words_are_taken_off_the_front_until_none_is_left)
     assert_int_equal(slice_word(&rest).length, 0);
 }
 
+TEST(characters_are_counted_not_bytes)
+{
+    assert_int_equal(slice_characters(slice_of("")), 0);
+    assert_int_equal(slice_characters(slice_of("plain, and long")), 15);
+    assert_int_equal(slice_characters(slice_of("na\xC3\xAFve \xE2\x82\xAC \xF0\x9F\x94\xA5")), 9);
+}
+
 TEST(splitting_is_at_the_first_separator)
 {
     struct slice before = {0}, after = {0}, whole = slice_of("a-b-c");
@@ -142,7 +149,7 @@ TEST(the_nearest_word_is_a_likely_misspelling_or_none)
 }
 
 RUN_TESTS(CASE(slices_are_compared_by_all_their_bytes), CASE(trimming_takes_blanks_off_both_ends),
-          CASE(words_are_taken_off_the_front_until_none_is_left), CASE(splitting_is_at_the_first_separator),
-          CASE(numbers_are_plain_decimal_digits_within_the_limit), CASE(distance_counts_slips_of_the_pen),
-          CASE(distance_of_very_long_words_is_beyond_any_limit),
+          CASE(words_are_taken_off_the_front_until_none_is_left), CASE(characters_are_counted_not_bytes),
+          CASE(splitting_is_at_the_first_separator), CASE(numbers_are_plain_decimal_digits_within_the_limit),
+          CASE(distance_counts_slips_of_the_pen), CASE(distance_of_very_long_words_is_beyond_any_limit),
           CASE(the_nearest_word_is_a_likely_misspelling_or_none))
