@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What counts of a rule is written down, and rules are compared by that. The rules that stay are a common subsequence
-// of both chains: a longest one, but where a chain has the same rule more than once.
+// What two chains begin and end with is told rule by rule; of what lies between, what counts is written down, and rules are
+// paired by that. The rules that stay are a common subsequence of both chains: a longest one, but where a chain has the same
+// rule more than once.
 #include "kernel/compare.h"
 
 #include <stdlib.h>
@@ -22,12 +23,10 @@ static void put_name(struct buf *out, const char *name, uint8_t revision)
     put(out, &revision, 1);
 }
 
-// The data of a match or target as far as it counts: all of it, where no wanted rule has one of that kind.
-static void put_data(struct buf *out, const struct encoded *encoded, const char *name, uint8_t revision,
-                     bool target, const void *data, size_t length)
+// How much of the data of a match or target counts: all of it, where no wanted rule has one of that kind.
+static size_t counting(const struct encoded *encoded, const char *name, uint8_t revision, bool target,
+                       size_t length)
 {
-    const uint32_t whole = (uint32_t)length;
-
     for (size_t i = 0; i < encoded->size_count; i++) {
         const struct extension_size *size = &encoded->sizes[i];
 
@@ -35,8 +34,16 @@ static void put_data(struct buf *out, const struct encoded *encoded, const char 
             size->size < length)
             length = size->size;
     }
+    return length;
+}
+
+static void put_data(struct buf *out, const struct encoded *encoded, const char *name, uint8_t revision,
+                     bool target, const void *data, size_t length)
+{
+    const uint32_t whole = (uint32_t)length;
+
     put(out, &whole, sizeof(whole));
-    put(out, data, length);
+    put(out, data, counting(encoded, name, revision, target, length));
 }
 
 // `standard`: the verdict or chain of a rule that has no target of a plugin; else NULL.
@@ -64,13 +71,67 @@ static void put_rule(struct buf *out, const struct encoded *encoded, const char 
              target->u.target_size - sizeof(*target));
 }
 
-static void put_live(struct buf *out, const struct encoded *encoded, const struct live_rule *rule)
+static const char *live_standard(const struct encoded *encoded, const struct live_rule *rule)
 {
     const struct entry_layout *layout = &entry_layouts[encoded->ruleset->family];
     const struct xt_entry_target *target =
         entry_target(rule->entry, entry_number(rule->entry, layout->matches));
 
-    put_rule(out, encoded, rule->entry, target->u.user.name[0] ? NULL : rule->target);
+    return target->u.user.name[0] ? NULL : rule->target;
+}
+
+static void put_live(struct buf *out, const struct encoded *encoded, const struct live_rule *rule)
+{
+    put_rule(out, encoded, rule->entry, live_standard(encoded, rule));
+}
+
+static bool same_data(const struct encoded *encoded, const char *name, uint8_t revision, bool target,
+                      const void *a, const void *b, size_t length)
+{
+    return memcmp(a, b, length) == 0 || memcmp(a, b, counting(encoded, name, revision, target, length)) == 0;
+}
+
+static bool same_match(const struct encoded *encoded, const struct xt_entry_match *a,
+                       const struct xt_entry_match *b)
+{
+    return a->u.match_size == b->u.match_size && a->u.user.revision == b->u.user.revision &&
+           strcmp(a->u.user.name, b->u.user.name) == 0 &&
+           same_data(encoded, a->u.user.name, a->u.user.revision, false, a->data, b->data,
+                     a->u.match_size - sizeof(*a));
+}
+
+static bool same_target(const struct encoded *encoded, const struct xt_entry_target *a,
+                        const struct xt_entry_target *b)
+{
+    return a->u.target_size == b->u.target_size && a->u.user.revision == b->u.user.revision &&
+           strcmp(a->u.user.name, b->u.user.name) == 0 &&
+           same_data(encoded, a->u.user.name, a->u.user.revision, true, a->data, b->data,
+                     a->u.target_size - sizeof(*a));
+}
+
+// Whether put_rule() writes the same of both.
+static bool same_rules(const struct encoded *encoded, const char *a, const char *standard_a, const char *b,
+                       const char *standard_b)
+{
+    const struct entry_layout *layout = &entry_layouts[encoded->ruleset->family];
+    const size_t end = entry_number(a, layout->matches);
+
+    if (entry_number(b, layout->matches) != end || !standard_a != !standard_b ||
+        memcmp(a, b, layout->header) != 0)
+        return false;
+    for (size_t at = layout->body; at < end; at += entry_match(a, at)->u.match_size)
+        if (!same_match(encoded, entry_match(a, at), entry_match(b, at)))
+            return false;
+    return standard_a ? strcmp(standard_a, standard_b) == 0
+                      : same_target(encoded, entry_target(a, end), entry_target(b, end));
+}
+
+// `table`: the wanted one.
+static bool same_as_wanted(const struct encoded *encoded, const struct table *table,
+                           const struct live_rule *live, const void *wanted)
+{
+    return same_rules(encoded, live->entry, live_standard(encoded, live), wanted,
+                      encoded_standard(table, wanted, encoded->ruleset->family));
 }
 
 // A rule as what counts of it.
@@ -80,16 +141,24 @@ struct item {
     size_t number;     // in its chain
 };
 
+// Some rules of a chain that stand beside each other.
 struct listing {
     struct buf text;
     struct item *items;
-    size_t count;
+    size_t first, count;
 };
+
+static void begin_listing(struct listing *listing, struct arena *scratch, size_t first, size_t count)
+{
+    listing->items = arena_calloc(scratch, count, sizeof(*listing->items));
+    listing->text.length = listing->count = 0;
+    listing->first = first;
+}
 
 static void add_item(struct listing *listing, size_t from)
 {
-    listing->items[listing->count] =
-        (struct item){.at = from, .length = listing->text.length - from, .number = listing->count};
+    listing->items[listing->count] = (struct item){
+        .at = from, .length = listing->text.length - from, .number = listing->first + listing->count};
     listing->count++;
 }
 
@@ -143,10 +212,11 @@ static void pair(struct listing *live, struct listing *wanted, size_t *partner)
     for (; first < live_end && first < wanted_end &&
            same_items(live, &live->items[first], wanted, &wanted->items[first]);
          first++)
-        partner[first] = first;
+        partner[wanted->items[first].number] = live->items[first].number;
     for (; first < live_end && first < wanted_end &&
-           same_items(live, &live->items[live_end - 1], wanted, &wanted->items[wanted_end - 1]);)
-        partner[--wanted_end] = --live_end;
+           same_items(live, &live->items[live_end - 1], wanted, &wanted->items[wanted_end - 1]);
+         live_end--, wanted_end--)
+        partner[wanted->items[wanted_end - 1].number] = live->items[live_end - 1].number;
     for (i = first; i < live_end; i++)
         add_hash(live, &live->items[i]);
     for (j = first; j < wanted_end; j++)
@@ -199,16 +269,27 @@ static size_t keep_ascending(struct arena *scratch, size_t *partner, size_t coun
     return piles;
 }
 
-// Rules that were encoded, of one chain.
+// Rules that were encoded, of one chain: from `first` to `end`.
 static void list_wanted(struct listing *listing, struct arena *scratch, const struct encoded *sizes,
-                        const struct table *table, void *const *rules, size_t count)
+                        const struct table *table, const void *const *rules, size_t first, size_t end)
 {
-    listing->items = arena_calloc(scratch, count, sizeof(*listing->items));
-    listing->text.length = listing->count = 0;
-    for (size_t i = 0; i < count; i++) {
+    begin_listing(listing, scratch, first, end - first);
+    for (size_t i = first; i < end; i++) {
         const size_t from = listing->text.length;
 
         put_rule(&listing->text, sizes, rules[i], encoded_standard(table, rules[i], sizes->ruleset->family));
+        add_item(listing, from);
+    }
+}
+
+static void list_live(struct listing *listing, struct arena *scratch, const struct encoded *sizes,
+                      const struct live_rule *rules, size_t first, size_t end)
+{
+    begin_listing(listing, scratch, first, end - first);
+    for (size_t i = first; i < end; i++) {
+        const size_t from = listing->text.length;
+
+        put_live(&listing->text, sizes, &rules[i]);
         add_item(listing, from);
     }
 }
@@ -233,9 +314,10 @@ size_t *encoded_partners(struct arena *arena, const struct encoded *encoded, con
 
     for (size_t i = 0; i < chain->count; i++)
         partners[i] = RULE_NEW;
-    list_wanted(&here, &scratch, other, table, encoded->rules + chain_start(table, chain), chain->count);
+    list_wanted(&here, &scratch, other, table, encoded->rules + chain_start(table, chain), 0, chain->count);
     if (same)
-        list_wanted(&there, &scratch, other, others, other->rules + chain_start(others, same), same->count);
+        list_wanted(&there, &scratch, other, others, other->rules + chain_start(others, same), 0,
+                    same->count);
     pair(&there, &here, partners);
     keep_ascending(&scratch, partners, chain->count);
     buf_clear(&here.text);
@@ -253,28 +335,33 @@ struct comparer {
 
 static void compare_rules(struct comparer *comparer, struct chain_comparison *chain)
 {
-    struct listing *live = &comparer->live, *wanted = &comparer->wanted;
+    const struct live_rule *live = chain->live ? chain->live->rules.items : NULL;
     const size_t live_count = chain->live ? chain->live->rules.count : 0;
-    const size_t wanted_count = chain->wanted ? chain->wanted->count : 0;
+    const size_t count = chain->wanted ? chain->wanted->count : 0;
+    const void *const *wanted = count ? comparer->encoded->rules + chain->first : NULL;
+    size_t first = 0, live_end = live_count, end = count, *partners;
 
-    arena_reset(&comparer->scratch);
-    live->items = arena_calloc(&comparer->scratch, live_count, sizeof(*live->items));
-    live->text.length = live->count = 0;
-    for (size_t i = 0; i < live_count; i++) {
-        const size_t from = live->text.length;
-
-        put_live(&live->text, comparer->encoded, &chain->live->rules.items[i]);
-        add_item(live, from);
+    chain->partners = partners = arena_alloc(comparer->arena, count * sizeof(*partners));
+    for (; first < live_end && first < end &&
+           same_as_wanted(comparer->encoded, comparer->table, &live[first], wanted[first]);
+         first++)
+        partners[first] = first;
+    for (; first < live_end && first < end &&
+           same_as_wanted(comparer->encoded, comparer->table, &live[live_end - 1], wanted[end - 1]);)
+        partners[--end] = --live_end;
+    for (size_t i = first; i < end; i++)
+        partners[i] = RULE_NEW;
+    chain->kept = first + count - end;
+    if (first < live_end && first < end) {
+        arena_reset(&comparer->scratch);
+        list_live(&comparer->live, &comparer->scratch, comparer->encoded, live, first, live_end);
+        list_wanted(&comparer->wanted, &comparer->scratch, comparer->encoded, comparer->table, wanted, first,
+                    end);
+        pair(&comparer->live, &comparer->wanted, partners);
+        chain->kept = keep_ascending(&comparer->scratch, partners, count);
     }
-    list_wanted(wanted, &comparer->scratch, comparer->encoded, comparer->table,
-                wanted_count ? comparer->encoded->rules + chain->first : NULL, wanted_count);
-    chain->partners = arena_calloc(comparer->arena, wanted_count, sizeof(*chain->partners));
-    for (size_t i = 0; i < wanted_count; i++)
-        chain->partners[i] = RULE_NEW;
-    pair(live, wanted, chain->partners);
-    chain->kept = keep_ascending(&comparer->scratch, chain->partners, wanted_count);
     chain->removed = live_count - chain->kept;
-    chain->added = wanted_count - chain->kept;
+    chain->added = count - chain->kept;
 }
 
 // The policy that a chain gets in place of another.
@@ -334,28 +421,24 @@ struct table_comparison kernel_table_compare(struct arena *arena, const struct k
     return result;
 }
 
-static void put_chains(struct buf *out, const struct kernel_table *table, const struct encoded *encoded)
+static bool same_chains(const struct live_chain *a, const struct live_chain *b, const struct encoded *encoded)
 {
-    for (size_t i = 0; i < table->chains.count; i++) {
-        const struct live_chain *chain = &table->chains.items[i];
-
-        put_name(out, chain->name, (uint8_t)chain->policy);
-        put(out, &chain->rules.count, sizeof(chain->rules.count));
-        for (size_t j = 0; j < chain->rules.count; j++)
-            put_live(out, encoded, &chain->rules.items[j]);
-    }
+    if (strcmp(a->name, b->name) != 0 || a->policy != b->policy || a->rules.count != b->rules.count)
+        return false;
+    for (size_t i = 0; i < a->rules.count; i++)
+        if (!same_rules(encoded, a->rules.items[i].entry, live_standard(encoded, &a->rules.items[i]),
+                        b->rules.items[i].entry, live_standard(encoded, &b->rules.items[i])))
+            return false;
+    return true;
 }
 
 bool kernel_tables_same(const struct kernel_table *a, const struct kernel_table *b,
                         const struct encoded *encoded)
 {
-    struct buf left = {0}, right = {0};
-    bool same;
-
-    put_chains(&left, a, encoded);
-    put_chains(&right, b, encoded);
-    same = left.length == right.length && (!left.length || memcmp(left.bytes, right.bytes, left.length) == 0);
-    buf_clear(&left);
-    buf_clear(&right);
-    return same;
+    if (a->chains.count != b->chains.count)
+        return false;
+    for (size_t i = 0; i < a->chains.count; i++)
+        if (!same_chains(&a->chains.items[i], &b->chains.items[i], encoded))
+            return false;
+    return true;
 }
