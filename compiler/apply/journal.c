@@ -80,7 +80,7 @@ bool journal_read(struct arena *arena, struct slice bytes, struct journal *journ
         if (!record_take(arena, &bytes, &journal->tables[i].before) ||
             !record_take(arena, &bytes, &journal->tables[i].after))
             return false;
-    journal->basis = (struct slice){arena_copy(arena, bytes.at, bytes.length), bytes.length};
+    journal->basis = bytes;
     return true;
 }
 

@@ -37,7 +37,8 @@ struct journal {
 // behind them.
 void journal_begin(struct buf *out, const struct journal *journal);
 
-// Reads one. What it gives belongs to the arena, and not to the bytes. False where they hold none.
+// Reads one. What it gives belongs to the arena and points into the bytes, which begin where rules may stand (record_take()).
+// False where they hold none.
 bool journal_read(struct arena *arena, struct slice bytes, struct journal *journal);
 
 // Whether no entry behind it is of the same table; and whether none ahead of it is.

@@ -15,6 +15,7 @@ struct loading {
     struct arena *arena;
     struct apply_plan *plan;
     struct guarded guarded;
+    struct buf journal; // as it is written; what was read of it points there
     struct guard guard;
     size_t begun;
     const char *meddled;
@@ -118,25 +119,24 @@ static void record_tables(struct buf *out, const struct apply_plan *plan)
 static bool write_journal(struct loading *load, const char *policy, struct kernel_error *error)
 {
     struct journal *journal = arena_alloc(load->arena, sizeof(*journal));
-    struct buf bytes = {0};
+    struct buf *bytes = &load->journal;
     const struct apply_plan *plan = load->plan;
     size_t count = plan->steps.count;
 
     for (size_t i = 0; i < plan->count; i++)
         count += !has_step(plan, i);
-    journal_begin(&bytes, &(struct journal){.policy = policy,
-                                            .way = plan->backend->way,
-                                            .own = plan->own,
-                                            .count = count,
-                                            .changed = plan->steps.count});
-    record_tables(&bytes, plan);
-    buf_append(&bytes, plan->basis.at, plan->basis.length);
+    journal_begin(bytes, &(struct journal){.policy = policy,
+                                           .way = plan->backend->way,
+                                           .own = plan->own,
+                                           .count = count,
+                                           .changed = plan->steps.count});
+    record_tables(bytes, plan);
+    buf_append(bytes, plan->basis.at, plan->basis.length);
     load->guarded.journal = journal;
-    if (!journal_read(load->arena, (struct slice){bytes.bytes, bytes.length}, journal))
+    if (!journal_read(load->arena, (struct slice){bytes->bytes, bytes->length}, journal))
         kernel_fail(error, KERNEL_FAILED, "the tables cannot be recorded");
     else
-        load->guarded.file = state_write(load->guarded.directory, STATE_PENDING, &bytes, error);
-    buf_clear(&bytes);
+        load->guarded.file = state_write(load->guarded.directory, STATE_PENDING, bytes, error);
     if (load->guarded.file >= 0)
         flock(load->guarded.file, LOCK_EX | LOCK_NB);
     return load->guarded.file >= 0;
@@ -266,6 +266,7 @@ static bool commit(struct loading *load, const struct plan_step *step, struct ke
 
     const bool fine = kernel_table_commit(table, error);
 
+    kernel_table_close(table); // whose memory the next reading takes
     switch (look_again(load, step, fine ? error : &trouble)) {
     case COMMITTED:
         return true;
@@ -291,7 +292,7 @@ static void save_counters(const struct loading *load, const struct plan_table *p
 
         for (size_t j = 0; chain->live && chain->wanted && j < chain->wanted->count; j++)
             if (chain->partners[j] != RULE_NEW)
-                encoded_count(encoded, chain->first + j,
+                encoded_count(load->arena, encoded, chain->first + j,
                               now->chains.items[chain->live - first].rules.items[chain->partners[j]].entry);
     }
 }
@@ -391,6 +392,7 @@ enum load_end load_plan(struct arena *arena, struct apply_plan *plan, const char
     if (load.guarded.file >= 0)
         close(load.guarded.file);
     close(load.guarded.directory);
+    buf_clear(&load.journal);
     *meddled = load.meddled;
     return end;
 }

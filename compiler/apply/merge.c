@@ -16,7 +16,7 @@ struct merging {
     const struct encoded *before, *after;
     struct table_comparison found; // of the live table with what it was before
     struct table *table;           // that is made
-    VEC(void *) rules;             // of it
+    VEC(const void *) rules;       // of it
 };
 
 static const struct table *only_table(const struct encoded *encoded)
@@ -24,7 +24,7 @@ static const struct table *only_table(const struct encoded *encoded)
     return &encoded->ruleset->items[0];
 }
 
-static void append(struct merging *merging, struct chain *chain, void *rule)
+static void append(struct merging *merging, struct chain *chain, const void *rule)
 {
     *vec_push(merging->arena, &merging->rules) = rule;
     chain->count++;

@@ -234,13 +234,13 @@ size_t encoded_table_start(const struct encoded *encoded, const struct table *ta
 
 const char *encoded_standard(const struct table *table, const void *entry, enum family family)
 {
-    static const char *const verdicts[] = {"", "ACCEPT", "DROP", "QUEUE", "RETURN"};
+    static const char *const verdicts[] = {"ACCEPT", "DROP", "QUEUE", "RETURN", ""};
     const char *name = entry_target(entry, entry_number(entry, entry_layouts[family].matches))->u.user.name;
-    bool standard = table_find_chain(table, name) != NULL;
 
     for (size_t i = 0; i < sizeof(verdicts) / sizeof(*verdicts); i++)
-        standard = standard || strcmp(verdicts[i], name) == 0;
-    return standard ? name : NULL;
+        if (strcmp(verdicts[i], name) == 0)
+            return name;
+    return table_find_chain(table, name) ? name : NULL;
 }
 
 // What the child wrote, taken apart.
@@ -300,11 +300,21 @@ void encoded_clear(struct encoded encoded[FAMILY_COUNT])
     }
 }
 
-void encoded_count(const struct encoded *encoded, size_t rule, const void *entry)
+static void *copy_entry(struct arena *arena, enum family family, const void *entry)
 {
-    const size_t at = entry_layouts[encoded->ruleset->family].counters;
+    const size_t length = entry_number(entry, entry_layouts[family].length);
 
-    memcpy((char *)encoded->rules[rule] + at, (const char *)entry + at, sizeof(struct xt_counters));
+    return memcpy(arena_alloc(arena, length), entry, length);
+}
+
+void encoded_count(struct arena *arena, const struct encoded *encoded, size_t rule, const void *entry)
+{
+    const enum family family = encoded->ruleset->family;
+    const size_t at = entry_layouts[family].counters;
+    char *copy = copy_entry(arena, family, encoded->rules[rule]);
+
+    memcpy(copy + at, (const char *)entry + at, sizeof(struct xt_counters));
+    encoded->rules[rule] = copy;
 }
 
 const char *encoded_target(enum family family, const void *rule)
@@ -312,10 +322,9 @@ const char *encoded_target(enum family family, const void *rule)
     return entry_target(rule, entry_number(rule, entry_layouts[family].matches))->u.user.name;
 }
 
-void *encoded_live(struct arena *arena, enum family family, const struct live_rule *rule)
+const void *encoded_live(struct arena *arena, enum family family, const struct live_rule *rule)
 {
-    const size_t length = entry_number(rule->entry, entry_layouts[family].length);
-    void *copy = memcpy(arena_alloc(arena, length), rule->entry, length);
+    void *copy = copy_entry(arena, family, rule->entry);
 
     entry_name_verdict(copy, &entry_layouts[family], rule->target);
     return copy;

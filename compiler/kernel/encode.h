@@ -15,7 +15,7 @@ struct extension_size;
 struct encoded {
     const struct ruleset *ruleset; // NULL: none of that family
     struct buf bytes;
-    void **rules; // into the bytes
+    const void **rules; // into the bytes, or elsewhere; nobody writes there
     size_t count;
     const struct extension_size *sizes; // of the matches and targets in them
     size_t size_count;
@@ -30,8 +30,8 @@ void encoded_clear(struct encoded encoded[FAMILY_COUNT]);
 // Where the rules of a table begin among those of the ruleset.
 size_t encoded_table_start(const struct encoded *encoded, const struct table *table);
 
-// Gives a rule the counters of another entry of its family.
-void encoded_count(const struct encoded *encoded, size_t rule, const void *entry);
+// Gives a rule the counters of another entry of its family: it is a copy then, which belongs to the arena.
+void encoded_count(struct arena *arena, const struct encoded *encoded, size_t rule, const void *entry);
 
 // What the target of a rule that was encoded is where no plugin makes it: a verdict, a chain of its table, "" for none. NULL:
 // a plugin does.
@@ -42,4 +42,4 @@ const char *encoded_target(enum family family, const void *rule);
 
 // A live rule as such a one, with its counters.
 struct live_rule;
-void *encoded_live(struct arena *arena, enum family family, const struct live_rule *rule);
+const void *encoded_live(struct arena *arena, enum family family, const struct live_rule *rule);

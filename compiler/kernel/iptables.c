@@ -111,7 +111,7 @@ static struct live_rule as_read(struct arena *arena, const struct table *table, 
 }
 
 static void add_chain(struct arena *arena, struct kernel_table *made, const struct table *table,
-                      const struct chain *chain, void *const *rules)
+                      const struct chain *chain, const void *const *rules)
 {
     struct live_chain *live = vec_push(arena, &made->chains);
 
@@ -127,7 +127,7 @@ static void add_chains(struct arena *arena, struct kernel_table *made, const str
                        const struct table *table)
 {
     for (int user = 0; user < 2; user++) {
-        void *const *rules = encoded->rules + encoded_table_start(encoded, table);
+        const void *const *rules = encoded->rules + encoded_table_start(encoded, table);
 
         for (size_t i = 0; i < table->count; rules += table->items[i++]->count)
             if ((table->items[i]->policy == CHAIN_USER) == user)
@@ -309,7 +309,7 @@ static void close_table(struct kernel_table *table)
 
 // Rules that stay are written as they were read, with what they have counted.
 static void add_wanted(struct arena *arena, struct kernel_table *next, const struct table *wanted,
-                       const struct chain_comparison *chain, void *const *rules)
+                       const struct chain_comparison *chain, const void *const *rules)
 {
     struct live_chain *live = vec_push(arena, &next->chains);
     const bool written = chain->wanted && chain->wanted->policy != CHAIN_UNWRITTEN;

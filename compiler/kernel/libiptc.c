@@ -224,13 +224,14 @@ static bool set_policy(struct kernel_table *table, const struct chain_comparison
                                                     counted ? &counters : NULL, table->handle);
 }
 
-// Chains first: rules lead to them. What is not wanted loses its rules, which lead to others.
+// Chains first: rules lead to them. What is not wanted loses its rules, which lead to others. New ones are made from the last
+// name to the first: libiptc looks for the place of a chain from the front.
 static bool change_chains(struct kernel_table *table, const struct table_comparison *comparison)
 {
     const struct xtc_ops *ops = libraries[table->family].ops;
     bool fine = true;
 
-    for (size_t i = 0; i < comparison->count && fine; i++) {
+    for (size_t i = comparison->count; i-- > 0 && fine;) {
         const struct chain_comparison *chain = &comparison->chains[i];
 
         if (chain->live && chain->live->policy != CHAIN_USER)
@@ -254,32 +255,42 @@ static bool too_far(const struct chain_comparison *chain)
     return (chain->added + chain->removed) > STEPS_MAX / (rules + 1) * 4;
 }
 
+// With such counters.
+static bool append_counted(struct kernel_table *table, const char *chain, const void *rule,
+                           const struct xt_counters *counted)
+{
+    _Alignas(struct _xt_align) char copy[UINT16_MAX + 1];
+    const struct entry_layout *layout = &entry_layouts[table->family];
+
+    memcpy(copy, rule, entry_number(rule, layout->length));
+    memcpy(copy + layout->counters, counted, sizeof(*counted));
+    return libraries[table->family].append(chain, copy, table->handle);
+}
+
 // A chain anew. Rules that stay carry what they have counted, but for what they count between here and the commit.
-static bool append_rules(struct kernel_table *table, const struct chain_comparison *chain, void *const *rules)
+static bool append_rules(struct kernel_table *table, const struct chain_comparison *chain,
+                         const void *const *rules)
 {
     const struct library *library = &libraries[table->family];
-    const size_t at = entry_layouts[table->family].counters;
-    struct xt_counters *counted = calloc(chain->wanted->count + 1, sizeof(*counted));
-    bool fine = counted != NULL;
+    const size_t at = entry_layouts[table->family].counters, count = chain->wanted->count;
+    struct xt_counters *counted = chain->kept ? calloc(count, sizeof(*counted)) : NULL;
+    bool fine = counted || !chain->kept;
 
-    for (size_t i = 0; i < chain->wanted->count && fine; i++) {
-        const size_t partner = chain->partners[i];
-        const char *from =
-            partner == RULE_NEW || !chain->live ? rules[i] : chain->live->rules.items[partner].entry;
-
-        memcpy(&counted[i], from + at, sizeof(*counted));
-    }
+    for (size_t i = 0; counted && i < count; i++)
+        if (chain->partners[i] != RULE_NEW)
+            memcpy(&counted[i], (const char *)chain->live->rules.items[chain->partners[i]].entry + at,
+                   sizeof(*counted));
     fine = fine && (!chain->live || library->ops->flush_entries(chain->name, table->handle));
-    for (size_t i = 0; i < chain->wanted->count && fine; i++) {
-        memcpy((char *)rules[i] + at, &counted[i], sizeof(*counted));
-        fine = library->append(chain->name, rules[i], table->handle);
-    }
+    for (size_t i = 0; i < count && fine; i++)
+        fine = chain->partners[i] == RULE_NEW ? library->append(chain->name, rules[i], table->handle)
+                                              : append_counted(table, chain->name, rules[i], &counted[i]);
     free(counted);
     return fine;
 }
 
 // Rules that stay are not touched, so that the kernel goes on counting.
-static bool change_rules(struct kernel_table *table, const struct chain_comparison *chain, void *const *rules)
+static bool change_rules(struct kernel_table *table, const struct chain_comparison *chain,
+                         const void *const *rules)
 {
     const struct library *library = &libraries[table->family];
     const size_t wanted = chain->wanted->count;

@@ -110,17 +110,23 @@ void record_wanted(struct buf *out, const struct encoded *encoded, const char *n
     struct head head = {.family = encoded->ruleset->family,
                         .chains = table ? (uint32_t)table->count : 0,
                         .sizes = (uint32_t)encoded->size_count};
-    const size_t start = begin_record(out);
+    const size_t first = table ? encoded_table_start(encoded, table) : 0;
+    size_t start, bytes = 0;
 
-    for (size_t i = 0; i < head.chains; i++) {
+    for (size_t i = 0; i < head.chains; i++)
+        head.rules += (uint32_t)table->items[i]->count;
+    for (size_t i = 0; i < head.rules; i++)
+        bytes += entry_number(encoded->rules[first + i], layout->length);
+    buf_grow(out, sizeof(head) + head.chains * sizeof(struct recorded_chain) +
+                      head.sizes * sizeof(*encoded->sizes) + bytes + (size_t)4 * ALIGNMENT);
+    start = begin_record(out);
+    for (size_t i = 0; i < head.chains; i++)
         put_chain(out, table->items[i]->name, table->items[i]->policy, &table->items[i]->counters,
                   table->items[i]->count);
-        head.rules += (uint32_t)table->items[i]->count;
-    }
     if (head.sizes)
         buf_append(out, (const char *)encoded->sizes, head.sizes * sizeof(*encoded->sizes));
     pad(out);
-    for (size_t i = 0, first = table ? encoded_table_start(encoded, table) : 0; i < head.rules; i++) {
+    for (size_t i = 0; i < head.rules; i++) {
         const void *rule = encoded->rules[first + i];
 
         buf_append(out, rule, entry_number(rule, layout->length));
@@ -177,9 +183,10 @@ static bool take_rules(struct arena *arena, struct slice *rest, const struct hea
         const size_t matches = length ? entry_number(rest->at, layout->matches) : 0;
         const char *rule = take(rest, length);
 
-        if (!rule || matches < layout->body || matches + sizeof(struct xt_entry_target) > length)
+        if (!rule || length % _Alignof(struct _xt_align) || matches < layout->body ||
+            matches + sizeof(struct xt_entry_target) > length)
             return false;
-        encoded->rules[i] = memcpy(arena_alloc(arena, length), rule, length);
+        encoded->rules[i] = rule;
     }
     return true;
 }
@@ -212,7 +219,7 @@ bool record_take(struct arena *arena, struct slice *bytes, struct encoded *encod
 
     if (!from)
         return false;
-    encoded->sizes = memcpy(arena_alloc(arena, sizes), from, sizes);
+    encoded->sizes = (const void *)from;
     take(&rest, (ALIGNMENT - (size_t)(rest.at - start) % ALIGNMENT) % ALIGNMENT);
     return take_rules(arena, &rest, &head, encoded);
 }
