@@ -2,6 +2,7 @@
 #include "compile.h"
 
 #include <limits.h>
+#include <sys/stat.h>
 
 #include "emit/restore.h"
 #include "proof/prove.h"
@@ -31,6 +32,14 @@ bool compile_has_read(const struct compilation *compilation, dev_t device, ino_t
         if (compilation->sources.items[i]->device == device && compilation->sources.items[i]->inode == inode)
             return true;
     return false;
+}
+
+bool compile_has_read_path(const struct compilation *compilation, const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+           compile_has_read(compilation, status.st_dev, status.st_ino);
 }
 
 #define COMMENT_BYTES 1000 // iptables-restore reads lines into a buffer of 10240 bytes (iptables/xshared.c)

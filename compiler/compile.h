@@ -29,6 +29,7 @@ bool compile_read(struct compilation *compilation, const char *path);
 
 // Whether a file is one that the policy was read from.
 bool compile_has_read(const struct compilation *compilation, dev_t device, ino_t inode);
+bool compile_has_read_path(const struct compilation *compilation, const char *path);
 
 struct compile_options {
     struct lower_options lower;

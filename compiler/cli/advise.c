@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // ctc advise: who fills the tracking table, what can go untracked, and the lines of a policy that do it.
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +10,9 @@
 #include "advice/edit.h"
 #include "advice/report.h"
 #include "base/difference.h"
-#include "cli/cli.h"
 #include "cli/columns.h"
 #include "cli/files.h"
+#include "cli/options.h"
 #include "compile.h"
 #include "source/document.h"
 
@@ -73,7 +72,7 @@ static enum exit_code take_option(void *context, int option)
 
     switch (option) {
     case 'f':
-        return choose_word("advise", "format", optarg, formats, &options->format) ? EXIT_FINE : EXIT_USAGE;
+        return take_word("advise", "format", formats, &options->format);
     case 'j':
         options->format = FORMAT_JSON;
         break;
@@ -124,7 +123,7 @@ static enum exit_code check_options(const struct options *options)
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"format", required_argument, NULL, 'f'},
+    static const struct option words[] = {OPTION_FORMAT,
                                           {"json", no_argument, NULL, 'j'},
                                           {"prometheus", no_argument, NULL, 'p'},
                                           {"dump", required_argument, NULL, 'd'},

@@ -2,7 +2,6 @@
 //
 // ctc apply: a policy's rules put into the kernel that runs here; or what that would change.
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +16,9 @@
 #include "apply/session.h"
 #include "apply/unchanged.h"
 #include "cli/boot.h"
-#include "cli/cli.h"
 #include "cli/connections.h"
 #include "cli/live.h"
+#include "cli/options.h"
 #include "cli/plan.h"
 #include "cli/way.h"
 #include "compile.h"
@@ -48,6 +47,7 @@ static enum exit_code take_option(void *context, int option)
     static const char *const owned[] = {"tables", "chains", NULL}, *const instead[] = {"last", "closed",
                                                                                        NULL};
     struct options *options = context;
+    enum exit_code code;
     uint64_t seconds;
     int number;
 
@@ -64,10 +64,9 @@ static enum exit_code take_option(void *context, int option)
         options->confirm = (unsigned)seconds;
         return EXIT_FINE;
     case 'o':
-        if (!choose_word("apply", "own", optarg, owned, &number))
-            return EXIT_USAGE;
+        code = take_word("apply", "own", owned, &number);
         options->own = number == 0 ? OWN_TABLES : OWN_CHAINS;
-        return EXIT_FINE;
+        return code;
     case 'F':
         options->force = true;
         return EXIT_FINE;
@@ -75,19 +74,18 @@ static enum exit_code take_option(void *context, int option)
         options->check = true;
         return EXIT_FINE;
     case 'w':
-        return take_either("apply", "fail-on", "any", "widen", &options->widen);
+        return take_fail_on("apply", &options->widen);
     case 'C':
         options->cut = true;
         return EXIT_FINE;
     case 'v':
-        return parse_way("apply", optarg, &options->via);
+        return take_way("apply", &options->via);
     case 'b':
-        if (!choose_word("apply", "boot", optarg, instead, &number))
-            return EXIT_USAGE;
+        code = take_word("apply", "boot", instead, &number);
         options->boot = number == 0 ? BOOT_LAST : BOOT_CLOSED;
-        return EXIT_FINE;
+        return code;
     case 'f':
-        return take_either("apply", "format", "text", "json", &options->json);
+        return take_json("apply", &options->json);
     default:
         return EXIT_USAGE;
     }
@@ -95,20 +93,26 @@ static enum exit_code take_option(void *context, int option)
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {
-        {"dry-run", no_argument, NULL, 'd'},       {"now", no_argument, NULL, 'n'},
-        {"confirm", required_argument, NULL, 'c'}, {"force", no_argument, NULL, 'F'},
-        {"cut", no_argument, NULL, 'C'},           {"via", required_argument, NULL, 'v'},
-        {"boot", required_argument, NULL, 'b'},    {"format", required_argument, NULL, 'f'},
-        {"own", required_argument, NULL, 'o'},     {"check", no_argument, NULL, 'k'},
-        {"fail-on", required_argument, NULL, 'w'}, {0}};
+    static const struct option words[] = {{"dry-run", no_argument, NULL, 'd'},
+                                          {"now", no_argument, NULL, 'n'},
+                                          {"confirm", required_argument, NULL, 'c'},
+                                          {"force", no_argument, NULL, 'F'},
+                                          {"cut", no_argument, NULL, 'C'},
+                                          OPTION_VIA,
+                                          {"boot", required_argument, NULL, 'b'},
+                                          OPTION_FORMAT,
+                                          {"own", required_argument, NULL, 'o'},
+                                          {"check", no_argument, NULL, 'k'},
+                                          OPTION_FAIL_ON,
+                                          {0}};
 
-    const enum exit_code code = take_options("apply", argc, argv, "", words, take_option, options);
+    enum exit_code code = take_options("apply", argc, argv, "", words, take_option, options);
 
     if (code != EXIT_FINE)
         return code;
-    if (!one_policy("apply", argc, argv, &options->policy))
-        return EXIT_USAGE;
+    code = take_policy("apply", argc, argv, &options->policy);
+    if (code != EXIT_FINE)
+        return code;
     if (options->cut && options->confirm)
         return usage_error("apply", "--cut cannot be taken back: leave it to `ctc confirm --cut`");
     if (options->dry_run + options->now + (options->confirm != 0) + (options->boot != BOOT_NOT) +

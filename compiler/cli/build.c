@@ -2,7 +2,6 @@
 //
 // ctc build: every file that a host needs, where its distribution looks for it; or what differs from what is there.
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,9 +9,9 @@
 
 #include "base/difference.h"
 #include "base/vec.h"
-#include "cli/cli.h"
 #include "cli/columns.h"
 #include "cli/files.h"
+#include "cli/options.h"
 #include "compile.h"
 #include "host/layout.h"
 
@@ -30,11 +29,10 @@ struct options {
 static enum exit_code take_layout(struct options *options)
 {
     int layout;
+    const enum exit_code code = take_word("build", "layout", layout_names, &layout);
 
-    if (!choose_word("build", "layout", optarg, layout_names, &layout))
-        return EXIT_USAGE;
     options->layout = (enum layout)layout;
-    return EXIT_FINE;
+    return code;
 }
 
 static enum exit_code take_option(void *context, int option)
@@ -53,16 +51,10 @@ static enum exit_code take_option(void *context, int option)
         options->check = true;
         return EXIT_FINE;
     case 'k':
-        if (kernel_version_parse(optarg, &options->plan.version))
-            return EXIT_FINE;
-        return usage_error("build", "'%s' is not a kernel version: write 5.14, or what uname -r prints",
-                           optarg);
+        return take_kernel("build", &options->plan.version);
     case 'c':
-        options->compile.lower.comments = true;
-        return EXIT_FINE;
     case 'u':
-        options->compile.allow_unproved = true;
-        return EXIT_FINE;
+        return take_compile(option, &options->compile);
     default:
         return EXIT_USAGE;
     }
@@ -73,9 +65,8 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
     static const struct option words[] = {{"layout", required_argument, NULL, 'l'},
                                           {"root", required_argument, NULL, 'r'},
                                           {"check", no_argument, NULL, 'n'},
-                                          {"kernel", required_argument, NULL, 'k'},
-                                          {"comments", no_argument, NULL, 'c'},
-                                          {"allow-unproved", no_argument, NULL, 'u'},
+                                          OPTION_KERNEL,
+                                          OPTIONS_COMPILE,
                                           {0}};
 
     const enum exit_code code = take_options("build", argc, argv, "", words, take_option, options);
@@ -84,7 +75,7 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         return code;
     if (options->layout == LAYOUT_COUNT)
         return usage_error("build", "--layout says what distribution the host has: redhat or debian");
-    return one_policy("build", argc, argv, &options->policy) ? EXIT_FINE : EXIT_USAGE;
+    return take_policy("build", argc, argv, &options->policy);
 }
 
 // What stands where a file is to be.

@@ -3,7 +3,6 @@
 // ctc check: all findings on policies and rulesets at once, for people and for continuous integration. The findings are
 // what the command makes, so they go to standard output in every format.
 #include <assert.h>
-#include <getopt.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@
 
 #include "analysis/subject.h"
 #include "base/job.h"
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "diag/render.h"
 #include "findings/findings.h"
 #include "host/plan.h"
@@ -81,8 +80,7 @@ static enum exit_code take_option(void *context, int option)
     switch (option) {
     case '4':
     case '6':
-        options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
-        break;
+        return take_family(option, &options->family);
     case 's':
         options->strict = true;
         break;
@@ -93,7 +91,7 @@ static enum exit_code take_option(void *context, int option)
         options->expect = optarg;
         break;
     case 'f':
-        return choose_word("check", "format", optarg, formats, &options->format) ? EXIT_FINE : EXIT_USAGE;
+        return take_word("check", "format", formats, &options->format);
     default:
         return EXIT_USAGE;
     }
@@ -102,12 +100,11 @@ static enum exit_code take_option(void *context, int option)
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
-                                          {"ipv6", no_argument, NULL, '6'},
+    static const struct option words[] = {OPTIONS_FAMILY,
                                           {"strict", no_argument, NULL, 's'},
                                           {"live", no_argument, NULL, 'l'},
                                           {"expect", required_argument, NULL, 'e'},
-                                          {"format", required_argument, NULL, 'f'},
+                                          OPTION_FORMAT,
                                           {0}};
     const enum exit_code code = take_options("check", argc, argv, "46", words, take_option, options);
 

@@ -4,16 +4,15 @@
 #include "compile.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/vec.h"
-#include "cli/cli.h"
 #include "cli/columns.h"
 #include "cli/files.h"
+#include "cli/options.h"
 #include "passes/cost.h"
 
 struct options {
@@ -89,20 +88,13 @@ static enum exit_code take_option(void *context, int option)
     case '6':
         if (options->family_chosen && options->family != (option == '6'))
             return usage_error("compile", "-4 and -6 at once; -o DIR/ writes the rules of both families");
-        options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
         options->family_chosen = true;
-        break;
+        return take_family(option, &options->family);
     case 'o':
-        if (!optarg[0])
-            return usage_error("compile", "-o names no file");
-        options->output = optarg;
-        break;
+        return take_output("compile", &options->output);
     case 'c':
-        options->compile.lower.comments = true;
-        break;
     case 'u':
-        options->compile.allow_unproved = true;
-        break;
+        return take_compile(option, &options->compile);
     case 'w':
         if (!read_passes(optarg, &options->compile.passes.without))
             return EXIT_USAGE;
@@ -122,24 +114,20 @@ static enum exit_code take_option(void *context, int option)
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
-                                          {"ipv6", no_argument, NULL, '6'},
-                                          {"output", required_argument, NULL, 'o'},
-                                          {"comments", no_argument, NULL, 'c'},
-                                          {"allow-unproved", no_argument, NULL, 'u'},
+    static const struct option words[] = {OPTIONS_FAMILY,
+                                          OPTION_OUTPUT,
+                                          OPTIONS_COMPILE,
                                           {"without", required_argument, NULL, 'w'},
                                           {"until", required_argument, NULL, 'l'},
                                           {"explain-cost", no_argument, NULL, 'x'},
                                           {0}};
-    const enum exit_code code = take_options("compile", argc, argv, "46o:", words, take_option, options);
+    enum exit_code code = take_options("compile", argc, argv, "46o:", words, take_option, options);
 
-    if (code != EXIT_FINE)
-        return code;
-    if (!one_policy("compile", argc, argv, &options->policy))
-        return EXIT_USAGE;
-    if (options->explain_cost && options->output)
+    if (code == EXIT_FINE)
+        code = take_policy("compile", argc, argv, &options->policy);
+    if (code == EXIT_FINE && options->explain_cost && options->output)
         return usage_error("compile", "--explain-cost prints no rules: leave -o out");
-    return EXIT_FINE;
+    return code;
 }
 
 static bool is_directory(const char *path)
@@ -181,22 +169,14 @@ static enum exit_code write_directory(const char *directory, struct buf texts[FA
 }
 
 // A policy that is named as the output by mistake would be gone.
-static bool is_source(const struct compilation *compilation, const char *path)
-{
-    struct stat status;
-
-    return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
-           compile_has_read(compilation, status.st_dev, status.st_ino);
-}
-
 static bool would_replace_source(const struct compilation *compilation, const char *output)
 {
     char path[PATH_MAX];
 
     if (!is_directory(output))
-        return is_source(compilation, output);
+        return compile_has_read_path(compilation, output);
     for (enum family family = 0; family < FAMILY_COUNT; family++)
-        if (path_in(output, family, path) && is_source(compilation, path))
+        if (path_in(output, family, path) && compile_has_read_path(compilation, path))
             return true;
     return false;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // ctc diff: what traffic changes from one policy or ruleset to another.
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,8 +8,8 @@
 #include "analysis/subject.h"
 #include "base/json.h"
 #include "cli/changes.h"
-#include "cli/cli.h"
 #include "cli/live.h"
+#include "cli/options.h"
 #include "cli/way.h"
 
 #define REGIONS 40 // of one kind at one hook
@@ -29,17 +28,16 @@ static enum exit_code take_option(void *context, int option)
     switch (option) {
     case '4':
     case '6':
-        options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
-        break;
+        return take_family(option, &options->family);
     case 'f':
-        return take_either("diff", "format", "text", "json", &options->json);
+        return take_json("diff", &options->json);
     case 'w':
-        return take_either("diff", "fail-on", "any", "widen", &options->widen);
+        return take_fail_on("diff", &options->widen);
     case 'l':
         options->live = true;
         break;
     case 'v':
-        return parse_way("diff", optarg, &options->via);
+        return take_way("diff", &options->via);
     default:
         return EXIT_USAGE;
     }
@@ -48,13 +46,8 @@ static enum exit_code take_option(void *context, int option)
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
-                                          {"ipv6", no_argument, NULL, '6'},
-                                          {"format", required_argument, NULL, 'f'},
-                                          {"fail-on", required_argument, NULL, 'w'},
-                                          {"live", no_argument, NULL, 'l'},
-                                          {"via", required_argument, NULL, 'v'},
-                                          {0}};
+    static const struct option words[] = {
+        OPTIONS_FAMILY, OPTION_FORMAT, OPTION_FAIL_ON, {"live", no_argument, NULL, 'l'}, OPTION_VIA, {0}};
     const enum exit_code code = take_options("diff", argc, argv, "46", words, take_option, options);
 
     if (code != EXIT_FINE)
@@ -62,7 +55,7 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
     if (options->via != CHOICE_FITTING && !options->live)
         return usage_error("diff", "--via is about --live alone");
     if (options->live)
-        return one_policy("diff", argc, argv, &options->now) ? EXIT_FINE : EXIT_USAGE;
+        return take_policy("diff", argc, argv, &options->now);
     if (argc - optind != 2)
         return usage_error("diff", "two policies or rulesets are to be named: the old one and the new one");
     options->before = argv[optind];

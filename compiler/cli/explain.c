@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // ctc explain: what becomes of packets, and why.
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +11,8 @@
 #include "analysis/trace.h"
 #include "base/json.h"
 #include "base/vec.h"
-#include "cli/cli.h"
 #include "cli/columns.h"
+#include "cli/options.h"
 
 struct question {
     const char *text;
@@ -42,10 +41,9 @@ static enum exit_code take_option(void *context, int option)
     switch (option) {
     case '4':
     case '6':
-        options->family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
-        break;
+        return take_family(option, &options->family);
     case 'f':
-        return take_either("explain", "format", "text", "json", &options->json);
+        return take_json("explain", &options->json);
     default:
         return EXIT_USAGE;
     }
@@ -54,10 +52,7 @@ static enum exit_code take_option(void *context, int option)
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"ipv4", no_argument, NULL, '4'},
-                                          {"ipv6", no_argument, NULL, '6'},
-                                          {"format", required_argument, NULL, 'f'},
-                                          {0}};
+    static const struct option words[] = {OPTIONS_FAMILY, OPTION_FORMAT, {0}};
     const enum exit_code code = take_options("explain", argc, argv, "46", words, take_option, options);
 
     if (code != EXIT_FINE)

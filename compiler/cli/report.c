@@ -3,45 +3,28 @@
 // ctc report: what a policy means, as one page.
 #include "report/report.h"
 
-#include <getopt.h>
-#include <sys/stat.h>
-
-#include "cli/cli.h"
 #include "cli/files.h"
+#include "cli/options.h"
 
 struct options {
     const char *output; // NULL: standard output
     const char *policy;
 };
 
-static enum exit_code take_output(void *context, int option)
+static enum exit_code take_option(void *context, int option)
 {
     struct options *options = context;
 
-    (void)option;
-    if (!optarg[0])
-        return usage_error("report", "-o names no file");
-    options->output = optarg;
-    return EXIT_FINE;
+    (void)option; // there is one
+    return take_output("report", &options->output);
 }
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"output", required_argument, NULL, 'o'}, {0}};
-    const enum exit_code code = take_options("report", argc, argv, "o:", words, take_output, options);
+    static const struct option words[] = {OPTION_OUTPUT, {0}};
+    const enum exit_code code = take_options("report", argc, argv, "o:", words, take_option, options);
 
-    if (code != EXIT_FINE)
-        return code;
-    return one_policy("report", argc, argv, &options->policy) ? EXIT_FINE : EXIT_USAGE;
-}
-
-// A policy that is named as the output by mistake would be gone.
-static bool is_source(const struct compilation *compilation, const char *path)
-{
-    struct stat status;
-
-    return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
-           compile_has_read(compilation, status.st_dev, status.st_ino);
+    return code == EXIT_FINE ? take_policy("report", argc, argv, &options->policy) : code;
 }
 
 static enum exit_code write_page(struct subject *subject, const struct options *options)
@@ -75,7 +58,8 @@ enum exit_code run_report(int argc, char **argv)
             "report",
             "%s is a ruleset, and a report is about a policy: ctc check and ctc explain take rulesets",
             options.policy);
-    else if (fine && options.output && is_source(&subject.compilation, options.output))
+    // A policy that is named as the output by mistake would be gone.
+    else if (fine && options.output && compile_has_read_path(&subject.compilation, options.output))
         code = usage_error("report", "%s would replace a file of the policy itself", options.output);
     else if (fine)
         code = write_page(&subject, &options);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // ctc tune: the files that size a host's tracking table, and the kernel that runs here against them.
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "cli/columns.h"
+#include "cli/options.h"
 #include "compile.h"
 #include "host/plan.h"
 #include "host/running.h"
@@ -34,11 +33,10 @@ static enum exit_code choose(struct options *options, enum task task, enum host_
 static enum exit_code take_formula(struct options *options)
 {
     int formula;
+    const enum exit_code code = take_word("tune", "formula", formula_names, &formula);
 
-    if (!choose_word("tune", "formula", optarg, formula_names, &formula))
-        return EXIT_USAGE;
     options->plan.formula = (enum formula)formula;
-    return EXIT_FINE;
+    return code;
 }
 
 static enum exit_code take_option(void *context, int option)
@@ -59,10 +57,7 @@ static enum exit_code take_option(void *context, int option)
     case 'f':
         return take_formula(options);
     case 'k':
-        if (kernel_version_parse(optarg, &options->plan.version))
-            return EXIT_FINE;
-        return usage_error("tune", "'%s' is not a kernel version: write 5.14, or what uname -r prints",
-                           optarg);
+        return take_kernel("tune", &options->plan.version);
     default:
         return EXIT_USAGE;
     }
@@ -73,18 +68,16 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
     static const struct option words[] = {
         {"sysctl", no_argument, NULL, 's'},        {"modprobe", no_argument, NULL, 'p'},
         {"modules", no_argument, NULL, 'm'},       {"live", no_argument, NULL, 'l'},
-        {"apply", no_argument, NULL, 'a'},         {"kernel", required_argument, NULL, 'k'},
+        {"apply", no_argument, NULL, 'a'},         OPTION_KERNEL,
         {"formula", required_argument, NULL, 'f'}, {0}};
 
-    const enum exit_code code = take_options("tune", argc, argv, "", words, take_option, options);
+    enum exit_code code = take_options("tune", argc, argv, "", words, take_option, options);
 
-    if (code != EXIT_FINE)
-        return code;
-    if (!one_policy("tune", argc, argv, &options->policy))
-        return EXIT_USAGE;
-    if (options->task != TASK_PRINT && kernel_known(options->plan.version))
+    if (code == EXIT_FINE)
+        code = take_policy("tune", argc, argv, &options->policy);
+    if (code == EXIT_FINE && options->task != TASK_PRINT && kernel_known(options->plan.version))
         return usage_error("tune", "--live and --apply are about the kernel that runs: leave --kernel out");
-    return EXIT_FINE;
+    return code;
 }
 
 static void put_files(struct buf *out, const struct plan *plan, enum host_file chosen)

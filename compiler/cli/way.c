@@ -5,17 +5,16 @@
 #include <string.h>
 
 #include "apply/rivals.h"
-#include "cli/cli.h"
+#include "cli/options.h"
 
-enum exit_code parse_way(const char *command, const char *text, enum kernel_choice *choice)
+enum exit_code take_way(const char *command, enum kernel_choice *choice)
 {
     static const char *const ways[] = {"libiptc", "restore", NULL};
     int way;
+    const enum exit_code code = take_word(command, "via", ways, &way);
 
-    if (!choose_word(command, "via", text, ways, &way))
-        return EXIT_USAGE;
     *choice = way == 0 ? CHOICE_LIBIPTC : CHOICE_RESTORE;
-    return EXIT_FINE;
+    return code;
 }
 
 const struct kernel_backend *open_way(struct arena *arena, enum kernel_choice choice,

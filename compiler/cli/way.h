@@ -7,8 +7,12 @@
 #include "base/exit.h"
 #include "kernel/backend.h"
 
-// Reads libiptc or restore. EXIT_USAGE, reported for that command, where it is neither.
-enum exit_code parse_way(const char *command, const char *text, enum kernel_choice *choice);
+// --via, libiptc or restore: a row of `words`, and what takes it. EXIT_USAGE, said, where it is neither.
+#define OPTION_VIA                          \
+    {                                       \
+        "via", required_argument, NULL, 'v' \
+    }
+enum exit_code take_way(const char *command, enum kernel_choice *choice);
 
 // Finds the way, and says on standard error why it is another than usual. NULL, and why, where there is none.
 const struct kernel_backend *open_way(struct arena *arena, enum kernel_choice choice,

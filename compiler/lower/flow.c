@@ -35,6 +35,20 @@ bool entry_flow(const struct lowering *lowering, const struct entry *entry, size
     return true;
 }
 
+void append_accepted(struct lowering *lowering, struct chain *chain, const struct entry_list *entries,
+                     flow_appender *append)
+{
+    for (size_t i = 0; i < entries->count; i++) {
+        for (size_t j = 0; j < entry_flow_count(&entries->items[i]); j++) {
+            struct flow flow;
+
+            if (entries->items[i].verdict == VERDICT_ACCEPT &&
+                entry_flow(lowering, &entries->items[i], j, &flow))
+                append(lowering, chain, &flow);
+        }
+    }
+}
+
 struct flow flow_reverse(const struct lowering *lowering, const struct flow *flow)
 {
     struct flow back = *flow;

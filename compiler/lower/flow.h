@@ -49,6 +49,11 @@ size_t entry_flow_count(const struct entry *entry);
 // none. `allow` and `forward` entries: as the packets come in; `connect` entries: as they leave.
 bool entry_flow(const struct lowering *lowering, const struct entry *entry, size_t i, struct flow *flow);
 
+// Calls `append` for each flow of the entries that are accepted, in their order.
+typedef void flow_appender(struct lowering *lowering, struct chain *chain, const struct flow *flow);
+void append_accepted(struct lowering *lowering, struct chain *chain, const struct entry_list *entries,
+                     flow_appender *append);
+
 // The way back: addresses, ports and interfaces change sides, an echo request becomes the reply.
 struct flow flow_reverse(const struct lowering *lowering, const struct flow *flow);
 

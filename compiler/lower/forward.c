@@ -23,21 +23,6 @@ static void accept_answers(struct lowering *lowering, struct chain *forward, con
     }
 }
 
-static void accept_stateless_replies(struct lowering *lowering, struct chain *forward)
-{
-    const struct entry_list *entries = &lowering->policy->forward;
-
-    for (size_t i = 0; i < entries->count; i++) {
-        for (size_t j = 0; j < entry_flow_count(&entries->items[i]); j++) {
-            struct flow flow;
-
-            if (entries->items[i].verdict == VERDICT_ACCEPT &&
-                entry_flow(lowering, &entries->items[i], j, &flow))
-                accept_answers(lowering, forward, &flow);
-        }
-    }
-}
-
 static void accept_replies(struct lowering *lowering, struct chain *forward)
 {
     const struct flow everything = flow_everything();
@@ -45,7 +30,7 @@ static void accept_replies(struct lowering *lowering, struct chain *forward)
 
     lowering->section = "replies";
     if (lowering->policy->tracking == TRACKING_NONE) {
-        accept_stateless_replies(lowering, forward);
+        append_accepted(lowering, forward, &lowering->policy->forward, accept_answers);
         return;
     }
     lowering->section = "established";

@@ -50,9 +50,9 @@ static void accept_window(struct lowering *lowering, struct chain *input, struct
     lowering->socket_rule = lowering->socket_rule || (socket && input->count > before);
 }
 
-static void accept_entry_windows(struct lowering *lowering, struct chain *input, const struct entry *entry,
-                                 const struct flow *flow)
+static void accept_windows(struct lowering *lowering, struct chain *input, const struct flow *flow)
 {
+    const struct entry *entry = flow->entry;
     const bool untracked = entry_untracked(lowering->policy, entry);
     struct port_range *ephemeral = arena_alloc(lowering->arena, sizeof(*ephemeral));
     struct flow requests[3];
@@ -70,21 +70,6 @@ static void accept_entry_windows(struct lowering *lowering, struct chain *input,
     }
 }
 
-static void accept_windows(struct lowering *lowering, struct chain *input)
-{
-    const struct entry_list *connect = &lowering->policy->connect;
-
-    for (size_t i = 0; i < connect->count; i++) {
-        for (size_t j = 0; j < entry_flow_count(&connect->items[i]); j++) {
-            struct flow flow;
-
-            if (connect->items[i].verdict == VERDICT_ACCEPT &&
-                entry_flow(lowering, &connect->items[i], j, &flow))
-                accept_entry_windows(lowering, input, &connect->items[i], &flow);
-        }
-    }
-}
-
 static void accept_replies(struct lowering *lowering, struct chain *input)
 {
     const struct flow everything = flow_everything();
@@ -98,7 +83,7 @@ static void accept_replies(struct lowering *lowering, struct chain *input)
         append_related(lowering, input, &lowering->policy->connect);
     }
     lowering->section = "replies";
-    accept_windows(lowering, input);
+    append_accepted(lowering, input, &lowering->policy->connect, accept_windows);
     lowering->section = "invalid";
     if (tracking)
         append_flow(lowering, input, &everything, &invalid, 1, (struct target){.kind = TARGET_DROP});

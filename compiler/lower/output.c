@@ -53,9 +53,9 @@ static void accept_to_trusted(struct lowering *lowering, struct chain *output)
     }
 }
 
-static void accept_entry_answers(struct lowering *lowering, struct chain *output, const struct entry *entry,
-                                 const struct flow *flow)
+static void accept_answers(struct lowering *lowering, struct chain *output, const struct flow *flow)
 {
+    const struct entry *entry = flow->entry;
     const bool untracked = entry_untracked(lowering->policy, entry);
     const struct match state = match_states(STATE_UNTRACKED);
     struct flow answers[2];
@@ -68,20 +68,6 @@ static void accept_entry_answers(struct lowering *lowering, struct chain *output
 
     for (size_t i = 0; i < count; i++)
         append_flow(lowering, output, &answers[i], &state, !untracked, target_accept());
-}
-
-static void accept_answers(struct lowering *lowering, struct chain *output)
-{
-    const struct entry_list *allow = &lowering->policy->allow;
-
-    for (size_t i = 0; i < allow->count; i++) {
-        for (size_t j = 0; j < entry_flow_count(&allow->items[i]); j++) {
-            struct flow flow;
-
-            if (allow->items[i].verdict == VERDICT_ACCEPT && entry_flow(lowering, &allow->items[i], j, &flow))
-                accept_entry_answers(lowering, output, &allow->items[i], &flow);
-        }
-    }
 }
 
 // The entries up to the last one that refuses or logs; what follows it is what an accepting default does anyway.
@@ -112,7 +98,7 @@ void lower_output(struct lowering *lowering)
     accept_resets(lowering, output);
     accept_tracked(lowering, output);
     lowering->section = "answers";
-    accept_answers(lowering, output);
+    append_accepted(lowering, output, &lowering->policy->allow, accept_answers);
     lowering->section = "trust";
     accept_to_trusted(lowering, output);
     append_verbatim(lowering, lowering->filter, output);

@@ -43,27 +43,27 @@ static bool refuses(uint32_t left)
     return (left & 7) > WALK_ACCEPT;
 }
 
-static uint32_t jump(uint32_t rule, uint32_t chain)
+// What becomes of packets in a chain that a rule leads to, a walk of `from` being one of `to` for the rule.
+static inline uint32_t lead_on(uint32_t rule, uint32_t chain, enum walk from, enum walk to)
 {
     struct outcome inside = outcome_of(chain);
 
     if ((rule & 7) != WALK_LED_ON)
         return rule;
-    if (inside.walk == WALK_RETURN)
-        inside.walk = WALK_CONTINUE;
+    if (inside.walk == from)
+        inside.walk = to;
     return outcome_value(inside);
+}
+
+static uint32_t jump(uint32_t rule, uint32_t chain)
+{
+    return lead_on(rule, chain, WALK_RETURN, WALK_CONTINUE);
 }
 
 // The chain of a goto does not come back to the rule behind it, but to where its own chain was called.
 static uint32_t goto_chain(uint32_t rule, uint32_t chain)
 {
-    struct outcome inside = outcome_of(chain);
-
-    if ((rule & 7) != WALK_LED_ON)
-        return rule;
-    if (inside.walk == WALK_CONTINUE)
-        inside.walk = WALK_RETURN;
-    return outcome_value(inside);
+    return lead_on(rule, chain, WALK_CONTINUE, WALK_RETURN);
 }
 
 static uint32_t end_of_hook(uint32_t left, uint32_t policy)

@@ -228,22 +228,22 @@ static void put_tracker(struct lane *lane, bool around)
 
 static const char *step_name(const char *section, bool only)
 {
-    if (strcmp(section, "default") == 0)
-        return only ? "everything" : "everything else";
-    if (strcmp(section, "loopback") == 0)
-        return "lo, this host to itself";
-    if (strcmp(section, "established") == 0)
-        return "established connections";
-    if (strcmp(section, "replies") == 0)
-        return "replies, by peer and socket";
-    if (strcmp(section, "answers") == 0)
-        return "answers of untracked services";
-    if (strcmp(section, "invalid") == 0)
-        return "what the tracker calls invalid";
-    if (strcmp(section, "fragments") == 0)
-        return "fragments";
-    if (strcmp(section, "resets") == 0)
-        return "TCP resets";
+    static const struct {
+        const char *section, *name;
+    } names[] = {{"default", "everything else"},
+                 {"loopback", "lo, this host to itself"},
+                 {"established", "established connections"},
+                 {"replies", "replies, by peer and socket"},
+                 {"answers", "answers of untracked services"},
+                 {"invalid", "what the tracker calls invalid"},
+                 {"fragments", "fragments"},
+                 {"resets", "TCP resets"}};
+
+    if (only && strcmp(section, "default") == 0)
+        return "everything";
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (strcmp(section, names[i].section) == 0)
+            return names[i].name;
     return section;
 }
 

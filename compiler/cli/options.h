@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The options of subcommands: reading them, and those that several have.
+#pragma once
+
+#include <getopt.h>
+
+#include "base/addr.h"
+#include "cli/cli.h"
+
+struct compile_options;
+struct kernel_version;
+
+// Takes the options of a command, one after the other: `letters` and `words` as getopt_long(3) has them, `take` for each, with
+// its value in `optarg`. It ends with the first that is none, or whose code is not EXIT_FINE, and gives that code; `optind` is
+// then the first argument that is no option.
+enum exit_code take_options(const char *command, int argc, char **argv, const char *letters,
+                            const struct option *words, enum exit_code (*take)(void *options, int option),
+                            void *options);
+
+// The one policy that is named behind the options. EXIT_USAGE, said, where it is none or more.
+enum exit_code take_policy(const char *command, int argc, char **argv, const char **policy);
+
+// The number of the value among the words that `option` takes (NULL ends them). EXIT_USAGE, said, where it is none.
+enum exit_code take_word(const char *command, const char *option, const char *const *words, int *number);
+
+// An option that takes one of two words: whether it is the other one.
+enum exit_code take_either(const char *command, const char *option, const char *one, const char *other,
+                           bool *is_other);
+
+// Rows of several commands' `words`, and what takes them. All give EXIT_USAGE, said, where the value does not fit.
+
+// `take_family` for '4' and '6'; the letters are "46".
+#define OPTIONS_FAMILY                 \
+    {"ipv4", no_argument, NULL, '4'},  \
+    {                                  \
+        "ipv6", no_argument, NULL, '6' \
+    }
+enum exit_code take_family(int option, enum family *family);
+
+// --format, text or json.
+#define OPTION_FORMAT                          \
+    {                                          \
+        "format", required_argument, NULL, 'f' \
+    }
+enum exit_code take_json(const char *command, bool *json);
+
+// --fail-on, any or widen.
+#define OPTION_FAIL_ON                          \
+    {                                           \
+        "fail-on", required_argument, NULL, 'w' \
+    }
+enum exit_code take_fail_on(const char *command, bool *widen);
+
+// -o, a path; the letter is "o:".
+#define OPTION_OUTPUT                          \
+    {                                          \
+        "output", required_argument, NULL, 'o' \
+    }
+enum exit_code take_output(const char *command, const char **path);
+
+// --kernel, a version.
+#define OPTION_KERNEL                          \
+    {                                          \
+        "kernel", required_argument, NULL, 'k' \
+    }
+enum exit_code take_kernel(const char *command, struct kernel_version *version);
+
+// How rules are compiled: `take_compile` for 'c' and 'u'.
+#define OPTIONS_COMPILE                          \
+    {"comments", no_argument, NULL, 'c'},        \
+    {                                            \
+        "allow-unproved", no_argument, NULL, 'u' \
+    }
+enum exit_code take_compile(int option, struct compile_options *options);
