@@ -28,48 +28,22 @@ enum exit_code take_word(const char *command, const char *option, const char *co
 enum exit_code take_either(const char *command, const char *option, const char *one, const char *other,
                            bool *is_other);
 
-// Rows of several commands' `words`, and what takes them. All give EXIT_USAGE, said, where the value does not fit.
+// Options of several commands: rows of their `words`, and what takes each. All give EXIT_USAGE, said, where the value does not
+// fit.
 
-// `take_family` for '4' and '6'; the letters are "46".
-#define OPTIONS_FAMILY                 \
-    {"ipv4", no_argument, NULL, '4'},  \
-    {                                  \
-        "ipv6", no_argument, NULL, '6' \
-    }
-enum exit_code take_family(int option, enum family *family);
+// clang-format off
+#define OPTIONS_FAMILY  {"ipv4", no_argument, NULL, '4'}, {"ipv6", no_argument, NULL, '6'}
+#define OPTION_FORMAT   {"format", required_argument, NULL, 'f'}
+#define OPTION_FAIL_ON  {"fail-on", required_argument, NULL, 'w'}
+#define OPTION_OUTPUT   {"output", required_argument, NULL, 'o'}
+#define OPTION_KERNEL   {"kernel", required_argument, NULL, 'k'}
+#define OPTION_VIA      {"via", required_argument, NULL, 'v'}
+#define OPTIONS_COMPILE {"comments", no_argument, NULL, 'c'}, {"allow-unproved", no_argument, NULL, 'u'}
+// clang-format on
 
-// --format, text or json.
-#define OPTION_FORMAT                          \
-    {                                          \
-        "format", required_argument, NULL, 'f' \
-    }
-enum exit_code take_json(const char *command, bool *json);
-
-// --fail-on, any or widen.
-#define OPTION_FAIL_ON                          \
-    {                                           \
-        "fail-on", required_argument, NULL, 'w' \
-    }
+enum exit_code take_family(int option, enum family *family); // the letters are "46"
+enum exit_code take_json(const char *command, bool *json);   // --format, text or json
 enum exit_code take_fail_on(const char *command, bool *widen);
-
-// -o, a path; the letter is "o:".
-#define OPTION_OUTPUT                          \
-    {                                          \
-        "output", required_argument, NULL, 'o' \
-    }
-enum exit_code take_output(const char *command, const char **path);
-
-// --kernel, a version.
-#define OPTION_KERNEL                          \
-    {                                          \
-        "kernel", required_argument, NULL, 'k' \
-    }
+enum exit_code take_output(const char *command, const char **path); // the letter is "o:"
 enum exit_code take_kernel(const char *command, struct kernel_version *version);
-
-// How rules are compiled: `take_compile` for 'c' and 'u'.
-#define OPTIONS_COMPILE                          \
-    {"comments", no_argument, NULL, 'c'},        \
-    {                                            \
-        "allow-unproved", no_argument, NULL, 'u' \
-    }
-enum exit_code take_compile(int option, struct compile_options *options);
+enum exit_code take_compile(int option, struct compile_options *options); // 'c' or 'u'

@@ -7,11 +7,7 @@
 #include "base/exit.h"
 #include "kernel/backend.h"
 
-// --via, libiptc or restore: a row of `words`, and what takes it. EXIT_USAGE, said, where it is neither.
-#define OPTION_VIA                          \
-    {                                       \
-        "via", required_argument, NULL, 'v' \
-    }
+// Takes OPTION_VIA of cli/options.h. EXIT_USAGE, said, where it is neither libiptc nor restore.
 enum exit_code take_way(const char *command, enum kernel_choice *choice);
 
 // Finds the way, and says on standard error why it is another than usual. NULL, and why, where there is none.

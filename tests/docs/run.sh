@@ -17,32 +17,13 @@ if [ ! -x "$ctc" ]; then
     exit 1
 fi
 
-passed=0 failed=0 skipped=0
+# shellcheck source=tests/support/tally.sh
+. tests/support/tally.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-pass() {
-    passed=$((passed + 1))
-}
-
-fail() { # what
-    failed=$((failed + 1))
-    echo "FAILED  $1"
-}
-
-skip() { # what
-    skipped=$((skipped + 1))
-    echo "skipped $1"
-}
-
-# Passes when nothing is in the file, else fails and shows it.
-judge() { # what file
-    if [ -s "$2" ]; then
-        fail "$1"
-        sed 's/^/    /' "$2"
-    else
-        pass
-    fi
+judge_file() { # what file: passes when nothing is in it
+    judge "$1" "$(cat "$2")"
 }
 
 # --- README: each block below `<!-- run: COMMAND -->` is what the command prints.
@@ -86,7 +67,7 @@ check_readme() {
         cat "$work/README.md" >README.md
     fi
     diff -u README.md "$work/README.md" >"$work/report"
-    judge 'README: output blocks are what the commands print (--update writes them anew)' "$work/report"
+    judge_file 'README: output blocks are what the commands print (--update writes them anew)' "$work/report"
 
     if [ "$(grep -c '^<!-- run: ' README.md)" -ge 3 ]; then
         pass
@@ -146,7 +127,7 @@ same_sets() { # what wanted documented
     if [ ! -s "$work/wanted" ]; then
         echo 'the table was not found' >"$work/report"
     fi
-    judge "$1" "$work/report"
+    judge_file "$1" "$work/report"
 }
 
 check_tables() {
@@ -183,7 +164,7 @@ check_options() {
         else
             fail "ctc(1): the option --$option"
         fi
-    done < <(grep -ho '{"[a-z][a-z0-9-]*", \(no\|required\)_argument' compiler/cli/*.c | sed 's/{"\([^"]*\)".*/\1/' | sort -u)
+    done < <(grep -ho '{"[a-z][a-z0-9-]*", \(no\|required\|optional\)_argument' compiler/cli/*.[ch] | sed 's/{"\([^"]*\)".*/\1/' | sort -u)
 }
 
 # The examples of ctc-policy(5) go to a file each: the text behind `.\" policy`, then the display that follows it.
@@ -208,7 +189,7 @@ write_manual_policies() { # folder
         }
         inside { text = text $0 "\n"; next }
         /^\.Bd -literal/ { print "line " NR ": a display without `policy` before it" }' "$policy_page" >"$work/report"
-    judge 'ctc-policy(5): each example is marked to be compiled' "$work/report"
+    judge_file 'ctc-policy(5): each example is marked to be compiled' "$work/report"
 }
 
 check_manual_policies() {
@@ -239,7 +220,7 @@ check_manual_form() {
     fi
     for page in "$command_page" "$policy_page"; do
         mandoc -Tlint -W warning "$page" 2>/dev/null >"$work/report"
-        judge "$page: mandoc has nothing to say" "$work/report"
+        judge_file "$page: mandoc has nothing to say" "$work/report"
     done
 }
 
@@ -291,7 +272,7 @@ check_unit() {
         return
     fi
     systemd-analyze --man=no verify "$unit" >"$work/report" 2>&1
-    judge 'systemd-analyze verify: the unit' "$work/report"
+    judge_file 'systemd-analyze verify: the unit' "$work/report"
     sed 's/^ProtectSystem=/ProtectSistem=/' "$unit" >"$work/wrong.service"
     if systemd-analyze --man=no verify "$work/wrong.service" 2>&1 | grep -q ProtectSistem; then
         pass
@@ -317,9 +298,4 @@ check_manual_form
 check_examples
 check_unit
 
-if [ "$skipped" -gt 0 ]; then
-    echo "$passed passed, $failed failed, $skipped skipped"
-else
-    echo "$passed passed, $failed failed"
-fi
-[ "$failed" -eq 0 ]
+tally

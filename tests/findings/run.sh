@@ -15,17 +15,8 @@ shared=$(realpath "${SHARED:-$(dirname "$0")/../../../shared}" 2>/dev/null) || s
 cd "$(dirname "$0")" || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0 skipped=0
-
-judge() { # what problems
-    if [ -z "$2" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf '  FAILED: %s\n' "$1"
-        printf '%s\n' "$2" | sed 's/^/    /'
-    fi
-}
+# shellcheck source=tests/support/tally.sh
+. ../support/tally.sh
 
 check_ruleset() { # FILE
     local family=-4 expected=${1%.rules}.txt wanted=0
@@ -117,9 +108,4 @@ done
 check_several
 check_article
 
-if [ "$skipped" -gt 0 ]; then
-    echo "$passed passed, $failed failed, $skipped skipped"
-else
-    echo "$passed passed, $failed failed"
-fi
-[ "$failed" -eq 0 ]
+tally

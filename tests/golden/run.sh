@@ -14,17 +14,9 @@
 set -u
 ctc=$(realpath "${CTC:-build/release/ctc}") || exit 1
 cd "$(dirname "$0")" || exit 1
-update=false
-if [ "${1:-}" = --update ]; then
-    update=true
-    shift
-fi
-if [ $# -gt 0 ]; then
-    cases=("$@")
-else
-    cases=(*/policy.yaml)
-    cases=("${cases[@]%/policy.yaml}")
-fi
+# shellcheck source=tests/support/tally.sh
+. ../support/tally.sh
+choose_cases policy.yaml "$@"
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
 
@@ -82,7 +74,6 @@ update_case() {
     cp "$new"/* .
 }
 
-passed=0 failed=0
 for case in "${cases[@]}"; do
     pushd "$case" >/dev/null || exit 1
     problems=$(make_case)
@@ -92,14 +83,6 @@ for case in "${cases[@]}"; do
         problems+=$(compare_case)
     fi
     popd >/dev/null || exit 1
-    if [ -z "$problems" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf '  FAILED: %s\n' "$case"
-        printf '%s\n' "$problems" | sed 's/^/    /'
-    fi
+    judge "$case" "$problems"
 done
-
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+tally

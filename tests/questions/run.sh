@@ -11,20 +11,11 @@
 set -u
 ctc=$(realpath "${CTC:-build/release/ctc}") || exit 1
 cd "$(dirname "$0")" || exit 1
-update=false
-if [ "${1:-}" = --update ]; then
-    update=true
-    shift
-fi
-if [ $# -gt 0 ]; then
-    cases=("$@")
-else
-    cases=(*/commands)
-    cases=("${cases[@]%/commands}")
-fi
+# shellcheck source=tests/support/tally.sh
+. ../support/tally.sh
+choose_cases commands "$@"
 new=$(mktemp -d)
 trap 'rm -rf "$new"' EXIT
-passed=0 failed=0
 
 # shellcheck disable=SC2329 # the evaluated commands call it
 ctc() { "$ctc" "$@"; }
@@ -47,13 +38,7 @@ for case in "${cases[@]}"; do
     if "$update"; then
         cp "$new/answers" "$case/expected.txt"
     fi
-    if diff -u "$case/expected.txt" "$new/answers" >"$new/report"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $case"
-        sed 's/^/    /' "$new/report"
-    fi
+    judge "$case" "$(diff -u "$case/expected.txt" "$new/answers" 2>&1)"
 done
 
 # Any Python 3: nothing beyond its standard library is needed.
@@ -64,8 +49,6 @@ tally=$(echo "$again" | tail -n 1)
 if [[ $tally =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
 else
-    echo "FAILED  asked_again.py ends with status $status and without a tally"
-    failed=$((failed + 1))
+    fail "asked_again.py ends with status $status and without a tally"
 fi
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+tally

@@ -59,20 +59,16 @@ results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 printf '%s\n' "$@" | xargs -P "${LANES:-$(nproc)}" -n 1 "$0" --into "$results"
 
-passed=0 failed=0 skipped=0
+# shellcheck source=tests/support/tally.sh
+. "$(dirname "$0")/tally.sh"
 echo
 for tier in "$@"; do
     { read -r result && read -r row; } <"$results/$tier" 2>/dev/null || result=FAILED row="$tier FAILED: it was cut short"
     echo "  $row"
     case $result in
-    passed) passed=$((passed + 1)) ;;
+    passed) pass ;;
     skipped) skipped=$((skipped + 1)) ;;
     *) failed=$((failed + 1)) ;;
     esac
 done
-if [ "$skipped" -gt 0 ]; then
-    echo "$passed passed, $failed failed, $skipped skipped"
-else
-    echo "$passed passed, $failed failed"
-fi
-[ "$failed" -eq 0 ]
+tally

@@ -15,7 +15,8 @@ count() { # lines of the log that match
     grep -cE "$1" "$log"
 }
 
-passed=0 failed=0 skipped=0
+# shellcheck source=tests/support/tally.sh
+. "$(dirname "$0")/tally.sh"
 for program in "$@"; do
     timeout "$limit" "${under[@]}" "$program" >"$log" 2>&1
     status=$?
@@ -39,9 +40,4 @@ for program in "$@"; do
     passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
 done
 
-if [ "$skipped" -gt 0 ]; then
-    echo "$passed passed, $failed failed, $skipped skipped"
-else
-    echo "$passed passed, $failed failed"
-fi
-[ "$failed" -eq 0 ]
+tally

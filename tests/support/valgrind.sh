@@ -8,24 +8,23 @@ cd "$(dirname "$0")/../.." || exit 1
 export RUN_UNDER="${VALGRIND:-valgrind} --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=all"
 read -ra under <<<"$RUN_UNDER"
 
-passed=0 failed=0
+# shellcheck source=tests/support/tally.sh
+. tests/support/tally.sh
 if tests/support/unit.sh "$@"; then
-    passed=$((passed + 1))
+    pass
 else
-    failed=$((failed + 1))
+    fail 'unit programs'
 fi
 
 for policy in examples/*.yaml; do
     [ -e "$policy" ] || continue
     for family in -4 -6; do
         if "${under[@]}" "$CTC" compile "$family" "$policy" >/dev/null; then
-            passed=$((passed + 1))
+            pass
         else
-            echo "  FAILED: ctc compile $family $policy"
-            failed=$((failed + 1))
+            fail "ctc compile $family $policy"
         fi
     done
 done
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+tally
