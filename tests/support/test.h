@@ -30,6 +30,18 @@
 #define TEST(name) static void name(void **state __attribute__((unused)))
 #define CASE(name) cmocka_unit_test(name)
 
+/* A test of what has an opener and a closer: `struct NAME *NAME` is open when it begins, and closed when it has passed. */
+#define TEST_WITH(fixture, name)                      \
+    static void name##_with(struct fixture *fixture); \
+    TEST(name)                                        \
+    {                                                 \
+        struct fixture opened;                        \
+        fixture##_open(&opened);                      \
+        name##_with(&opened);                         \
+        fixture##_close(&opened);                     \
+    }                                                 \
+    static void name##_with(struct fixture *fixture)
+
 #define RUN_TESTS(...)                                    \
     int main(void)                                        \
     {                                                     \

@@ -61,6 +61,23 @@ static inline char *file_contents(const char *path)
     return text;
 }
 
+// A set of addresses holds these in the family: "192.0.2.1-192.0.2.3 192.0.2.9-192.0.2.9".
+static inline void assert_ranges(const struct addr_set *set, enum family family, const char *text)
+{
+    struct buf buf = {0};
+
+    buf_text(&buf, "");
+    assert_non_null(set);
+    for (size_t i = 0; i < set->families[family].count; i++) {
+        buf_text(&buf, i ? " " : "");
+        addr_print(&buf, family, set->families[family].items[i].first);
+        buf_char(&buf, '-');
+        addr_print(&buf, family, set->families[family].items[i].last);
+    }
+    assert_string_equal(buf.bytes, text);
+    buf_clear(&buf);
+}
+
 struct fixture {
     char folder[PATH_MAX];
     struct compilation compilation;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "support/test.h"
-
-#include <stdlib.h>
+#include "unit/fixture.h"
 
 #include "base/addr.h"
 
@@ -14,21 +12,6 @@ static void add(struct arena *arena, struct addr_set *set, const char *text)
 
     assert_int_equal(addr_parse(slice_of(text), &family, &range), ADDR_FINE);
     addr_set_add(arena, set, family, range);
-}
-
-static void assert_ranges(const struct addr_set *set, enum family family, const char *text)
-{
-    struct buf buf = {0};
-
-    buf_text(&buf, "");
-    for (size_t i = 0; i < set->families[family].count; i++) {
-        buf_text(&buf, i ? " " : "");
-        addr_print(&buf, family, set->families[family].items[i].first);
-        buf_char(&buf, '-');
-        addr_print(&buf, family, set->families[family].items[i].last);
-    }
-    assert_string_equal(buf.bytes, text);
-    buf_clear(&buf);
 }
 
 TEST(adjacent_overlapping_and_repeated_ranges_join)

@@ -78,6 +78,11 @@ static enum exit_code write_quietly(const struct output_file *files, size_t coun
     return code;
 }
 
+static void write_one(const char *path, const struct buf *text)
+{
+    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = path, .text = text}, 1), EXIT_FINE);
+}
+
 static mode_t mode_of(const char *path)
 {
     struct stat status;
@@ -86,257 +91,201 @@ static mode_t mode_of(const char *path)
     return status.st_mode & 07777;
 }
 
-TEST(a_new_file_is_the_owners_alone)
+TEST_WITH(writing, a_new_file_is_the_owners_alone)
 {
-    struct writing w;
-
-    writing_open(&w);
-    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = w.a, .text = &w.text_a}, 1),
-                     EXIT_FINE);
-    assert_file(w.a, "new a\n");
-    assert_int_equal(mode_of(w.a), 0600);
-    assert_int_equal(files_in(w.folder), 1);
-    writing_close(&w);
+    write_one(writing->a, &writing->text_a);
+    assert_file(writing->a, "new a\n");
+    assert_int_equal(mode_of(writing->a), 0600);
+    assert_int_equal(files_in(writing->folder), 1);
 }
 
-TEST(a_file_keeps_its_mode_and_is_replaced_by_another)
+TEST_WITH(writing, a_file_keeps_its_mode_and_is_replaced_by_another)
 {
-    struct writing w;
     struct stat before, after;
 
-    writing_open(&w);
-    file_write(w.a, "old and longer\n", 15);
-    assert_succeeds(chmod(w.a, 0644));
-    assert_succeeds(stat(w.a, &before));
-    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = w.a, .text = &w.text_a}, 1),
-                     EXIT_FINE);
-    assert_succeeds(stat(w.a, &after));
-    assert_file(w.a, "new a\n");
+    file_write(writing->a, "old and longer\n", 15);
+    assert_succeeds(chmod(writing->a, 0644));
+    assert_succeeds(stat(writing->a, &before));
+    write_one(writing->a, &writing->text_a);
+    assert_succeeds(stat(writing->a, &after));
+    assert_file(writing->a, "new a\n");
     assert_int_equal(after.st_mode & 07777, 0644);
     // Never written in place: whoever has the old file open reads it to its end.
     assert_true(before.st_ino != after.st_ino);
-    assert_int_equal(files_in(w.folder), 1);
-    writing_close(&w);
+    assert_int_equal(files_in(writing->folder), 1);
 }
 
-TEST(a_symbolic_link_stays_and_its_target_is_replaced)
+TEST_WITH(writing, a_symbolic_link_stays_and_its_target_is_replaced)
 {
-    struct writing w;
     char link_path[PATH_MAX + 32], dangling[PATH_MAX + 32];
 
-    writing_open(&w);
-    snprintf(link_path, sizeof(link_path), "%s/link", w.folder);
-    snprintf(dangling, sizeof(dangling), "%s/dangling", w.folder);
-    file_write(w.a, "old\n", 4);
+    snprintf(link_path, sizeof(link_path), "%s/link", writing->folder);
+    snprintf(dangling, sizeof(dangling), "%s/dangling", writing->folder);
+    file_write(writing->a, "old\n", 4);
     assert_succeeds(symlink("a", link_path));
     assert_succeeds(symlink("b", dangling));
-    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = link_path, .text = &w.text_a}, 1),
-                     EXIT_FINE);
-    assert_file(w.a, "new a\n");
-    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = dangling, .text = &w.text_b}, 1),
-                     EXIT_FINE);
-    assert_file(w.b, "new b\n");
+    write_one(link_path, &writing->text_a);
+    assert_file(writing->a, "new a\n");
+    write_one(dangling, &writing->text_b);
+    assert_file(writing->b, "new b\n");
 
     char target[10];
 
     assert_int_equal(readlink(link_path, target, sizeof(target)), 1);
     assert_int_equal(readlink(dangling, target, sizeof(target)), 1);
-    assert_int_equal(files_in(w.folder), 4);
-    writing_close(&w);
+    assert_int_equal(files_in(writing->folder), 4);
 }
 
-TEST(two_files_are_written_together)
+TEST_WITH(writing, two_files_are_written_together)
 {
-    struct writing w;
+    file_write(writing->b, "old b\n", 6);
 
-    writing_open(&w);
-    file_write(w.b, "old b\n", 6);
-
-    const struct output_file files[] = {{.path = w.a, .text = &w.text_a}, {.path = w.b, .text = &w.text_b}};
+    const struct output_file files[] = {{.path = writing->a, .text = &writing->text_a},
+                                        {.path = writing->b, .text = &writing->text_b}};
 
     assert_int_equal(write_files(NO_ROOT, files, 2), EXIT_FINE);
-    assert_file(w.a, "new a\n");
-    assert_file(w.b, "new b\n");
-    assert_int_equal(files_in(w.folder), 2);
-    writing_close(&w);
+    assert_file(writing->a, "new a\n");
+    assert_file(writing->b, "new b\n");
+    assert_int_equal(files_in(writing->folder), 2);
 }
 
-TEST(where_one_of_two_fails_neither_is_written)
+TEST_WITH(writing, where_one_of_two_fails_neither_is_written)
 {
-    struct writing w;
     char missing[PATH_MAX + 32];
 
-    writing_open(&w);
-    snprintf(missing, sizeof(missing), "%s/no/such", w.folder);
-    file_write(w.a, "old a\n", 6);
+    snprintf(missing, sizeof(missing), "%s/no/such", writing->folder);
+    file_write(writing->a, "old a\n", 6);
 
-    const struct output_file last_fails[] = {{.path = w.a, .text = &w.text_a},
-                                             {.path = missing, .text = &w.text_b}},
-                             first_fails[] = {{.path = missing, .text = &w.text_b},
-                                              {.path = w.a, .text = &w.text_a}};
+    const struct output_file last_fails[] = {{.path = writing->a, .text = &writing->text_a},
+                                             {.path = missing, .text = &writing->text_b}},
+                             first_fails[] = {{.path = missing, .text = &writing->text_b},
+                                              {.path = writing->a, .text = &writing->text_a}};
 
     assert_int_equal(write_quietly(last_fails, 2), EXIT_WORLD);
     assert_int_equal(write_quietly(first_fails, 2), EXIT_WORLD);
-    assert_file(w.a, "old a\n");
-    assert_int_equal(files_in(w.folder), 1);
-    writing_close(&w);
+    assert_file(writing->a, "old a\n");
+    assert_int_equal(files_in(writing->folder), 1);
 }
 
-TEST(where_the_second_name_is_a_folder_the_first_file_stays)
+TEST_WITH(writing, where_the_second_name_is_a_folder_the_first_file_stays)
 {
-    struct writing w;
+    file_write(writing->a, "old a\n", 6);
+    assert_succeeds(mkdir(writing->b, 0700));
 
-    writing_open(&w);
-    file_write(w.a, "old a\n", 6);
-    assert_succeeds(mkdir(w.b, 0700));
-
-    const struct output_file files[] = {{.path = w.a, .text = &w.text_a}, {.path = w.b, .text = &w.text_b}};
+    const struct output_file files[] = {{.path = writing->a, .text = &writing->text_a},
+                                        {.path = writing->b, .text = &writing->text_b}};
 
     assert_int_equal(write_quietly(files, 2), EXIT_WORLD);
-    assert_file(w.a, "old a\n");
-    assert_int_equal(files_in(w.folder), 2);
-    writing_close(&w);
+    assert_file(writing->a, "old a\n");
+    assert_int_equal(files_in(writing->folder), 2);
 }
 
-TEST(a_folder_is_not_replaced)
+TEST_WITH(writing, a_folder_is_not_replaced)
 {
-    struct writing w;
-
-    writing_open(&w);
-    assert_int_equal(write_quietly(&(struct output_file){.path = w.folder, .text = &w.text_a}, 1),
-                     EXIT_WORLD);
-    assert_int_equal(files_in(w.folder), 0);
-    writing_close(&w);
+    assert_int_equal(
+        write_quietly(&(struct output_file){.path = writing->folder, .text = &writing->text_a}, 1),
+        EXIT_WORLD);
+    assert_int_equal(files_in(writing->folder), 0);
 }
 
-TEST(a_device_is_written_to_and_stays_one)
+TEST_WITH(writing, a_device_is_written_to_and_stays_one)
 {
-    struct writing w;
     struct stat status;
 
-    writing_open(&w);
-    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = "/dev/null", .text = &w.text_a}, 1),
-                     EXIT_FINE);
+    write_one("/dev/null", &writing->text_a);
     assert_succeeds(stat("/dev/null", &status));
     assert_true(S_ISCHR(status.st_mode));
     if (access("/dev/full", W_OK) == 0)
-        assert_int_equal(write_quietly(&(struct output_file){.path = "/dev/full", .text = &w.text_a}, 1),
-                         EXIT_WORLD);
-    writing_close(&w);
+        assert_int_equal(
+            write_quietly(&(struct output_file){.path = "/dev/full", .text = &writing->text_a}, 1),
+            EXIT_WORLD);
 }
 
-TEST(an_empty_text_makes_an_empty_file)
+TEST_WITH(writing, an_empty_text_makes_an_empty_file)
 {
-    struct writing w;
     const struct buf nothing = {0};
 
-    writing_open(&w);
-    file_write(w.a, "old\n", 4);
-    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = w.a, .text = &nothing}, 1),
-                     EXIT_FINE);
-    assert_file(w.a, "");
-    writing_close(&w);
+    file_write(writing->a, "old\n", 4);
+    write_one(writing->a, &nothing);
+    assert_file(writing->a, "");
 }
 
-TEST(a_name_without_a_folder_is_in_the_current_one)
+TEST_WITH(writing, a_name_without_a_folder_is_in_the_current_one)
 {
-    struct writing w;
     char before[PATH_MAX];
 
-    writing_open(&w);
     assert_non_null(getcwd(before, sizeof(before)));
-    assert_succeeds(chdir(w.folder));
-    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = "a", .text = &w.text_a}, 1),
-                     EXIT_FINE);
-    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = "a", .text = &w.text_b}, 1),
-                     EXIT_FINE);
+    assert_succeeds(chdir(writing->folder));
+    write_one("a", &writing->text_a);
+    write_one("a", &writing->text_b);
     assert_succeeds(chdir(before));
-    assert_file(w.a, "new b\n");
-    assert_int_equal(files_in(w.folder), 1);
-    writing_close(&w);
+    assert_file(writing->a, "new b\n");
+    assert_int_equal(files_in(writing->folder), 1);
 }
 
-TEST(a_mode_that_is_asked_for_is_given)
+TEST_WITH(writing, a_mode_that_is_asked_for_is_given)
 {
-    struct writing w;
+    file_write(writing->a, "old\n", 4);
+    assert_succeeds(chmod(writing->a, 0600));
 
-    writing_open(&w);
-    file_write(w.a, "old\n", 4);
-    assert_succeeds(chmod(w.a, 0600));
-
-    const struct output_file files[] = {{.path = w.a, .text = &w.text_a, .mode = 0644},
-                                        {.path = w.b, .text = &w.text_b, .mode = 0640}};
+    const struct output_file files[] = {{.path = writing->a, .text = &writing->text_a, .mode = 0644},
+                                        {.path = writing->b, .text = &writing->text_b, .mode = 0640}};
 
     assert_int_equal(write_files(NO_ROOT, files, 2), EXIT_FINE);
-    assert_int_equal(mode_of(w.a), 0644);
-    assert_int_equal(mode_of(w.b), 0640);
-    writing_close(&w);
+    assert_int_equal(mode_of(writing->a), 0644);
+    assert_int_equal(mode_of(writing->b), 0640);
 }
 
-TEST(a_file_is_taken_away_together_with_the_others)
+TEST_WITH(writing, a_file_is_taken_away_together_with_the_others)
 {
-    struct writing w;
+    file_write(writing->a, "old\n", 4);
 
-    writing_open(&w);
-    file_write(w.a, "old\n", 4);
-
-    const struct output_file files[] = {{.path = w.a}, {.path = w.b, .text = &w.text_b}};
+    const struct output_file files[] = {{.path = writing->a}, {.path = writing->b, .text = &writing->text_b}};
 
     assert_int_equal(write_files(NO_ROOT, files, 2), EXIT_FINE);
-    assert_file(w.a, NULL);
-    assert_file(w.b, "new b\n");
-    assert_int_equal(files_in(w.folder), 1);
-    writing_close(&w);
+    assert_file(writing->a, NULL);
+    assert_file(writing->b, "new b\n");
+    assert_int_equal(files_in(writing->folder), 1);
 }
 
-TEST(a_file_that_is_not_there_is_gone_already)
+TEST_WITH(writing, a_file_that_is_not_there_is_gone_already)
 {
-    struct writing w;
-
-    writing_open(&w);
-    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = w.a}, 1), EXIT_FINE);
-    assert_int_equal(files_in(w.folder), 0);
-    writing_close(&w);
+    assert_int_equal(write_files(NO_ROOT, &(struct output_file){.path = writing->a}, 1), EXIT_FINE);
+    assert_int_equal(files_in(writing->folder), 0);
 }
 
-TEST(one_file_under_two_names_is_refused)
+TEST_WITH(writing, one_file_under_two_names_is_refused)
 {
-    struct writing w;
     char other[PATH_MAX + 64];
 
-    writing_open(&w);
-    file_write(w.a, "old\n", 4);
-    snprintf(other, sizeof(other), "%s/./a", w.folder);
+    file_write(writing->a, "old\n", 4);
+    snprintf(other, sizeof(other), "%s/./a", writing->folder);
 
-    const struct output_file files[] = {{.path = w.a, .text = &w.text_a}, {.path = other, .text = &w.text_b}};
+    const struct output_file files[] = {{.path = writing->a, .text = &writing->text_a},
+                                        {.path = other, .text = &writing->text_b}};
 
     assert_int_equal(write_quietly(files, 2), EXIT_WORLD);
-    assert_file(w.a, "old\n");
-    assert_int_equal(files_in(w.folder), 1);
-    writing_close(&w);
+    assert_file(writing->a, "old\n");
+    assert_int_equal(files_in(writing->folder), 1);
 }
 
-TEST(below_a_root_folders_are_made_and_links_stay_inside)
+TEST_WITH(writing, below_a_root_folders_are_made_and_links_stay_inside)
 {
-    struct writing w;
     char path[PATH_MAX + 64];
 
-    writing_open(&w);
-
-    const int root = open(w.folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    const struct output_file files[] = {{.path = "/etc/deep/a", .text = &w.text_a},
-                                        {.path = "/link/b", .text = &w.text_b}};
+    const int root = open(writing->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const struct output_file files[] = {{.path = "/etc/deep/a", .text = &writing->text_a},
+                                        {.path = "/link/b", .text = &writing->text_b}};
 
     assert_true(root >= 0);
-    snprintf(path, sizeof(path), "%s/link", w.folder);
+    snprintf(path, sizeof(path), "%s/link", writing->folder);
     assert_succeeds(symlink("/../../etc", path));
     assert_int_equal(write_files(root, files, 2), EXIT_FINE);
-    snprintf(path, sizeof(path), "%s/etc/deep/a", w.folder);
+    snprintf(path, sizeof(path), "%s/etc/deep/a", writing->folder);
     assert_file(path, "new a\n");
-    snprintf(path, sizeof(path), "%s/etc/b", w.folder);
+    snprintf(path, sizeof(path), "%s/etc/b", writing->folder);
     assert_file(path, "new b\n");
     close(root);
-    writing_close(&w);
 }
 
 RUN_TESTS(CASE(a_mode_that_is_asked_for_is_given), CASE(a_file_is_taken_away_together_with_the_others),

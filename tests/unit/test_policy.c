@@ -3,22 +3,6 @@
 
 #include "policy/services.h"
 
-static void assert_addresses(const struct addr_set *set, enum family family, const char *text)
-{
-    struct buf buf = {0};
-
-    buf_text(&buf, "");
-    assert_non_null(set);
-    for (size_t i = 0; i < set->families[family].count; i++) {
-        buf_text(&buf, i ? " " : "");
-        addr_print(&buf, family, set->families[family].items[i].first);
-        buf_char(&buf, '-');
-        addr_print(&buf, family, set->families[family].items[i].last);
-    }
-    assert_string_equal(buf.bytes, text);
-    buf_clear(&buf);
-}
-
 static void assert_traffic(const struct entry *entry, const char *text)
 {
     struct buf buf = {0};
@@ -197,18 +181,18 @@ TEST(names_of_address_lists_are_expanded_and_not_takes_away)
 
     const struct entry *allow = f.policy->allow.items;
 
-    assert_addresses(allow[0].from, FAMILY_IPV4,
-                     "192.0.2.0-192.0.2.65 192.0.2.67-192.0.2.255 198.51.100.1-198.51.100.1");
-    assert_addresses(allow[0].from, FAMILY_IPV6, "2001:db8:1::-2001:db8:1:ffff:ffff:ffff:ffff:ffff");
-    assert_addresses(allow[1].from, FAMILY_IPV4,
-                     "192.0.2.0-192.0.2.0 192.0.2.2-192.0.2.65 192.0.2.67-192.0.2.255");
-    assert_addresses(allow[2].from, FAMILY_IPV4, "192.0.2.255-192.0.3.0");
-    assert_addresses(allow[3].from, FAMILY_IPV4, "203.0.113.7-203.0.113.7 203.0.113.10-203.0.113.10");
-    assert_addresses(allow[4].from, FAMILY_IPV4, "");
+    assert_ranges(allow[0].from, FAMILY_IPV4,
+                  "192.0.2.0-192.0.2.65 192.0.2.67-192.0.2.255 198.51.100.1-198.51.100.1");
+    assert_ranges(allow[0].from, FAMILY_IPV6, "2001:db8:1::-2001:db8:1:ffff:ffff:ffff:ffff:ffff");
+    assert_ranges(allow[1].from, FAMILY_IPV4,
+                  "192.0.2.0-192.0.2.0 192.0.2.2-192.0.2.65 192.0.2.67-192.0.2.255");
+    assert_ranges(allow[2].from, FAMILY_IPV4, "192.0.2.255-192.0.3.0");
+    assert_ranges(allow[3].from, FAMILY_IPV4, "203.0.113.7-203.0.113.7 203.0.113.10-203.0.113.10");
+    assert_ranges(allow[4].from, FAMILY_IPV4, "");
     assert_null(allow[5].from);
     assert_true(addr_set_empty(allow[6].from));
-    assert_addresses(allow[7].from, FAMILY_IPV4, "128.0.0.0-255.255.255.255");
-    assert_addresses(allow[7].from, FAMILY_IPV6, "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+    assert_ranges(allow[7].from, FAMILY_IPV4, "128.0.0.0-255.255.255.255");
+    assert_ranges(allow[7].from, FAMILY_IPV6, "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
     fixture_close(&f);
 }
 
@@ -295,7 +279,7 @@ TEST(order_of_keys_does_not_matter)
                      "version: 1\n");
     assert_true(f.fine);
     assert_int_equal(f.policy->allow.items[0].track, CHOICE_NO);
-    assert_addresses(f.policy->allow.items[0].from, FAMILY_IPV4, "192.0.2.1-192.0.2.1");
+    assert_ranges(f.policy->allow.items[0].from, FAMILY_IPV4, "192.0.2.1-192.0.2.1");
     fixture_close(&f);
 }
 

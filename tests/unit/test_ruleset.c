@@ -17,6 +17,11 @@ static void making_open(struct making *making)
     making->table = ruleset_table(&making->arena, &making->ruleset, "filter");
 }
 
+static void making_close(struct making *making)
+{
+    arena_clear(&making->arena);
+}
+
 static struct chain *chain_of(struct making *making, const char *name)
 {
     return table_chain(&making->arena, making->table, name, CHAIN_USER);
@@ -32,50 +37,38 @@ static const char *broken(struct making *making)
     return ruleset_broken_limit(&making->arena, &making->ruleset);
 }
 
-TEST(tables_and_chains_are_made_once)
+TEST_WITH(making, tables_and_chains_are_made_once)
 {
-    struct making making;
+    struct chain *input = table_chain(&making->arena, making->table, "INPUT", CHAIN_DROP);
 
-    making_open(&making);
-
-    struct chain *input = table_chain(&making.arena, making.table, "INPUT", CHAIN_DROP);
-
-    assert_ptr_equal(input, table_chain(&making.arena, making.table, "INPUT", CHAIN_ACCEPT));
+    assert_ptr_equal(input, table_chain(&making->arena, making->table, "INPUT", CHAIN_ACCEPT));
     assert_int_equal(input->policy, CHAIN_DROP);
     for (int i = 0; i < 100; i++)
-        table_chain(&making.arena, making.table, arena_printf(&making.arena, "c%d", i), CHAIN_USER);
-    assert_ptr_equal(input, making.table->items[0]);
-    assert_int_equal(making.table->count, 101);
-    assert_ptr_equal(making.table, ruleset_table(&making.arena, &making.ruleset, "filter"));
-    assert_int_equal(making.ruleset.count, 1);
-    arena_clear(&making.arena);
+        table_chain(&making->arena, making->table, arena_printf(&making->arena, "c%d", i), CHAIN_USER);
+    assert_ptr_equal(input, making->table->items[0]);
+    assert_int_equal(making->table->count, 101);
+    assert_ptr_equal(making->table, ruleset_table(&making->arena, &making->ruleset, "filter"));
+    assert_int_equal(making->ruleset.count, 1);
 }
 
-TEST(chains_are_sorted_as_the_kernel_saves_them)
+TEST_WITH(making, chains_are_sorted_as_the_kernel_saves_them)
 {
     static const char *const made[] = {"zeta",  "POSTROUTING", "alpha", "OUTPUT",  "ctc-10",
                                        "ctc-2", "INPUT",       "Alpha", "FORWARD", "PREROUTING"};
     static const char *const wanted[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING",
                                          "Alpha",      "alpha", "ctc-10",  "ctc-2",  "zeta"};
-    struct making making;
 
-    making_open(&making);
     for (size_t i = 0; i < array_length(made); i++)
-        chain_of(&making, made[i]);
-    ruleset_sort(&making.ruleset);
+        chain_of(making, made[i]);
+    ruleset_sort(&making->ruleset);
     for (size_t i = 0; i < array_length(wanted); i++)
-        assert_string_equal(making.table->items[i]->name, wanted[i]);
-    arena_clear(&making.arena);
+        assert_string_equal(making->table->items[i]->name, wanted[i]);
 }
 
-TEST(sorting_an_empty_table_is_fine)
+TEST_WITH(making, sorting_an_empty_table_is_fine)
 {
-    struct making making;
-
-    making_open(&making);
-    ruleset_sort(&making.ruleset);
-    assert_null(broken(&making));
-    arena_clear(&making.arena);
+    ruleset_sort(&making->ruleset);
+    assert_null(broken(making));
 }
 
 static void nest(struct making *making, int depth)
@@ -94,11 +87,11 @@ TEST(user_chains_stand_inside_each_other_to_the_limit)
     making_open(&making);
     nest(&making, RULESET_DEPTH_MAX);
     assert_null(broken(&making));
-    arena_clear(&making.arena);
+    making_close(&making);
     making_open(&making);
     nest(&making, RULESET_DEPTH_MAX + 1);
     assert_contains(broken(&making), "inside each other");
-    arena_clear(&making.arena);
+    making_close(&making);
 }
 
 TEST(a_circle_is_found)
@@ -109,36 +102,28 @@ TEST(a_circle_is_found)
     jump(&making, "a", TARGET_JUMP, "b");
     jump(&making, "b", TARGET_GOTO, "a");
     assert_contains(broken(&making), "inside each other");
-    arena_clear(&making.arena);
+    making_close(&making);
     making_open(&making);
     jump(&making, "a", TARGET_JUMP, "a");
     assert_contains(broken(&making), "inside each other");
-    arena_clear(&making.arena);
+    making_close(&making);
 }
 
 // Each chain jumps twice to the next one: walking every path would take 2^12 steps a chain, and many more with wider fans.
-TEST(a_wide_fan_is_checked_in_reasonable_time)
+TEST_WITH(making, a_wide_fan_is_checked_in_reasonable_time)
 {
-    struct making making;
-
-    making_open(&making);
     for (int i = 1; i < RULESET_DEPTH_MAX; i++)
         for (int j = 0; j < 3; j++)
-            jump(&making, arena_printf(&making.arena, "c%d", i), TARGET_JUMP,
-                 arena_printf(&making.arena, "c%d", i + 1));
-    chain_of(&making, "c12");
-    assert_null(broken(&making));
-    arena_clear(&making.arena);
+            jump(making, arena_printf(&making->arena, "c%d", i), TARGET_JUMP,
+                 arena_printf(&making->arena, "c%d", i + 1));
+    chain_of(making, "c12");
+    assert_null(broken(making));
 }
 
-TEST(a_jump_to_nowhere_is_found)
+TEST_WITH(making, a_jump_to_nowhere_is_found)
 {
-    struct making making;
-
-    making_open(&making);
-    jump(&making, "INPUT", TARGET_GOTO, "nowhere");
-    assert_contains(broken(&making), "not there");
-    arena_clear(&making.arena);
+    jump(making, "INPUT", TARGET_GOTO, "nowhere");
+    assert_contains(broken(making), "not there");
 }
 
 TEST(names_of_chains_have_28_bytes_at_most)
@@ -150,11 +135,11 @@ TEST(names_of_chains_have_28_bytes_at_most)
     assert_null(broken(&making));
     chain_of(&making, "12345678901234567890123456789");
     assert_contains(broken(&making), "28 bytes");
-    arena_clear(&making.arena);
+    making_close(&making);
     making_open(&making);
     chain_of(&making, "");
     assert_non_null(broken(&making));
-    arena_clear(&making.arena);
+    making_close(&making);
 }
 
 static bool multiport_fits(size_t singles, size_t pairs)
@@ -176,7 +161,7 @@ static bool multiport_fits(size_t singles, size_t pairs)
 
     const bool fits = !broken(&making);
 
-    arena_clear(&making.arena);
+    making_close(&making);
     return fits;
 }
 
@@ -190,37 +175,29 @@ TEST(a_multiport_match_has_fifteen_slots_and_a_range_takes_two)
     assert_false(multiport_fits(0, 0));
 }
 
-TEST(a_table_fits_the_kernel)
+TEST_WITH(making, a_table_fits_the_kernel)
 {
     static const struct match big[] = {{.kind = MATCH_HASHLIMIT}, {.kind = MATCH_COMMENT}};
-    struct making making;
 
-    making_open(&making);
-
-    struct chain *input = chain_of(&making, "INPUT");
+    struct chain *input = chain_of(making, "INPUT");
 
     // Some 900 bytes each: 400,000 of them fit, half a million do not.
     for (int i = 0; i < 500000; i++) {
-        struct rule *rule = chain_append(&making.arena, input);
+        struct rule *rule = chain_append(&making->arena, input);
 
         rule->matches = big;
         rule->match_count = 2;
         if (i == 400000)
-            assert_null(broken(&making));
+            assert_null(broken(making));
     }
-    assert_contains(broken(&making), "400 MiB");
-    arena_clear(&making.arena);
+    assert_contains(broken(making), "400 MiB");
 }
 
-TEST(what_is_broken_names_family_and_table)
+TEST_WITH(making, what_is_broken_names_family_and_table)
 {
-    struct making making;
-
-    making_open(&making);
-    making.ruleset.family = FAMILY_IPV6;
-    jump(&making, "INPUT", TARGET_JUMP, "nowhere");
-    assert_contains(broken(&making), "IPv6, table filter");
-    arena_clear(&making.arena);
+    making->ruleset.family = FAMILY_IPV6;
+    jump(making, "INPUT", TARGET_JUMP, "nowhere");
+    assert_contains(broken(making), "IPv6, table filter");
 }
 
 TEST(circles_of_chains_are_found)
@@ -235,27 +212,23 @@ TEST(circles_of_chains_are_found)
     assert_null(table_find_loop(making.table));
     jump(&making, "c", TARGET_GOTO, "a");
     assert_non_null(table_find_loop(making.table));
-    arena_clear(&making.arena);
+    making_close(&making);
     making_open(&making);
     jump(&making, "a", TARGET_JUMP, "a");
     assert_ptr_equal(table_find_loop(making.table), &chain_of(&making, "a")->items[0]);
-    arena_clear(&making.arena);
+    making_close(&making);
 }
 
 // One of them would take a stack of its own for each chain, the other years.
-TEST(many_chains_are_walked_once)
+TEST_WITH(making, many_chains_are_walked_once)
 {
-    struct making making;
-
-    making_open(&making);
     for (int i = 0; i < 20000; i++)
         for (int j = 0; j < 3; j++)
-            jump(&making, arena_printf(&making.arena, "c%d", i), TARGET_JUMP,
-                 arena_printf(&making.arena, "c%d", i + 1));
-    assert_null(table_find_loop(making.table));
-    jump(&making, "c20000", TARGET_JUMP, "c0");
-    assert_non_null(table_find_loop(making.table));
-    arena_clear(&making.arena);
+            jump(making, arena_printf(&making->arena, "c%d", i), TARGET_JUMP,
+                 arena_printf(&making->arena, "c%d", i + 1));
+    assert_null(table_find_loop(making->table));
+    jump(making, "c20000", TARGET_JUMP, "c0");
+    assert_non_null(table_find_loop(making->table));
 }
 
 TEST(what_starts_tracking_is_known)
