@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "packets/parsing.h"
+
+#include <string.h>
+
+#include "base/interface.h"
+#include "base/vec.h"
+
+bool parsing_fail(struct parsing *parsing, const char *problem)
+{
+    parsing->problem = problem;
+    return false;
+}
+
+bool parsing_take(struct parsing *parsing, const char *what)
+{
+    parsing->word = slice_word(&parsing->rest);
+    return parsing->word.length ? true : parsing_fail(parsing, what);
+}
+
+bool parsing_next_is(const struct parsing *parsing, const char *word)
+{
+    struct slice rest = parsing->rest;
+
+    return slice_is(slice_word(&rest), word);
+}
+
+bool parsing_take_list(struct parsing *parsing, const char *what, bool *inverted)
+{
+    *inverted = parsing_next_is(parsing, "not");
+    if (*inverted)
+        parsing->word = slice_word(&parsing->rest);
+    return parsing_take(parsing, what);
+}
+
+bool parsing_interfaces(struct parsing *parsing, struct packet_interfaces *interfaces)
+{
+    struct slice list;
+
+    if (interfaces->said)
+        return parsing_fail(parsing, "the interface is named twice");
+    if (!parsing_take_list(parsing, "the name of an interface is missing", &interfaces->inverted))
+        return false;
+    interfaces->said = true;
+    list = parsing->word;
+    if (slice_is(list, "any") && !interfaces->inverted)
+        return true;
+    for (bool more = true; more;) {
+        struct slice item = list;
+
+        more = slice_split(list, ',', &item, &list);
+        if (interface_problem(item))
+            return parsing_fail(parsing, interface_problem(item));
+        if (slice_is(item, "any"))
+            return parsing_fail(parsing, "`any` stands alone");
+        *vec_push(parsing->arena, interfaces) = arena_copy(parsing->arena, item.at, item.length);
+    }
+    return true;
+}
+
+static bool parse_ports(struct parsing *parsing, struct port_set *ports)
+{
+    bool inverted;
+
+    if (!parsing_take_list(parsing, "a port is missing", &inverted))
+        return false;
+
+    struct slice list = parsing->word;
+
+    for (bool more = true; more;) {
+        struct slice item = list;
+        struct port_range range = {0, 0};
+
+        more = slice_split(list, ',', &item, &list);
+
+        // No service has port 0, and packets do.
+        const bool from_zero = slice_starts(item, "0-") && !memchr(item.at + 2, '-', item.length - 2);
+        const char *problem =
+            slice_is(item, "0")
+                ? NULL
+                : port_range_parse(from_zero ? (struct slice){item.at + 2, item.length - 2} : item, &range);
+
+        if (from_zero)
+            range.first = 0;
+        if (problem)
+            return parsing_fail(parsing, problem);
+        port_set_add(parsing->arena, ports, range);
+    }
+    if (inverted)
+        *ports = port_set_others(parsing->arena, ports);
+    parsing->some_ports = parsing->some_ports || !inverted;
+    return ports->count || parsing_fail(parsing, "no port is left");
+}
+
+static bool add_address(struct parsing *parsing, struct slice word, struct addr_set *set)
+{
+    enum family family;
+    struct addr_range range;
+
+    switch (addr_parse(word, &family, &range)) {
+    case ADDR_FINE:
+        addr_set_add(parsing->arena, set, family, range);
+        return true;
+    case ADDR_HOST_BITS:
+        return parsing_fail(parsing, "bits are set beyond the prefix");
+    case ADDR_LENGTH:
+        return parsing_fail(parsing, "the prefix length does not fit the address");
+    case ADDR_ORDER:
+        return parsing_fail(parsing, "the range ends before it begins");
+    case ADDR_SYNTAX:
+        break;
+    }
+    return parsing_fail(parsing, "not an address, a prefix, a range or `any`");
+}
+
+// All others of the families that are named.
+static void invert_addresses(struct arena *arena, struct addr_set *set)
+{
+    const struct addr_set all = addr_set_all(arena), others = addr_set_minus(arena, &all, set);
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        if (set->families[family].count)
+            set->families[family] = others.families[family];
+}
+
+static bool parse_addresses(struct parsing *parsing, bool *any, const struct addr_set **addresses)
+{
+    struct addr_set *set;
+    struct slice list;
+    bool inverted;
+
+    if (!parsing_take_list(parsing, "an address is missing", &inverted))
+        return false;
+    if (slice_is(parsing->word, "any") && !inverted) {
+        *any = true;
+        return true;
+    }
+    set = arena_calloc(parsing->arena, 1, sizeof(*set));
+    list = parsing->word;
+    for (bool more = true; more;) {
+        struct slice item = list;
+
+        more = slice_split(list, ',', &item, &list);
+        if (!add_address(parsing, item, set))
+            return false;
+    }
+    addr_set_normalise(set);
+    if (inverted)
+        invert_addresses(parsing->arena, set);
+    *addresses = set;
+    return !addr_set_empty(set) || parsing_fail(parsing, "no address is left");
+}
+
+// `from ADDRESS port P`, each part of it optional.
+bool parsing_side(struct parsing *parsing, bool *any, const struct addr_set **addresses,
+                  struct port_set *ports)
+{
+    if (*any || *addresses || ports->count)
+        return parsing_fail(parsing, "this side is named twice");
+    if (!parsing_next_is(parsing, "port") && !parse_addresses(parsing, any, addresses))
+        return false;
+    if (!parsing_next_is(parsing, "port"))
+        return true;
+    parsing->word = slice_word(&parsing->rest);
+    return parse_ports(parsing, ports);
+}
+
+bool parsing_number_range(struct slice text, unsigned *first, unsigned *last)
+{
+    struct slice low = text, high = text;
+    uint64_t numbers[2];
+
+    slice_split(text, '-', &low, &high);
+    if (!parse_number(low, UINT8_MAX, &numbers[0]) || !parse_number(high, UINT8_MAX, &numbers[1]) ||
+        numbers[0] > numbers[1])
+        return false;
+    *first = (unsigned)numbers[0];
+    *last = (unsigned)numbers[1];
+    return true;
+}
+
+bool parsing_numbers(struct parsing *parsing, struct byte_set *set, const char *missing, const char *wrong)
+{
+    struct slice list;
+    bool inverted;
+
+    if (!byte_set_empty(set))
+        return parsing_fail(parsing, "this is said twice");
+    if (!parsing_take_list(parsing, missing, &inverted))
+        return false;
+    list = parsing->word;
+    for (bool more = true; more;) {
+        struct slice item = list;
+        unsigned first, last;
+
+        more = slice_split(list, ',', &item, &list);
+        if (!parsing_number_range(item, &first, &last))
+            return parsing_fail(parsing, wrong);
+        byte_set_add(set, first, last);
+    }
+    if (inverted)
+        byte_set_invert(set);
+    if (set == &parsing->packets->types)
+        parsing->some_types = !inverted;
+    return !byte_set_empty(set) || parsing_fail(parsing, "nothing is left");
+}
+
+// Six bytes in hexadecimal, with colons between them.
+bool parsing_mac(struct parsing *parsing)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    uint64_t mac = 0;
+
+    if (parsing->packets->has_mac)
+        return parsing_fail(parsing, "this is said twice");
+    if (!parsing_take(parsing, "a MAC address is missing"))
+        return false;
+    for (size_t i = 0; i < parsing->word.length; i++) {
+        const char c = parsing->word.at[i];
+        const char *digit = c ? strchr(digits, c) : NULL;
+
+        if (i % 3 == 2 ? c != ':' : !digit)
+            return parsing_fail(parsing, "a MAC address is written 02:00:5E:10:00:01");
+        if (digit)
+            mac = mac << 4 | (uint64_t)((digit - digits) & 15);
+    }
+    if (parsing->word.length != strlen("02:00:5E:10:00:01"))
+        return parsing_fail(parsing, "a MAC address is written 02:00:5E:10:00:01");
+    parsing->packets->mac = mac;
+    parsing->packets->has_mac = true;
+    return true;
+}
+
+// Words with a slash between them.
+bool parsing_choices(struct parsing *parsing, unsigned *set, const char *const *words, const char *wrong)
+{
+    struct slice list;
+
+    if (*set)
+        return parsing_fail(parsing, "this is said twice");
+    if (!parsing_take(parsing, wrong))
+        return false;
+    list = parsing->word;
+    for (bool more = true; more;) {
+        struct slice item = list;
+        unsigned found = 0;
+
+        more = slice_split(list, '/', &item, &list);
+        for (unsigned i = 0; words[i]; i++)
+            if (slice_is(item, words[i]))
+                found = 1U << i;
+        if (!found)
+            return parsing_fail(parsing, wrong);
+        *set |= found;
+    }
+    return true;
+}
