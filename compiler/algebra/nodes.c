@@ -72,13 +72,15 @@ static bool grow_tables(struct diagram_space *space)
 {
     const size_t slots = (space->table_mask + 1) * 2;
     diagram *table = malloc(slots * sizeof(*table));
-    struct result *results = calloc(slots, sizeof(*results)), *old = space->results;
+    struct result *results = malloc(slots * sizeof(*results)), *old = space->results;
 
     if (!table || !results) {
         free(table);
         free(results);
         return false;
     }
+    // Not calloc(): its pages would be read first, and each of them made twice.
+    memset(results, 0, slots * sizeof(*results));
     memset(table, 0xFF, slots * sizeof(*table));
     for (size_t i = 0; i < space->node_count; i++) {
         size_t at = space->nodes[i].hash & (slots - 1);

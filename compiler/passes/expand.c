@@ -18,6 +18,7 @@ struct address_match {
 struct address_matches {
     struct address_match *items;
     size_t count;
+    struct address_match one; // most rules have one
 };
 
 struct expanding {
@@ -61,7 +62,10 @@ static void match_addresses(struct expanding *expanding, const struct range_list
     struct prefix but;
 
     matches->count = list ? list->count : 1;
-    matches->items = arena_calloc(&expanding->scratch, matches->count, sizeof(*matches->items));
+    matches->one = (struct address_match){0};
+    matches->items = matches->count == 1
+                         ? &matches->one
+                         : arena_calloc(&expanding->scratch, matches->count, sizeof(*matches->items));
     if (!list)
         return;
     if (named_by_exception(expanding->family, list, &but)) {
@@ -83,6 +87,7 @@ static void match_addresses(struct expanding *expanding, const struct range_list
 struct port_groups {
     struct port_set *items;
     size_t count;
+    struct port_set one; // most rules have one
 };
 
 static size_t slots_of(const struct port_range *range)
@@ -94,8 +99,10 @@ static void group_ports(struct expanding *expanding, const struct port_set *port
 {
     size_t slots = MULTIPORT_SLOTS;
 
-    groups->items =
-        arena_calloc(&expanding->scratch, ports->count ? ports->count : 1, sizeof(*groups->items));
+    groups->one = (struct port_set){0};
+    groups->items = ports->count <= 1
+                        ? &groups->one
+                        : arena_calloc(&expanding->scratch, ports->count, sizeof(*groups->items));
     groups->count = !ports->count;
     for (size_t i = 0; i < ports->count; i++) {
         const size_t need = slots_of(&ports->items[i]);
@@ -196,16 +203,17 @@ static void add_matches(struct expanding *expanding, struct rule *rule, const st
     rule->match_count = count;
 }
 
-// `into` has room for as many rules as expanded_count() says; `rule` may stand in the first place of it.
-static void expand_rule(struct expanding *expanding, struct rule rule, struct rule *into)
+// `into` has room for as many rules as expanded_count() says: where that is one, it may be the rule's own place.
+static void expand_rule(struct expanding *expanding, const struct rule *rule, struct rule *into)
 {
+    const struct rule_sets *sets = rule->sets;
     struct address_matches addresses[2];
     struct port_groups ports[2];
 
     arena_reset(&expanding->scratch);
     for (int side = 0; side < 2; side++) {
-        match_addresses(expanding, rule.sets->addresses[side], &addresses[side]);
-        group_ports(expanding, &rule.sets->ports[side], &ports[side]);
+        match_addresses(expanding, sets->addresses[side], &addresses[side]);
+        group_ports(expanding, &sets->ports[side], &ports[side]);
     }
 
     const size_t factors[] = {ports[SIDE_SOURCE].count, ports[SIDE_DESTINATION].count,
@@ -222,7 +230,8 @@ static void expand_rule(struct expanding *expanding, struct rule rule, struct ru
         groups[SIDE_DESTINATION] = &ports[SIDE_DESTINATION].items[at % factors[1]], at /= factors[1];
         matches[SIDE_DESTINATION] = &addresses[SIDE_DESTINATION].items[at % factors[2]], at /= factors[2];
         matches[SIDE_SOURCE] = &addresses[SIDE_SOURCE].items[at];
-        *made = rule;
+        if (made != rule)
+            *made = *rule;
         made->sets = NULL;
         for (int side = 0; side < 2; side++)
             made->addresses[side] = matches[side]->address;
@@ -234,7 +243,8 @@ static void expand_rule(struct expanding *expanding, struct rule rule, struct ru
 static bool expand_chain(struct expanding *expanding, struct chain *chain, size_t *room,
                          const struct rule **too_many)
 {
-    struct rule *rules = chain->items, *into = rules;
+    const struct rule *rules = chain->items;
+    struct rule *into = chain->items;
     const size_t count = chain->count;
     size_t total = 0;
 
@@ -248,15 +258,16 @@ static bool expand_chain(struct expanding *expanding, struct chain *chain, size_
         total += more;
     }
     // Most rules of a tree have sets of one range, and stay where they are.
-    if (total != count)
+    if (total != count || chain->borrowed)
         into = arena_calloc(expanding->arena, total, sizeof(*into));
     chain->items = into;
     chain->count = chain->capacity = total;
+    chain->borrowed = false;
     for (size_t i = 0; i < count; i++) {
         const size_t more = expanded_count(expanding->family, &rules[i]);
 
         if (rules[i].sets)
-            expand_rule(expanding, rules[i], into);
+            expand_rule(expanding, &rules[i], into);
         else if (into != &rules[i])
             *into = rules[i];
         into += more;

@@ -5,10 +5,8 @@
 //
 // May act on: neighbours that do the same with their packets and ask for nothing but the packet, for which it makes no
 // difference which of them comes first.
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/fatal.h"
 #include "base/vec.h"
 #include "passes/pass.h"
 
@@ -16,6 +14,7 @@ enum part { PART_SOURCE_PORTS, PART_DESTINATION_PORTS, PART_SOURCES, PART_DESTIN
 
 // A rule of a run, and those that it is joined with.
 struct joined {
+    const struct rule_sets *sets;
     uint64_t rest;              // hash of all but the sets
     uint64_t parts[PART_COUNT]; // hashes of the sets
     size_t next;                // the next one of its group; 0: none, as the first one is nobody's next
@@ -31,21 +30,21 @@ struct slot {
 
 struct run {
     struct arena *arena;
-    struct rule *rules;
+    const struct rule *rules;
     struct joined *joined;
     size_t count;
     struct slot *slots; // hash table of groups
     size_t slot_count;
 };
 
-static const struct range_list *addresses_of(const struct rule *rule, enum part part)
+static const struct range_list *addresses_of(const struct joined *joined, enum part part)
 {
-    return rule_sets_of(rule)->addresses[part == PART_DESTINATIONS];
+    return joined->sets->addresses[part == PART_DESTINATIONS];
 }
 
-static const struct port_set *ports_of(const struct rule *rule, enum part part)
+static const struct port_set *ports_of(const struct joined *joined, enum part part)
 {
-    return &rule_sets_of(rule)->ports[part == PART_DESTINATION_PORTS];
+    return &joined->sets->ports[part == PART_DESTINATION_PORTS];
 }
 
 static bool is_ports(enum part part)
@@ -53,12 +52,13 @@ static bool is_ports(enum part part)
     return part == PART_SOURCE_PORTS || part == PART_DESTINATION_PORTS;
 }
 
-static uint64_t part_hash(const struct rule *rule, enum part part)
+static uint64_t part_hash(const struct joined *joined, enum part part)
 {
-    return is_ports(part) ? port_set_hash(ports_of(rule, part)) : range_list_hash(addresses_of(rule, part));
+    return is_ports(part) ? port_set_hash(ports_of(joined, part))
+                          : range_list_hash(addresses_of(joined, part));
 }
 
-static bool parts_same(const struct rule *a, const struct rule *b, enum part part)
+static bool parts_same(const struct joined *a, const struct joined *b, enum part part)
 {
     return is_ports(part) ? port_sets_same(ports_of(a, part), ports_of(b, part))
                           : range_lists_same(addresses_of(a, part), addresses_of(b, part));
@@ -71,7 +71,7 @@ static bool same_but(const struct run *run, size_t a, size_t b, enum part but)
         return false;
     for (enum part part = 0; part < PART_COUNT; part++)
         if (part != but && (run->joined[a].parts[part] != run->joined[b].parts[part] ||
-                            !parts_same(&run->rules[a], &run->rules[b], part)))
+                            !parts_same(&run->joined[a], &run->joined[b], part)))
             return false;
     return rules_same_but_sets(&run->rules[a], &run->rules[b]);
 }
@@ -100,7 +100,7 @@ static const struct range_list *join_addresses(struct run *run, size_t first, en
 
     *list = (struct range_list){0};
     for (size_t i = first;; i = run->joined[i].next) {
-        const struct range_list *more = addresses_of(&run->rules[i], part);
+        const struct range_list *more = addresses_of(&run->joined[i], part);
 
         if (!more)
             return NULL;
@@ -118,7 +118,7 @@ static struct port_set join_ports(struct run *run, size_t first, enum part part)
     struct port_set set = {0};
 
     for (size_t i = first;; i = run->joined[i].next) {
-        const struct port_set *more = ports_of(&run->rules[i], part);
+        const struct port_set *more = ports_of(&run->joined[i], part);
 
         if (!more->count)
             return (struct port_set){0};
@@ -133,24 +133,21 @@ static struct port_set join_ports(struct run *run, size_t first, enum part part)
 
 static void join_group(struct run *run, enum family family, size_t first, enum part part)
 {
-    struct rule_sets sets = *rule_sets_of(&run->rules[first]);
+    struct rule_sets *sets = rule_sets_copy(run->arena, run->joined[first].sets);
     const enum side side =
         part == PART_DESTINATION_PORTS || part == PART_DESTINATIONS ? SIDE_DESTINATION : SIDE_SOURCE;
 
     if (is_ports(part)) {
-        sets.ports[side] = join_ports(run, first, part);
+        sets->ports[side] = join_ports(run, first, part);
     } else {
-        sets.addresses[side] = join_addresses(run, first, part);
-        if (sets.addresses[side] && range_list_all(family, sets.addresses[side]))
-            sets.addresses[side] = NULL;
+        sets->addresses[side] = join_addresses(run, first, part);
+        if (sets->addresses[side] && range_list_all(family, sets->addresses[side]))
+            sets->addresses[side] = NULL;
     }
     for (size_t i = run->joined[first].next; i; i = run->joined[i].next)
         run->joined[i].gone = true;
-    run->rules[first].sets =
-        sets.addresses[0] || sets.addresses[1] || sets.ports[0].count || sets.ports[1].count
-            ? rule_sets_copy(run->arena, &sets)
-            : NULL;
-    run->joined[first].parts[part] = part_hash(&run->rules[first], part);
+    run->joined[first].sets = sets;
+    run->joined[first].parts[part] = part_hash(&run->joined[first], part);
 }
 
 // Whether any rules were joined.
@@ -181,54 +178,75 @@ static bool join_part(struct run *run, enum family family, enum part part)
     return any;
 }
 
-// Those that are left stand at the front, in their order. Gives how many.
-static size_t join_run(struct passing *passing, struct rule *rules, size_t count)
+// A rule with other sets.
+static struct rule with_sets(const struct rule *rule, const struct rule_sets *sets)
 {
+    struct rule made = *rule;
+
+    made.sets = sets->addresses[0] || sets->addresses[1] || sets->ports[0].count || sets->ports[1].count
+                    ? sets
+                    : NULL;
+    return made;
+}
+
+// The rules of a run as they are.
+static size_t keep_run(const struct chain *chain, size_t from, size_t count, size_t kept)
+{
+    if (kept < from) // which is so of rules of the chain's own alone
+        memmove(&chain->items[kept], &chain->items[from], count * sizeof(*chain->items));
+    return kept + count;
+}
+
+// Gives where the chain's rules up to the end of the run stand now, in their order: behind the `kept` ones of earlier runs.
+static size_t join_run(struct passing *passing, struct chain *chain, size_t from, size_t count, size_t kept)
+{
+    const struct rule *rules = &chain->items[from];
+    struct arena scratch = {0};
     struct run run = {.arena = passing->arena, .rules = rules, .count = count, .slot_count = 4};
     bool named[PART_COUNT] = {[PART_DESTINATION_PORTS] =
                                   true}; // by some rule; of one alone, that twins are joined
-    size_t kept = 0;
+    bool any = false;
 
     while (run.slot_count < count * 2)
         run.slot_count *= 2;
-    run.joined = calloc(count, sizeof(*run.joined));
-    run.slots = calloc(run.slot_count, sizeof(*run.slots));
-    if (!run.joined || !run.slots)
-        fatal_no_memory();
+    run.joined = arena_calloc(&scratch, count, sizeof(*run.joined));
+    run.slots = arena_calloc(&scratch, run.slot_count, sizeof(*run.slots));
     for (size_t i = 0; i < count; i++) {
+        run.joined[i].sets = rule_sets_of(&rules[i]);
         run.joined[i].rest = rule_hash(&rules[i]);
         for (enum part part = 0; part < PART_COUNT; part++) {
-            run.joined[i].parts[part] = part_hash(&rules[i], part);
-            named[part] |=
-                is_ports(part) ? ports_of(&rules[i], part)->count > 0 : addresses_of(&rules[i], part) != NULL;
+            run.joined[i].parts[part] = part_hash(&run.joined[i], part);
+            named[part] |= is_ports(part) ? ports_of(&run.joined[i], part)->count > 0
+                                          : addresses_of(&run.joined[i], part) != NULL;
         }
     }
     // Each join takes a rule away, so that this ends: when no part has joined any since it was last looked at.
-    for (unsigned part = 0, quiet = 0; quiet < PART_COUNT; part = (part + 1) % PART_COUNT)
+    for (unsigned part = 0, quiet = 0; quiet < PART_COUNT; part = (part + 1) % PART_COUNT) {
         quiet = named[part] && join_part(&run, passing->family, (enum part)part) ? 0 : quiet + 1;
-    for (size_t i = 0; i < count; i++)
+        any = any || !quiet;
+    }
+    if (any)
+        rules = &own_rules(passing, chain)[from];
+    for (size_t i = 0; i < count && any; i++)
         if (!run.joined[i].gone)
-            rules[kept++] = rules[i];
-    free(run.joined);
-    free(run.slots);
-    return kept;
+            chain->items[kept++] = with_sets(&rules[i], run.joined[i].sets);
+    arena_clear(&scratch);
+    return any ? kept : keep_run(chain, from, count, kept);
 }
 
 static void join_chain(struct passing *passing, struct chain *chain)
 {
-    struct rule *rules = chain->items;
+    const size_t count = chain->count;
     size_t kept = 0;
 
-    for (size_t i = 0, end; i < chain->count; i = end) {
-        size_t count;
+    for (size_t i = 0, end; i < count; i = end) {
+        const struct rule *rules = chain->items;
 
-        for (end = i + 1; has_no_order(&rules[i]) && end < chain->count && has_no_order(&rules[end]) &&
+        for (end = i + 1; has_no_order(&rules[i]) && end < count && has_no_order(&rules[end]) &&
                           targets_same(&rules[i].target, &rules[end].target);
              end++)
             ;
-        count = end - i > 1 ? join_run(passing, &rules[i], end - i) : 1;
-        memmove(&rules[kept], &rules[i], count * sizeof(*rules));
-        kept += count;
+        kept = end - i > 1 ? join_run(passing, chain, i, end - i, kept) : keep_run(chain, i, 1, kept);
     }
     chain->count = kept;
 }

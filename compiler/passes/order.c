@@ -32,14 +32,16 @@ static bool goes_ahead(enum family family, const struct rule *rule, const struct
     return section_share(rule->section) >= CLEARLY * section_share(of->section) && may_swap(family, of, rule);
 }
 
-static void order_chain(enum family family, struct chain *chain)
+static void order_chain(struct passing *passing, struct chain *chain)
 {
-    for (size_t i = 1; i < chain->count; i++)
-        for (size_t j = i; j && goes_ahead(family, &chain->items[j], &chain->items[j - 1]); j--) {
-            const struct rule rule = chain->items[j];
+    struct rule *rules = own_rules(passing, chain);
 
-            chain->items[j] = chain->items[j - 1];
-            chain->items[j - 1] = rule;
+    for (size_t i = 1; i < chain->count; i++)
+        for (size_t j = i; j && goes_ahead(passing->family, &rules[j], &rules[j - 1]); j--) {
+            const struct rule rule = rules[j];
+
+            rules[j] = rules[j - 1];
+            rules[j - 1] = rule;
         }
 }
 
@@ -50,5 +52,5 @@ void pass_order(struct passing *passing)
         return;
     for (size_t i = 0; i < passing->table->count; i++)
         if (passing->table->items[i]->count <= RULES_MAX && passing->table->items[i]->policy != CHAIN_USER)
-            order_chain(passing->family, passing->table->items[i]);
+            order_chain(passing, passing->table->items[i]);
 }

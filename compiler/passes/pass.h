@@ -12,6 +12,9 @@ struct passing {
     struct table *table;
 };
 
+// The chain's rules, to be changed.
+struct rule *own_rules(struct passing *passing, struct chain *chain);
+
 void pass_join(struct passing *passing);
 void pass_shadow(struct passing *passing);
 void pass_order(struct passing *passing);

@@ -43,12 +43,23 @@ static struct ruleset *copy_ruleset(struct arena *arena, const struct ruleset *f
             *made = *chain;
             made->number = number;
             made->capacity = chain->count;
-            made->items = arena_calloc(arena, chain->count, sizeof(*made->items));
-            if (chain->count)
-                memcpy(made->items, chain->items, chain->count * sizeof(*made->items));
+            made->borrowed = true;
         }
     }
     return copy;
+}
+
+struct rule *own_rules(struct passing *passing, struct chain *chain)
+{
+    if (chain->borrowed) {
+        struct rule *copy = arena_calloc(passing->arena, chain->count, sizeof(*copy));
+
+        if (chain->count)
+            memcpy(copy, chain->items, chain->count * sizeof(*copy));
+        chain->items = copy;
+        chain->borrowed = false;
+    }
+    return chain->items;
 }
 
 static bool is_own(const char *table)

@@ -159,18 +159,13 @@ static void grow_ordered_tree(struct growing *growing, struct chain *chain, cons
 {
     struct chain *root = new_chain(growing);
     const struct rule guard = guard_of(rules, count, root);
-    rule_list own = {0};
-
-    append(growing, chain, &guard);
-    for (size_t i = 0; i < count; i++)
-        *vec_push(growing->arena, &own) = rules[i];
-    strip(own.items, own.count, &guard);
-
-    const struct items items = collect_all(growing, own.items, count, dimension);
-    const struct crown crown = {dimension, own.items,
+    const struct rule *own = strip(growing, rules, count, &guard);
+    const struct items items = collect_all(growing, own, count, dimension);
+    const struct crown crown = {dimension, own,
                                 dimensions[dimension].protocol ? &growing->by_port : &growing->by_address,
                                 COST_LEAF_RULES};
 
+    append(growing, chain, &guard);
     grow_ordered(growing, &crown, root, items.items, items.count, dimensions_left, depth - 1);
 }
 

@@ -93,6 +93,7 @@ static void shadow_chain(struct passing *passing, struct packet_space *space, st
     arena_clear(&scratch);
     if (!walked || diagram_overflowed(space->diagrams))
         return;
+    own_rules(passing, chain);
     for (size_t i = 0; i < chain->count; i++)
         if (reached[i])
             chain->items[kept++] = chain->items[i];
@@ -119,10 +120,11 @@ static bool does_as_policy(const struct passing *passing, const struct chain *ch
     return true;
 }
 
-static void leave_to_policy(const struct passing *passing, struct chain *chain)
+static void leave_to_policy(struct passing *passing, struct chain *chain)
 {
     for (size_t i = chain->count; i-- > 0;)
         if (does_as_policy(passing, chain, i)) {
+            own_rules(passing, chain);
             memmove(&chain->items[i], &chain->items[i + 1], (chain->count - i - 1) * sizeof(*chain->items));
             chain->count--;
         }

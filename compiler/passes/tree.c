@@ -61,7 +61,8 @@ void each_part(struct growing *growing, const struct crown *crown, struct item *
         for (end = i + 1; end < count && items[end].rule == items[i].rule; end++)
             ;
         part = crown->rules[items[i].rule];
-        if (has_dimension(&part, crown->dimension))
+        // Items of one rule differ, so that as many as it has ranges are all of them.
+        if (has_dimension(&part, crown->dimension) && end - i < range_count(&part, crown->dimension))
             part = with_ranges(growing->arena, &part, crown->dimension, &items[i], end - i);
         act(growing, closure, &part);
     }
@@ -241,14 +242,22 @@ struct rule guard_of(const struct rule *rules, size_t count, const struct chain 
 }
 
 // The rules without what their guard has asked. A port needs the protocol beside it.
-void strip(struct rule *rules, size_t count, const struct rule *guard)
+const struct rule *strip(struct growing *growing, const struct rule *rules, size_t count,
+                         const struct rule *guard)
 {
+    struct rule *stripped;
+
+    if (!guard->in && !guard->out)
+        return rules;
+    stripped = arena_calloc(growing->arena, count, sizeof(*stripped));
     for (size_t i = 0; i < count; i++) {
+        stripped[i] = rules[i];
         if (guard->in)
-            rules[i].in = NULL;
+            stripped[i].in = NULL;
         if (guard->out)
-            rules[i].out = NULL;
+            stripped[i].out = NULL;
     }
+    return stripped;
 }
 
 // Of one rule: what ranges of its set are left with in a tree of their own.
@@ -466,10 +475,24 @@ bool expand_beyond(enum family family, const struct rule *rules, size_t count, s
     return false;
 }
 
-// Whether one range of the rule's set there still makes so many rules that the rule needs a tree of its own.
-static bool is_heavy(enum family family, const struct rule *rule, enum dimension dimension)
+// Whether the rule stands in a tree of that dimension. One of which one range still makes so many rules needs a tree of its
+// own.
+static bool stands_in(enum family family, const struct rule *rule, enum dimension dimension)
 {
-    return expanded_count(family, rule) / range_count(rule, dimension) > COST_LEAF_RULES;
+    return has_dimension(rule, dimension) &&
+           expanded_count(family, rule) / range_count(rule, dimension) <= COST_LEAF_RULES;
+}
+
+// A tree of rules that all stand in it.
+static void grow_guarded(struct growing *growing, struct chain *chain, const struct rule *rules, size_t count,
+                         enum dimension dimension, unsigned dimensions_left, unsigned depth)
+{
+    struct chain *root = new_chain(growing);
+    const struct rule guard = guard_of(rules, count, root);
+
+    append(growing, chain, &guard);
+    grow_tree(growing, root, strip(growing, rules, count, &guard), count, dimension, dimensions_left,
+              depth - 1);
 }
 
 // Rules of which it makes no difference which comes first.
@@ -479,32 +502,28 @@ void grow_rules(struct growing *growing, struct chain *chain, const struct rule 
     const enum family family = growing->passing->family;
     rule_list with = {0}, without = {0};
     enum dimension dimension = DIMENSION_COUNT;
+    size_t standing = 0;
 
     if (count > 1 && depth && expand_beyond(family, rules, count, 2 * (size_t)COST_LEAF_RULES))
         dimension = best_dimension(growing, rules, count, dimensions_left);
-    if (dimension != DIMENSION_COUNT) {
-        with.items = arena_calloc(growing->arena, count, sizeof(*with.items));
-        with.capacity = count;
-    }
     for (size_t i = 0; i < count && dimension != DIMENSION_COUNT; i++)
-        if (has_dimension(&rules[i], dimension) && !is_heavy(family, &rules[i], dimension))
-            *vec_push(growing->arena, &with) = rules[i];
-        else
-            *vec_push(growing->arena, &without) = rules[i];
-    if (with.count < 2) {
+        standing += stands_in(family, &rules[i], dimension);
+    if (standing < 2) {
         for (size_t i = 0; i < count; i++)
             grow_rule(growing, chain, &rules[i], COST_LEAF_RULES, depth);
         return;
     }
-    if (without.count)
-        grow_rules(growing, chain, without.items, without.count, dimensions_left & ~(1U << dimension), depth);
-
-    struct chain *root = new_chain(growing);
-    const struct rule guard = guard_of(with.items, with.count, root);
-
-    append(growing, chain, &guard);
-    strip(with.items, with.count, &guard);
-    grow_tree(growing, root, with.items, with.count, dimension, dimensions_left, depth - 1);
+    if (standing == count) {
+        grow_guarded(growing, chain, rules, count, dimension, dimensions_left, depth);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (stands_in(family, &rules[i], dimension))
+            *vec_push(growing->arena, &with) = rules[i];
+        else
+            *vec_push(growing->arena, &without) = rules[i];
+    grow_rules(growing, chain, without.items, without.count, dimensions_left & ~(1U << dimension), depth);
+    grow_guarded(growing, chain, with.items, with.count, dimension, dimensions_left, depth);
 }
 
 // One name for all chains of a part of the policy: "ICMP errors" is ctc-icmp-errors.
@@ -523,6 +542,7 @@ static void grow_chain(struct growing *growing, struct chain *chain)
 
     chain->items = NULL;
     chain->count = chain->capacity = 0;
+    chain->borrowed = false;
     for (size_t i = 0, end; i < before.count; i = end) {
         const struct rule *rules = &before.items[i];
 

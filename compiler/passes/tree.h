@@ -52,7 +52,8 @@ void append_test(struct growing *growing, const struct crown *crown, struct chai
 
 // What all the rules ask of a packet's header, ahead of their tree; and the rules without it.
 struct rule guard_of(const struct rule *rules, size_t count, const struct chain *root);
-void strip(struct rule *rules, size_t count, const struct rule *guard);
+const struct rule *strip(struct growing *growing, const struct rule *rules, size_t count,
+                         const struct rule *guard);
 
 // What a node's first cell should weigh.
 size_t cell_weight(const struct crown *crown, size_t weight, unsigned depth);

@@ -195,6 +195,7 @@ struct chain {
     enum chain_policy policy;
     struct span span; // of its line; no source: none
     bool ours;        // made from a policy
+    bool borrowed;    // its rules stand in another chain too, and are not changed there
     size_t number;    // in the order in which the table's chains were made, from 0
     struct counters counters;
     struct rule *items;
