@@ -96,8 +96,9 @@ static enum walk trace_hook(struct tracing *tracing, const struct ruleset *rules
         return walk;
     *place = (struct rule_place){found, chain, chain->count};
     if (chain->policy == CHAIN_UNWRITTEN) {
-        const unsigned unknown = packet_space_unknown(tracing->view->space, UNKNOWN_POLICY,
-                                                      policy_unknown(tracing->view->space, found, chain), 0);
+        const unsigned unknown =
+            packet_space_unknown(tracing->view->space, UNKNOWN_POLICY,
+                                 policy_unknown(tracing->view->space, found, chain->name), 0);
 
         return tracing->packet[FIELD_COUNT + unknown].low == UNKNOWN_YES ? WALK_DROP : WALK_ACCEPT;
     }

@@ -369,7 +369,7 @@ diagram built_in_chain_walk(const struct view *view, const struct ruleset *rules
     // Nobody says which policy the kernel has: it is an unknown like any other.
     if (chain->policy == CHAIN_UNWRITTEN) {
         const unsigned unknown =
-            packet_space_unknown(space, UNKNOWN_POLICY, policy_unknown(space, table, chain), 0);
+            packet_space_unknown(space, UNKNOWN_POLICY, policy_unknown(space, table, chain_name), 0);
         const struct addr_range no = {{0, UNKNOWN_NO}, {0, UNKNOWN_NO}};
 
         end = diagram_test(space->diagrams, FIELD_COUNT + unknown, &no, 1, end,

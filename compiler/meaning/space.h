@@ -112,7 +112,11 @@ void packet_space_add_unknown(struct packet_space *space, enum unknown_kind kind
 void packet_space_add_limit(struct packet_space *space, const struct limit *limit);
 
 // The text of the unknown that stands for the policy of a built-in chain, where nobody writes it.
-const char *policy_unknown(struct packet_space *space, const struct table *table, const struct chain *chain);
+const char *policy_unknown(struct packet_space *space, const struct table *table, const char *chain);
+
+// Names these unknowns for the built-in chains that tables of the ruleset do not have: who reads its text finds them, with
+// policies that nobody writes.
+void packet_space_add_unwritten(struct packet_space *space, const struct ruleset *ruleset);
 
 // Opens the space; no name is added behind it, but rules may be that bring none. At most `node_limit` nodes. False where memory is short.
 bool packet_space_open(struct packet_space *space, size_t node_limit);

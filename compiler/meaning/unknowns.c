@@ -311,9 +311,9 @@ static bool looks_for_sockets(const struct rule *rule)
     return false;
 }
 
-const char *policy_unknown(struct packet_space *space, const struct table *table, const struct chain *chain)
+const char *policy_unknown(struct packet_space *space, const struct table *table, const char *chain)
 {
-    return arena_printf(space->arena, "%s %s", table->name, chain->name);
+    return arena_printf(space->arena, "%s %s", table->name, chain);
 }
 
 static void collect_chain(struct collecting *collecting, const struct chain *chain)
@@ -322,7 +322,8 @@ static void collect_chain(struct collecting *collecting, const struct chain *cha
 
     collecting->first[chain->number] = collecting->matches.count;
     if (chain->policy == CHAIN_UNWRITTEN)
-        packet_space_add_unknown(space, UNKNOWN_POLICY, policy_unknown(space, collecting->table, chain), 0);
+        packet_space_add_unknown(space, UNKNOWN_POLICY, policy_unknown(space, collecting->table, chain->name),
+                                 0);
     for (size_t i = 0; i < chain->count; i++) {
         collect_rule(collecting, &chain->items[i]);
         space->defragments = space->defragments || looks_for_sockets(&chain->items[i]) ||
@@ -400,4 +401,17 @@ void packet_space_add_ruleset(struct packet_space *space, const struct ruleset *
             meet_chain(&collecting, table->items[j]);
     }
     add_unknown_matches(space, &collecting.matches);
+}
+
+void packet_space_add_unwritten(struct packet_space *space, const struct ruleset *ruleset)
+{
+    for (size_t i = 0; i < ruleset->count; i++) {
+        const struct table *table = &ruleset->items[i];
+        const unsigned number = kernel_number(table->name);
+
+        for (size_t j = 0; number < table_kind_count && table_kinds[number].hooks[j]; j++)
+            if (!table_find_chain(table, table_kinds[number].hooks[j]))
+                packet_space_add_unknown(space, UNKNOWN_POLICY,
+                                         policy_unknown(space, table, table_kinds[number].hooks[j]), 0);
+    }
 }

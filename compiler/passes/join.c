@@ -189,31 +189,49 @@ static struct rule with_sets(const struct rule *rule, const struct rule_sets *se
     return made;
 }
 
-// The rules of a run as they are.
-static size_t keep_run(const struct chain *chain, size_t from, size_t count, size_t kept)
+// A chain whose runs are joined, one after the other.
+struct joining {
+    struct passing *passing;
+    const struct rule *rules; // of the chain
+    size_t count;
+    struct rule *left; // those that are left; NULL as long as that is all
+    size_t left_count; // up to where the chain has been looked at
+};
+
+static void keep_rules(struct joining *joining, size_t from, size_t count)
 {
-    if (kept < from) // which is so of rules of the chain's own alone
-        memmove(&chain->items[kept], &chain->items[from], count * sizeof(*chain->items));
-    return kept + count;
+    if (joining->left)
+        memcpy(&joining->left[joining->left_count], &joining->rules[from], count * sizeof(*joining->rules));
+    joining->left_count += count;
 }
 
-// Gives where the chain's rules up to the end of the run stand now, in their order: behind the `kept` ones of earlier runs.
-static size_t join_run(struct passing *passing, struct chain *chain, size_t from, size_t count, size_t kept)
+static void keep_joined(struct joining *joining, const struct run *run, size_t gone)
 {
-    const struct rule *rules = &chain->items[from];
+    if (!joining->left) {
+        joining->left = arena_calloc(joining->passing->arena, joining->count - gone, sizeof(*joining->left));
+        memcpy(joining->left, joining->rules, joining->left_count * sizeof(*joining->left));
+    }
+    for (size_t i = 0; i < run->count; i++)
+        if (!run->joined[i].gone)
+            joining->left[joining->left_count++] = with_sets(&run->rules[i], run->joined[i].sets);
+}
+
+static void join_run(struct joining *joining, size_t from, size_t count)
+{
     struct arena scratch = {0};
-    struct run run = {.arena = passing->arena, .rules = rules, .count = count, .slot_count = 4};
+    struct run run = {
+        .arena = joining->passing->arena, .rules = &joining->rules[from], .count = count, .slot_count = 4};
     bool named[PART_COUNT] = {[PART_DESTINATION_PORTS] =
                                   true}; // by some rule; of one alone, that twins are joined
-    bool any = false;
+    size_t gone = 0;
 
     while (run.slot_count < count * 2)
         run.slot_count *= 2;
     run.joined = arena_calloc(&scratch, count, sizeof(*run.joined));
     run.slots = arena_calloc(&scratch, run.slot_count, sizeof(*run.slots));
     for (size_t i = 0; i < count; i++) {
-        run.joined[i].sets = rule_sets_of(&rules[i]);
-        run.joined[i].rest = rule_hash(&rules[i]);
+        run.joined[i].sets = rule_sets_of(&run.rules[i]);
+        run.joined[i].rest = rule_hash(&run.rules[i]);
         for (enum part part = 0; part < PART_COUNT; part++) {
             run.joined[i].parts[part] = part_hash(&run.joined[i], part);
             named[part] |= is_ports(part) ? ports_of(&run.joined[i], part)->count > 0
@@ -221,34 +239,37 @@ static size_t join_run(struct passing *passing, struct chain *chain, size_t from
         }
     }
     // Each join takes a rule away, so that this ends: when no part has joined any since it was last looked at.
-    for (unsigned part = 0, quiet = 0; quiet < PART_COUNT; part = (part + 1) % PART_COUNT) {
-        quiet = named[part] && join_part(&run, passing->family, (enum part)part) ? 0 : quiet + 1;
-        any = any || !quiet;
-    }
-    if (any)
-        rules = &own_rules(passing, chain)[from];
-    for (size_t i = 0; i < count && any; i++)
-        if (!run.joined[i].gone)
-            chain->items[kept++] = with_sets(&rules[i], run.joined[i].sets);
+    for (unsigned part = 0, quiet = 0; quiet < PART_COUNT; part = (part + 1) % PART_COUNT)
+        quiet = named[part] && join_part(&run, joining->passing->family, (enum part)part) ? 0 : quiet + 1;
+    for (size_t i = 0; i < count; i++)
+        gone += run.joined[i].gone;
+    if (gone)
+        keep_joined(joining, &run, gone);
+    else
+        keep_rules(joining, from, count);
     arena_clear(&scratch);
-    return any ? kept : keep_run(chain, from, count, kept);
 }
 
 static void join_chain(struct passing *passing, struct chain *chain)
 {
-    const size_t count = chain->count;
-    size_t kept = 0;
+    struct joining joining = {.passing = passing, .rules = chain->items, .count = chain->count};
+    const struct rule *rules = chain->items;
 
-    for (size_t i = 0, end; i < count; i = end) {
-        const struct rule *rules = chain->items;
-
-        for (end = i + 1; has_no_order(&rules[i]) && end < count && has_no_order(&rules[end]) &&
+    for (size_t i = 0, end; i < chain->count; i = end) {
+        for (end = i + 1; has_no_order(&rules[i]) && end < chain->count && has_no_order(&rules[end]) &&
                           targets_same(&rules[i].target, &rules[end].target);
              end++)
             ;
-        kept = end - i > 1 ? join_run(passing, chain, i, end - i, kept) : keep_run(chain, i, 1, kept);
+        if (end - i > 1)
+            join_run(&joining, i, end - i);
+        else
+            keep_rules(&joining, i, 1);
     }
-    chain->count = kept;
+    if (!joining.left)
+        return;
+    chain->items = joining.left;
+    chain->count = chain->capacity = joining.left_count;
+    chain->borrowed = false;
 }
 
 void pass_join(struct passing *passing)

@@ -253,6 +253,7 @@ static void read_entries(struct reader *reader, const struct node *value, enum s
     size_t count;
     const struct node *items = value_items(value, &count);
 
+    vec_reserve(reader->arena, list, count);
     for (size_t i = 0; i < count; i++) {
         struct entry *entry = add_entry(reader, list);
         struct slice word;

@@ -27,6 +27,7 @@ static void open_space(struct proof *proof)
     if (proof->rules)
         packet_space_add_ruleset(space, proof->rules);
     packet_space_add_ruleset(space, proof->lowered);
+    packet_space_add_unwritten(space, proof->lowered);
     proof->undecided = !packet_space_open(space, NODE_LIMIT);
 }
 

@@ -114,13 +114,7 @@ struct chain *table_chain(struct arena *arena, struct table *table, const char *
 
 void chain_reserve(struct arena *arena, struct chain *chain, size_t more)
 {
-    const size_t need = chain->count + more;
-
-    if (need <= chain->capacity)
-        return;
-    chain->items = arena_grow(arena, chain->items, chain->capacity * sizeof(*chain->items),
-                              need * sizeof(*chain->items));
-    chain->capacity = need;
+    vec_reserve(arena, chain, more);
 }
 
 struct rule *chain_append(struct arena *arena, struct chain *chain)
