@@ -23,8 +23,8 @@ bool entry_flow(const struct lowering *lowering, const struct entry *entry, size
         return false;
     *flow = (struct flow){
         .entry = entry,
-        .in = entry->in,
-        .out = entry->out,
+        .in = interfaces_needed(lowering, &entry->in),
+        .out = interfaces_needed(lowering, &entry->out),
         .addresses = {entry->from, entry->to},
         .protocol = traffic_protocol(traffic, lowering->family),
         .ports = {{0}, traffic->ports},

@@ -49,6 +49,9 @@ size_t entry_flow_count(const struct entry *entry);
 // none. `allow` and `forward` entries: as the packets come in; `connect` entries: as they leave.
 bool entry_flow(const struct lowering *lowering, const struct entry *entry, size_t i, struct flow *flow);
 
+// Without those that a pattern beside them holds, and none twice.
+struct interfaces interfaces_needed(const struct lowering *lowering, const struct interfaces *all);
+
 // Calls `append` for each flow of the entries that are accepted, in their order.
 typedef void flow_appender(struct lowering *lowering, struct chain *chain, const struct flow *flow);
 void append_accepted(struct lowering *lowering, struct chain *chain, const struct entry_list *entries,

@@ -19,7 +19,7 @@ static void accept_trusted(struct lowering *lowering, struct chain *input)
         struct flow flow = flow_everything();
 
         flow.entry = &trust->items[i];
-        flow.in = trust->items[i].in;
+        flow.in = interfaces_needed(lowering, &trust->items[i].in);
         flow.addresses[SIDE_SOURCE] = trust->items[i].from;
         append_flow(lowering, input, &flow, NULL, 0, target_accept());
     }

@@ -47,7 +47,7 @@ static void accept_to_trusted(struct lowering *lowering, struct chain *output)
         flow.addresses[SIDE_DESTINATION] = trust->items[i].from;
         // Answers may leave by another interface than the packets of the peer come in by.
         if (!trust->items[i].from)
-            flow.out = trust->items[i].in;
+            flow.out = interfaces_needed(lowering, &trust->items[i].in);
         if (whole || part)
             append_flow(lowering, output, &flow, &untracked, !whole, target_accept());
     }

@@ -97,31 +97,11 @@ static void append_beyond(struct lowering *lowering, struct chain *chain, const 
     append_flow(lowering, chain, flow, above, above ? 1 : 0, target);
 }
 
-static bool interfaces_meet(const char *pattern, const char *name)
-{
-    const size_t length = strlen(pattern);
-
-    return length && pattern[length - 1] == '+' ? strncmp(pattern, name, length - 1) == 0
-                                                : strcmp(pattern, name) == 0;
-}
-
-// Whether one packet may pass the rules of two interfaces of a flow.
-static bool interfaces_overlap(const struct interfaces *interfaces)
-{
-    for (size_t i = 0; i < interfaces->count; i++)
-        for (size_t j = 0; j < interfaces->count; j++)
-            if (i != j && interfaces_meet(interfaces->names[i], interfaces->names[j]))
-                return true;
-    return false;
-}
-
 // Whether what is over a limit of TCP can be sent away first, so that what is left of the entry is one rule, which joins those
-// of others. Rules that the same packet passes would count it twice so; and of a flow without ports that rule would take later
-// fragments too, which show no flags.
+// of others. Of a flow without ports that rule would take later fragments too, which show no flags.
 static bool limits_first(const struct flow *flow)
 {
-    return (flow->ports[SIDE_SOURCE].count || flow->ports[SIDE_DESTINATION].count) &&
-           !interfaces_overlap(&flow->in) && !interfaces_overlap(&flow->out);
+    return flow->ports[SIDE_SOURCE].count || flow->ports[SIDE_DESTINATION].count;
 }
 
 // A limit counts openings: of TCP the SYN, of what is tracked the first packet of a flow, else every packet. Packets of

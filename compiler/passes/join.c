@@ -250,6 +250,18 @@ static void join_run(struct joining *joining, size_t from, size_t count)
     arena_clear(&scratch);
 }
 
+bool join_two(struct passing *passing, const struct rule *a, const struct rule *b, struct rule *joined)
+{
+    const struct rule two[] = {*a, *b};
+    struct joining joining = {.passing = passing, .rules = two, .count = 2};
+
+    join_run(&joining, 0, 2);
+    if (joining.left_count != 1)
+        return false;
+    *joined = joining.left[0];
+    return true;
+}
+
 static void join_chain(struct passing *passing, struct chain *chain)
 {
     struct joining joining = {.passing = passing, .rules = chain->items, .count = chain->count};

@@ -10,26 +10,14 @@
 #include "passes/pass.h"
 
 #define RULES_MAX 256 // of a chain: longer ones become trees
-static bool is_verbatim(const struct rule *rule)
-{
-    return rule->verbatim || (rule->section && strcmp(rule->section, "verbatim") == 0);
-}
-
-static bool may_swap(enum family family, const struct rule *a, const struct rule *b)
-{
-    if (is_verbatim(a) || is_verbatim(b))
-        return false;
-    return (rule_is_pure(a) && rule_is_pure(b) && target_is_final(&a->target) &&
-            targets_same(&a->target, &b->target)) ||
-           rules_apart(family, a, b);
-}
 
 #define CLEARLY \
     10 // times as many packets: less does not pay for rules that stand in another order than the policy
 
 static bool goes_ahead(enum family family, const struct rule *rule, const struct rule *of)
 {
-    return section_share(rule->section) >= CLEARLY * section_share(of->section) && may_swap(family, of, rule);
+    return section_share(rule->section) >= CLEARLY * section_share(of->section) &&
+           rules_commute(family, of, rule);
 }
 
 static void order_chain(struct passing *passing, struct chain *chain)

@@ -18,9 +18,8 @@ const char *const pass_abouts[PASS_COUNT] = {
 };
 
 static void (*const passes[PASS_COUNT])(struct passing *passing) = {
-    [PASS_JOIN] = pass_join,
-    [PASS_SHADOW] = pass_shadow,
-    [PASS_ORDER] = pass_order,
+    [PASS_JOIN] = pass_join,     [PASS_SHADOW] = pass_shadow, [PASS_LIMIT] = pass_limit,
+    [PASS_GATHER] = pass_gather, [PASS_INLINE] = pass_inline, [PASS_ORDER] = pass_order,
     [PASS_TREE] = pass_tree,
 };
 

@@ -5,6 +5,8 @@
 
 #include "passes/pass.h"
 
+#define RANGES_MAX 1000 // of a rule's sets that are not large
+
 static bool texts_same(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
@@ -104,27 +106,48 @@ static bool matches_same(const struct match *a, const struct match *b)
     }
 }
 
+bool match_is_pure(const struct match *match)
+{
+    switch (match->kind) {
+    case MATCH_TCP:
+    case MATCH_UDP:
+    case MATCH_ICMP:
+    case MATCH_ICMPV6:
+    case MATCH_ADDRTYPE:
+    case MATCH_CONNTRACK:
+    case MATCH_HELPER:
+    case MATCH_SOCKET:
+    case MATCH_HOPLIMIT:
+    case MATCH_FRAGMENT:
+    case MATCH_COMMENT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool rule_is_large(const struct rule *rule)
+{
+    const struct rule_sets *sets = rule_sets_of(rule);
+    size_t ranges = sets->ports[SIDE_SOURCE].count + sets->ports[SIDE_DESTINATION].count;
+
+    for (int side = 0; side < 2; side++)
+        ranges += sets->addresses[side] ? sets->addresses[side]->count : 0;
+    return ranges > RANGES_MAX;
+}
+
+bool rule_is_verbatim(const struct rule *rule)
+{
+    return rule->verbatim || (rule->section && strcmp(rule->section, "verbatim") == 0);
+}
+
 bool rule_is_pure(const struct rule *rule)
 {
-    if (rule->verbatim || (rule->section && strcmp(rule->section, "verbatim") == 0))
+    if (rule_is_verbatim(rule))
         return false;
     for (size_t i = 0; i < rule->match_count; i++)
-        switch (rule->matches[i].kind) {
-        case MATCH_TCP:
-        case MATCH_UDP:
-        case MATCH_ICMP:
-        case MATCH_ICMPV6:
-        case MATCH_ADDRTYPE:
-        case MATCH_CONNTRACK:
-        case MATCH_HELPER:
-        case MATCH_SOCKET:
-        case MATCH_HOPLIMIT:
-        case MATCH_FRAGMENT:
-        case MATCH_COMMENT:
-            break;
-        default:
+        if (!match_is_pure(&rule->matches[i]))
             return false;
-        }
     return true;
 }
 
@@ -138,6 +161,14 @@ bool has_no_order(const struct rule *rule)
     // Of NOTRACK and helpers the first one decides, and another one is the same.
     return rule_is_pure(rule) && (target_is_final(&rule->target) || rule->target.kind == TARGET_NOTRACK ||
                                   rule->target.kind == TARGET_HELPER);
+}
+
+bool rules_commute(enum family family, const struct rule *a, const struct rule *b)
+{
+    if (rule_is_verbatim(a) || rule_is_verbatim(b))
+        return false;
+    return (has_no_order(a) && has_no_order(b) && targets_same(&a->target, &b->target)) ||
+           rules_apart(family, a, b);
 }
 
 bool targets_same(const struct target *a, const struct target *b)
@@ -159,6 +190,17 @@ bool rules_same_but_sets(const struct rule *a, const struct rule *b)
             return false;
     for (size_t i = 0; i < a->match_count && a->matches != b->matches; i++)
         if (!matches_same(&a->matches[i], &b->matches[i]))
+            return false;
+    return true;
+}
+
+bool rule_sets_same(const struct rule *a, const struct rule *b)
+{
+    const struct rule_sets *left = rule_sets_of(a), *right = rule_sets_of(b);
+
+    for (int side = 0; side < 2; side++)
+        if (!range_lists_same(left->addresses[side], right->addresses[side]) ||
+            !port_sets_same(&left->ports[side], &right->ports[side]))
             return false;
     return true;
 }

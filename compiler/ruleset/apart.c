@@ -102,12 +102,43 @@ static unsigned states_of(const struct rule *rule)
     return states;
 }
 
+static bool protocols_apart(const struct rule *a, const struct rule *b)
+{
+    if (!a->protocol || !b->protocol || (a->protocol_inverted && b->protocol_inverted))
+        return false;
+    return (a->protocol == b->protocol) == (a->protocol_inverted || b->protocol_inverted);
+}
+
+static bool is_icmp(const struct match *match)
+{
+    return (match->kind == MATCH_ICMP || match->kind == MATCH_ICMPV6) && !match->icmp.any &&
+           !match->icmp.inverted;
+}
+
+// Whether two matches ask for what no packet is both of: types of ICMP, and openings of TCP and what is none.
+static bool matches_apart(const struct match *a, const struct match *b)
+{
+    if (is_icmp(a) && is_icmp(b))
+        return a->icmp.type != b->icmp.type || a->icmp.code_first > b->icmp.code_last ||
+               b->icmp.code_first > a->icmp.code_last;
+    return a->kind == MATCH_TCP && b->kind == MATCH_TCP && a->transport.flags_mask &&
+           a->transport.flags_mask == b->transport.flags_mask && a->transport.flags == b->transport.flags &&
+           a->transport.flags_inverted != b->transport.flags_inverted;
+}
+
+static bool any_matches_apart(const struct rule *a, const struct rule *b)
+{
+    for (size_t i = 0; i < a->match_count; i++)
+        for (size_t j = 0; j < b->match_count; j++)
+            if (matches_apart(&a->matches[i], &b->matches[j]))
+                return true;
+    return false;
+}
+
 bool rules_apart(enum family family, const struct rule *a, const struct rule *b)
 {
-    if (a->protocol && b->protocol && !a->protocol_inverted && !b->protocol_inverted &&
-        a->protocol != b->protocol)
-        return true;
-    return interfaces_apart(a->in, a->in_inverted, b->in, b->in_inverted) ||
+    return protocols_apart(a, b) || any_matches_apart(a, b) ||
+           interfaces_apart(a->in, a->in_inverted, b->in, b->in_inverted) ||
            interfaces_apart(a->out, a->out_inverted, b->out, b->out_inverted) ||
            sides_apart(family, a, b, SIDE_SOURCE) || sides_apart(family, a, b, SIDE_DESTINATION) ||
            !(states_of(a) & states_of(b));

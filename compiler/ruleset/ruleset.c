@@ -82,12 +82,18 @@ static struct chain **index_slot(const struct table *table, const char *name)
     return &table->index[slot];
 }
 
+static void fill_index(struct table *table)
+{
+    memset(table->index, 0, table->index_size * sizeof(*table->index));
+    for (size_t i = 0; i < table->count; i++)
+        *index_slot(table, table->items[i]->name) = table->items[i];
+}
+
 static void grow_index(struct arena *arena, struct table *table)
 {
     table->index_size = table->index_size ? table->index_size * 4 : 16;
     table->index = arena_calloc(arena, table->index_size, sizeof(*table->index));
-    for (size_t i = 0; i < table->count; i++)
-        *index_slot(table, table->items[i]->name) = table->items[i];
+    fill_index(table);
 }
 
 struct chain *table_find_chain(const struct table *table, const char *name)
@@ -110,6 +116,20 @@ struct chain *table_chain(struct arena *arena, struct table *table, const char *
     else
         *index_slot(table, name) = chain;
     return chain;
+}
+
+void table_remove_chain(struct table *table, const struct chain *chain)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->items[i]->number > chain->number)
+            table->items[i]->number--;
+        if (table->items[i] != chain)
+            table->items[kept++] = table->items[i];
+    }
+    table->count = kept;
+    fill_index(table);
 }
 
 void chain_reserve(struct arena *arena, struct chain *chain, size_t more)

@@ -242,6 +242,9 @@ struct table *ruleset_table(struct arena *arena, struct ruleset *ruleset, const 
 struct chain *table_chain(struct arena *arena, struct table *table, const char *name,
                           enum chain_policy policy);
 
+// Takes a chain out of its table; no rule of it leads there.
+void table_remove_chain(struct table *table, const struct chain *chain);
+
 // The sets of a rule; where it has none, sets of nothing.
 const struct rule_sets *rule_sets_of(const struct rule *rule);
 

@@ -60,7 +60,7 @@ TEST(ports_of_neighbours_are_joined)
     assert_int_equal(count_lines(&c, "-p tcp -m multiport --dports 80,443,8080:8090 -j ACCEPT\n"), 1);
     assert_int_equal(count_lines(&c, "-p udp -m multiport --dports 53,123 -j ACCEPT\n"), 1);
     compiled_close(&c);
-    compile_with(&c, FAMILY_IPV4, 1U << PASS_JOIN, policy);
+    compile_with(&c, FAMILY_IPV4, 1U << PASS_JOIN | 1U << PASS_GATHER, policy);
     assert_int_equal(count_lines(&c, "multiport"), 0);
     compiled_close(&c);
 }
@@ -83,10 +83,41 @@ TEST(rules_that_differ_in_verdict_limit_or_name_are_not_joined)
     struct compiled c;
 
     compile_with(&c, FAMILY_IPV4, 0,
-                 "version: 1\nallow:\n  - 80/tcp\n  - {tcp: 81, verdict: drop}\n  - 82/tcp\n"
+                 "version: 1\nallow:\n  - 80/tcp\n  - {tcp: 81, from: 192.0.2.0/24, verdict: drop}\n"
                  "  - {udp: 83, limit: 10/minute}\n  - {udp: 84, limit: 10/minute}\n");
     assert_int_equal(count_lines(&c, "multiport"), 0);
-    assert_int_equal(count_lines(&c, "--dport 8"), 5 + 2); // the limited ones go on to the default
+    assert_int_equal(count_lines(&c, "--dport 8"), 4);
+    compiled_close(&c);
+}
+
+// What refuses another port stands in nobody's way; what refuses one of theirs does.
+TEST(rules_are_joined_across_others_that_no_packet_of_theirs_passes)
+{
+    static const char joined[] = "-p tcp -m multiport --dports 80,82 -j ACCEPT\n";
+    struct compiled c;
+
+    static const char policy[] = "version: 1\nallow: [80/tcp, {tcp: 81, verdict: drop}, 82/tcp]\n";
+
+    compile_with(&c, FAMILY_IPV4, 0, policy);
+    assert_int_equal(count_lines(&c, joined), 1);
+    compiled_close(&c);
+    compile_with(&c, FAMILY_IPV4, 1U << PASS_GATHER, policy);
+    assert_int_equal(count_lines(&c, joined), 0);
+    compiled_close(&c);
+    // The first one goes down to the second, which cannot go up.
+    compile_with(&c, FAMILY_IPV4, 0,
+                 "version: 1\nallow: [80/tcp, {tcp: 82, from: 192.0.2.1, verdict: drop}, 82/tcp]\n");
+    assert_int_equal(count_lines(&c, "-j DROP\n-A INPUT -p tcp -m multiport --dports 80,82 -j ACCEPT\n"), 1);
+    compiled_close(&c);
+    compile_with(&c, FAMILY_IPV4, 0,
+                 "version: 1\nallow: [80/tcp, {tcp: [80, 82], from: 192.0.2.1, verdict: drop}, 82/tcp]\n");
+    assert_int_equal(count_lines(&c, joined), 0);
+    compiled_close(&c);
+    // Rules that would be no fewer stay where they are.
+    compile_with(&c, FAMILY_IPV4, 0,
+                 "version: 1\nallow:\n  - {tcp: 80, from: 192.0.2.1}\n  - {tcp: 81, verdict: drop}\n"
+                 "  - {tcp: 80, from: 192.0.2.9}\n");
+    assert_int_equal(count_lines(&c, "--dport 80 -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 81"), 1);
     compiled_close(&c);
 }
 
@@ -107,7 +138,7 @@ TEST(rules_that_are_reached_by_no_packet_are_left_out)
     compiled_close(&c);
 }
 
-// Where the policy of the chain accepts, and what is refused is TCP, nothing else needs a rule; what an entry asks for has one.
+// Where the policy of the chain accepts, and what is refused is TCP, nothing else needs a rule.
 TEST(what_the_policy_of_a_chain_decides_has_no_rule)
 {
     static const char policy[] =
@@ -119,12 +150,114 @@ TEST(what_the_policy_of_a_chain_decides_has_no_rule)
         compile_with(&c, family, 0, policy);
         assert_int_equal(count_lines(&c, "-A OUTPUT -p icmp") + count_lines(&c, "-A OUTPUT -p ipv6-icmp"), 0);
         assert_int_equal(count_lines(&c, "-A OUTPUT -p tcp -m tcp --tcp-flags RST RST"), 1);
-        assert_int_equal(count_lines(&c, "-A OUTPUT -d "), 2);
+        assert_int_equal(count_lines(&c, "-A OUTPUT -d "), 0);
         compiled_close(&c);
         compile_with(&c, family, 1U << PASS_SHADOW, policy);
         assert_true(count_lines(&c, "-A OUTPUT -p icmp") + count_lines(&c, "-A OUTPUT -p ipv6-icmp") > 2);
+        assert_int_equal(count_lines(&c, "-A OUTPUT -d "), 2);
         compiled_close(&c);
     }
+}
+
+TEST(what_rules_behind_decide_alike_has_no_rule)
+{
+    static const char policy[] =
+        "version: 1\nallow:\n  - {tcp: 22, from: [192.0.2.0/24, 198.51.100.0/24], verdict: reject}\n"
+        "  - {tcp: 22, from: 192.0.0.0/16}\n  - {udp: 53, verdict: reject}\n"
+        "  - {udp: 123, verdict: reject, log: true}\n  - {tcp: 80, verdict: drop}\n";
+    struct compiled c;
+
+    compile_with(&c, FAMILY_IPV4, 0, policy);
+    assert_int_equal(count_lines(&c, "-s 192.0.2.0/24 -p tcp -m tcp --dport 22 -j REJECT"), 1);
+    assert_int_equal(count_lines(&c, "-s 198.51.100.0/24"), 0); // of the same entry
+    assert_int_equal(count_lines(&c, "--dport 53"), 0);
+    assert_int_equal(count_lines(&c, "--dport 123"), 1); // the log
+    assert_int_equal(count_lines(&c, "--dport 80 -j DROP"), 1);
+    compiled_close(&c);
+    compile_with(&c, FAMILY_IPV4, 1U << PASS_SHADOW, policy);
+    assert_int_equal(count_lines(&c, "-j REJECT"), 2 + 1 + 2);
+    compiled_close(&c);
+}
+
+// A log sees what passes a rule that is gone; so would a counter of a limit.
+TEST(what_meets_a_log_or_a_limit_behind_keeps_its_rule)
+{
+    struct compiled c;
+
+    compile_with(&c, FAMILY_IPV4, 0,
+                 "version: 1\nallow:\n  - {tcp: 22, from: 192.0.2.0/24, verdict: reject}\n"
+                 "  - {tcp: [22, 23], verdict: reject, log: true}\n"
+                 "  - {udp: 53, from: 192.0.2.0/24, verdict: reject}\n  - {udp: 53, limit: 5/second}\n");
+    assert_int_equal(count_lines(&c, "-s 192.0.2.0/24 -p tcp -m tcp --dport 22 -j REJECT"), 1);
+    assert_int_equal(count_lines(&c, "-s 192.0.2.0/24 -p udp -m udp --dport 53 -j REJECT"), 1);
+    compiled_close(&c);
+    compile_with(&c, FAMILY_IPV4, 0,
+                 "version: 1\nlog: {prefix: 'x', limit: 5/minute}\nallow: [{tcp: 22, verdict: reject}]\n");
+    assert_int_equal(count_lines(&c, "--dport 22 -j REJECT"), 1);
+    compiled_close(&c);
+}
+
+// Raw keeps from the rules that untrack what they would take, and nothing else.
+TEST(what_nothing_untracks_has_no_rule_that_keeps_it_tracked)
+{
+    struct compiled c;
+
+    compile_with(&c, FAMILY_IPV4, 0,
+                 "version: 1\ntracking: selective\nallow:\n  - {tcp: 80, track: false}\n"
+                 "  - {service: ftp, helper: ftp, data: 60000-60100}\n");
+    assert_int_equal(count_lines(&c,
+                                 "-A PREROUTING -p tcp -m tcp --dport 21 -m addrtype --dst-type LOCAL -j CT "
+                                 "--helper ftp\n"),
+                     1);
+    assert_int_equal(count_lines(&c, "LOCAL -j ACCEPT\n"), 0);
+    compiled_close(&c);
+    compile_with(&c, FAMILY_IPV4, 0,
+                 "version: 1\ntracking: selective\nallow:\n  - {tcp: 80-90, track: false}\n"
+                 "  - {tcp: 85, track: true}\n");
+    assert_int_equal(count_lines(&c, "--dport 85 -m addrtype --dst-type LOCAL -j ACCEPT\n"), 1);
+    compiled_close(&c);
+}
+
+// What is over a limit falls to the default, where nothing between takes it; else it is refused first.
+TEST(what_is_over_a_limit_has_a_rule_where_it_needs_one)
+{
+    struct compiled c;
+
+    compile_with(&c, FAMILY_IPV4, 0, "version: 1\nallow: [{udp: 53, limit: 5/second}]\n");
+    assert_int_equal(count_lines(&c, "--dport 53"), 1);
+    assert_int_equal(count_lines(&c, "--hashlimit-upto 5/sec"), 1);
+    compiled_close(&c);
+    compile_with(
+        &c, FAMILY_IPV4, 0,
+        "version: 1\nallow: [{udp: 53, limit: 5/second}, 123/udp, {protocol: udp, from: 192.0.2.1}]\n");
+    assert_int_equal(count_lines(&c, "--hashlimit-above 5/sec"), 1);
+    assert_int_equal(count_lines(&c, "-p udp -m multiport --dports 53,123 -j ACCEPT\n"), 1);
+    compiled_close(&c);
+}
+
+TEST(a_default_has_a_chain_where_several_places_lead_there)
+{
+    static const char head[] = "version: 1\nlog: {prefix: 'x', limit: 5/minute}\nallow:\n"
+                               "  - {tcp: 22, limit: 5/minute}\n  - {udp: 53, limit: 5/second}\n";
+    struct compiled c;
+    struct buf text = {0};
+
+    compile_with(&c, FAMILY_IPV4, 0, head);
+    assert_int_equal(count_lines(&c, "ctc-default"), 0);
+    assert_int_equal(count_lines(&c, "--dport 22"), 2);
+    assert_int_equal(count_lines(&c, "--dport 22 ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT\n"), 1);
+    assert_int_equal(count_lines(&c, "--hashlimit-upto 5/min"), 1);
+    compiled_close(&c);
+    compile_with(&c, FAMILY_IPV4, 1U << PASS_INLINE, head);
+    assert_int_equal(count_lines(&c, "\n-A ctc-default-input "), 2);
+    compiled_close(&c);
+    // Another entry would take what is over the limit.
+    buf_printf(&text, "%s  - {protocol: tcp, from: 192.0.2.1}\n", head);
+    compile_with(&c, FAMILY_IPV4, 0, text.bytes);
+    assert_int_equal(count_lines(&c, "-g ctc-default-input\n"), 2);
+    assert_int_equal(count_lines(&c, "--hashlimit-above 5/min"), 1);
+    compiled_close(&c);
+    buf_clear(&text);
 }
 
 // Nothing comes to the rule for established connections, but without it nothing would be tracked.
@@ -444,8 +577,14 @@ TEST(each_pass_has_a_name)
 
 RUN_TESTS(CASE(ports_of_neighbours_are_joined), CASE(addresses_of_neighbours_are_joined_and_aggregated),
           CASE(rules_that_differ_in_verdict_limit_or_name_are_not_joined),
+          CASE(rules_are_joined_across_others_that_no_packet_of_theirs_passes),
           CASE(rules_that_are_reached_by_no_packet_are_left_out),
           CASE(what_the_policy_of_a_chain_decides_has_no_rule),
+          CASE(what_rules_behind_decide_alike_has_no_rule),
+          CASE(what_meets_a_log_or_a_limit_behind_keeps_its_rule),
+          CASE(what_nothing_untracks_has_no_rule_that_keeps_it_tracked),
+          CASE(what_is_over_a_limit_has_a_rule_where_it_needs_one),
+          CASE(a_default_has_a_chain_where_several_places_lead_there),
           CASE(a_rule_that_switches_the_tracker_on_stays), CASE(established_connections_are_decided_first),
           CASE(many_entries_cost_a_packet_few_rules),
           CASE(what_would_be_repeated_everywhere_stays_in_its_place), CASE(one_set_has_one_tree),
