@@ -231,7 +231,7 @@ static bool encode_joint(struct search *search, struct apply_plan *plan)
         table_depth(search->arena, &search->joined->items[0], NFT_DEPTH) > NFT_DEPTH)
         return false;
     rulesets[family] = search->joined;
-    if (!encode_rulesets(search->arena, rulesets, encoded, &error)) {
+    if (!encode_rulesets(rulesets, encoded, &error)) {
         encoded_clear(encoded);
         return false;
     }

@@ -194,10 +194,10 @@ static bool choose_own(struct arena *arena, struct owning *owning, struct apply_
     if (plan->own == OWN_TABLES ||
         (plan->own == OWN_UNSAID && !has_own_chains(owning) && !beside_others(arena, owning))) {
         plan->own = OWN_TABLES;
-        return encode_rulesets(arena, owning->wanted, plan->encoded, error);
+        return encode_rulesets(owning->wanted, plan->encoded, error);
     }
     if (beside_others(arena, owning)) {
-        if (!encode_rulesets(arena, owning->wanted, plan->encoded, error))
+        if (!encode_rulesets(owning->wanted, plan->encoded, error))
             return false;
         find_owned(arena, plan, plan->encoded, owning);
         if (plan->own == OWN_UNSAID && !has_own_chains(owning) && !beside_others(arena, owning)) {
@@ -218,7 +218,7 @@ static bool compose_families(struct arena *arena, const struct owning *owning, s
 
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         own[family] = rules_in_own_chains(arena, owning->wanted[family]);
-    if (!encode_rulesets(arena, own, plan->encoded, error))
+    if (!encode_rulesets(own, plan->encoded, error))
         return false;
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
         const struct composition composition =

@@ -58,7 +58,7 @@ static bool close_all(struct arena *arena, const struct kernel_backend *backend,
     const struct slice texts[FAMILY_COUNT] = {slice_of(closed_rules), slice_of(closed_rules)};
     const struct ruleset *rules[FAMILY_COUNT];
     struct encoded encoded[FAMILY_COUNT] = {0};
-    bool fine = read_rules(arena, texts, rules, error) && encode_rulesets(arena, rules, encoded, error);
+    bool fine = read_rules(arena, texts, rules, error) && encode_rulesets(rules, encoded, error);
 
     for (enum family family = 0; family < FAMILY_COUNT && encoded[family].rules; family++) {
         struct kernel_table *table =

@@ -1,129 +1,90 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Rules to entries: the header from the rule's fields, matches and targets by libxtables from the text that is emitted
-// for them. Each family is done in a process of its own; both run at once.
+// Rules to entries: the header from the rule's fields, matches and targets by libxtables from the text that is emitted for them
+// (kernel/samples.h). Of rules that differ in no more than addresses, interfaces, the ports of TCP and UDP, and the verdict or chain
+// that they lead to, libxtables makes one, which is the pattern of the others:
+//
+//   -A INPUT -s 192.0.2.1/32 -p tcp -m tcp --dport 22 -j ACCEPT
+//   -A INPUT -i eth0 -p tcp -m tcp --dport 8000:8080 -j web
+//
+// Each family is done by a thread of its own.
 #include "kernel/encode.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 
+#include <linux/netfilter/xt_tcpudp.h>
+
+#include "base/fatal.h"
+#include "base/job.h"
+#include "base/vec.h"
 #include "emit/restore.h"
-#include "kernel/child.h"
 #include "kernel/entry.h"
 #include "kernel/extensions.h"
-#include "kernel/table.h"
+#include "kernel/samples.h"
 
-#define ENTRY_BYTES_MAX UINT16_MAX // struct ipt_entry has 16 bits for its length
+#define MANY ((size_t)1000) // rules that are worth a thread
 
-// A rule in the making.
-struct draft {
-    _Alignas(struct _xt_align) unsigned char bytes[ENTRY_BYTES_MAX + 1];
-    size_t length;
-    const struct entry_layout *layout;
-    enum family family;
-    struct buf text;
+struct pattern {
+    const char *key; // what its rules have in common; NULL: it has one rule
+    size_t key_length;
+    uint64_t hash;     // of the key
+    const char *entry; // as libxtables made it of the first rule
 };
 
-static void put_number(struct draft *draft, size_t at, size_t number)
-{
-    const uint16_t small = (uint16_t)number;
+// What is made of one ruleset.
+struct work {
+    enum family family;
+    const struct entry_layout *layout;
+    const struct ruleset *ruleset; // NULL: nothing was begun
+    struct sampler sampler;
+    struct job job;
+    struct arena arena;
+    bool each; // rule is made by libxtables
+    VEC(struct pattern) patterns;
+    uint32_t *index; // hash table of the patterns: their numbers, from 1; 0: an empty slot
+    size_t index_size;
+    VEC(uint32_t) chosen; // the pattern of each rule
+    size_t checked;       // patterns
+    struct buf key, text, question, answer;
+    struct encoded encoded;
+    struct kernel_error error;
+    bool fine;
+};
 
-    memcpy(draft->bytes + at, &small, sizeof(small));
+struct encoder {
+    struct work works[FAMILY_COUNT];
+};
+
+// A rule, and where it stands.
+struct place {
+    const struct table *table;
+    const struct chain *chain;
+    size_t number; // in the chain
+    const struct rule *rule;
+};
+
+static bool fail_at(struct work *work, const struct place *place, const char *why)
+{
+    return kernel_fail(&work->error, KERNEL_RULE, "%s %s %s %zu: %s", family_name(work->family),
+                       place->table->name, place->chain->name, place->number + 1, why);
 }
 
-static void append(struct draft *draft, const void *bytes, size_t length)
+static bool each_rule(struct work *work, bool (*visit)(struct work *work, const struct place *place))
 {
-    if (length > ENTRY_BYTES_MAX - draft->length)
-        extensions_fail("the rule has more bytes than the kernel takes, %d", ENTRY_BYTES_MAX);
-    memcpy(draft->bytes + draft->length, bytes, length);
-    draft->length += length;
-}
+    bool fine = true;
 
-// The last `bytes` bytes of an address in network order.
-static void put_address(unsigned char *out, struct addr addr, size_t bytes)
-{
-    for (size_t i = bytes; i-- > 0; addr.low = addr.low >> 8 | addr.high << 56, addr.high >>= 8)
-        out[i] = (unsigned char)addr.low;
-}
+    for (size_t i = 0; i < work->ruleset->count; i++) {
+        const struct table *table = &work->ruleset->items[i];
 
-static void put_mask(unsigned char *out, unsigned bits)
-{
-    memset(out, 0xFF, bits / 8);
-    if (bits % 8)
-        out[bits / 8] = (unsigned char)(0xFF << (8 - bits % 8));
-}
+        for (size_t j = 0; j < table->count; j++) {
+            const struct chain *chain = table->items[j];
 
-// As xtables_parse_interface(): eth+ means all that begin so, and keeps its sign.
-static void put_interface(struct draft *draft, int side, const char *name)
-{
-    const size_t length = strlen(name);
-
-    if (length >= IFNAMSIZ)
-        extensions_fail("the name of the interface %s is too long", name);
-    memcpy(draft->bytes + draft->layout->interfaces[side], name, length);
-    memset(draft->bytes + draft->layout->interface_masks[side], 0xFF,
-           length && name[length - 1] == '+' ? length - 1 : length + 1);
-}
-
-static void put_header(struct draft *draft, const struct rule *rule)
-{
-    const struct entry_layout *layout = draft->layout;
-    uint8_t *flags = draft->bytes + layout->flags, *inverted = draft->bytes + layout->inverted;
-
-    for (int side = 0; side < 2; side++) {
-        const struct rule_address *address = &rule->addresses[side];
-
-        put_address(draft->bytes + layout->addresses[side], address->prefix.addr, layout->address_bytes);
-        put_mask(draft->bytes + layout->masks[side], address->prefix.bits);
-    }
-    if (rule->in)
-        put_interface(draft, 0, rule->in);
-    if (rule->out)
-        put_interface(draft, 1, rule->out);
-    put_number(draft, layout->protocol, rule->protocol);
-    *flags = (uint8_t)((rule->protocol ? layout->protocol_named : 0) |
-                       (rule->later_fragments ? layout->fragment : 0) |
-                       (rule->target.kind == TARGET_GOTO ? layout->go_to : 0));
-    *inverted = (uint8_t)((rule->addresses[SIDE_SOURCE].inverted ? INVERTED_SOURCE : 0) |
-                          (rule->addresses[SIDE_DESTINATION].inverted ? INVERTED_DESTINATION : 0) |
-                          (rule->in && rule->in_inverted ? INVERTED_IN : 0) |
-                          (rule->out && rule->out_inverted ? INVERTED_OUT : 0) |
-                          (rule->protocol && rule->protocol_inverted ? INVERTED_PROTOCOL : 0) |
-                          (rule->later_fragments && rule->later_fragments_inverted ? INVERTED_FRAGMENT : 0));
-    if (rule->counters.present) {
-        const struct xt_counters counters = {.pcnt = rule->counters.packets, .bcnt = rule->counters.bytes};
-
-        memcpy(draft->bytes + layout->counters, &counters, sizeof(counters));
-    }
-}
-
-// What was appended to the draft's text, without the blank in front.
-static struct slice text_of(const struct draft *draft)
-{
-    return (struct slice){draft->text.bytes + 1, draft->text.length - 1};
-}
-
-static void put_matches(struct draft *draft, const struct rule *rule)
-{
-    for (size_t pass = 0; pass < 2; pass++) { // what stands for a part of the header goes first
-        for (size_t i = 0; i < rule->match_count; i++) {
-            const struct match *match = &rule->matches[i];
-            const bool header = match->kind == MATCH_OPAQUE && strncmp(match->opaque.text, "-m", 2) != 0;
-
-            if (header != (pass == 0))
-                continue;
-            draft->text.length = 0;
-            restore_match(&draft->text, match, draft->family);
-            if (header) {
-                extension_header(text_of(draft), draft->bytes);
-            } else {
-                const struct xt_entry_match *made = extension_match(text_of(draft), draft->bytes);
-
-                append(draft, made, made->u.match_size);
-            }
+            for (size_t k = 0; k < chain->count && fine; k++)
+                fine = visit(work, &(struct place){table, chain, k, &chain->items[k]});
         }
     }
+    return fine;
 }
 
 // The name of the target that libiptc makes a number of; NULL where a plugin makes the target.
@@ -149,183 +110,440 @@ static const char *standard_name(const struct table *table, const struct target 
     }
 }
 
-static void put_target(struct draft *draft, const struct table *table, const struct target *target)
+// Patterns.
+
+// Ports stand where they are looked for: see has_form().
+static bool has_ports(const struct match *match)
 {
-    const char *name = standard_name(table, target);
+    return match->kind == MATCH_TCP || match->kind == MATCH_UDP;
+}
 
-    put_number(draft, draft->layout->matches, draft->length);
-    if (name) {
-        struct xt_standard_target standard;
+// Text that stands for a part of the header: what libxtables makes of that is the rule's alone.
+static bool is_header(const struct match *match)
+{
+    return match->kind == MATCH_OPAQUE && strncmp(match->opaque.text, "-m", 2) != 0;
+}
 
-        if (strlen(name) > CHAIN_NAME_MAX)
-            extensions_fail("the name of the chain %s is too long", name);
-        memset(&standard, 0, sizeof(standard)); // its padding too
-        standard.target.u.user.target_size = sizeof(standard);
-        memcpy(standard.target.u.user.name, name, strlen(name) + 1);
-        append(draft, &standard, sizeof(standard));
-        return;
+// What libxtables says of ports that are no range is for it to say.
+static bool has_ports_reversed(const struct match *match)
+{
+    for (int side = 0; has_ports(match) && side < 2; side++)
+        if (match->transport.named[side] &&
+            match->transport.ports[side].first > match->transport.ports[side].last)
+            return true;
+    return false;
+}
+
+static bool stands_alone(const struct rule *rule)
+{
+    for (size_t i = 0; i < rule->match_count; i++)
+        if (is_header(&rule->matches[i]) || has_ports_reversed(&rule->matches[i]))
+            return true;
+    return false;
+}
+
+_Static_assert(MATCH_COUNT < ' ', "the text of a match begins with a blank, which is no kind of one");
+
+static void put_match_key(struct buf *key, const struct match *match, enum family family)
+{
+    const uint8_t but_ports[] = {(uint8_t)match->kind,         match->transport.named[0],
+                                 match->transport.named[1],    match->transport.inverted[0],
+                                 match->transport.inverted[1], match->transport.flags_mask,
+                                 match->transport.flags,       match->transport.flags_inverted};
+
+    if (has_ports(match)) {
+        buf_append(key, (const char *)but_ports, sizeof(but_ports));
+    } else {
+        restore_match(key, match, family);
+        buf_char(key, '\0');
     }
-    draft->text.length = 0;
-    restore_target(&draft->text, target);
-
-    const struct xt_entry_target *made = extension_target(text_of(draft), draft->bytes);
-
-    append(draft, made, made->u.target_size);
 }
 
-static void put_rule(struct buf *out, struct draft *draft, const struct table *table, const struct rule *rule)
+// All that libxtables gets to see of a rule, ports apart: plugins go by the protocol.
+static void put_key(struct work *work, const struct place *place)
 {
-    draft->length = draft->layout->body;
-    memset(draft->bytes, 0, draft->length);
-    put_header(draft, rule);
-    put_matches(draft, rule);
-    put_target(draft, table, &rule->target);
-    put_number(draft, draft->layout->length, draft->length);
-    buf_append(out, (const char *)draft->bytes, draft->length);
+    const struct rule *rule = place->rule;
+
+    work->key.length = 0;
+    buf_char(&work->key, (char)rule->protocol);
+    buf_char(&work->key, rule->protocol_inverted);
+    for (size_t i = 0; i < rule->match_count; i++)
+        put_match_key(&work->key, &rule->matches[i], work->family);
+    if (!standard_name(place->table, &rule->target))
+        restore_target(&work->key, &rule->target);
 }
 
-// In a process of its own. The rules come first, as many as the ruleset has; what follows are the sizes of extensions.
-static int encode(const void *context, int output)
+static uint64_t key_hash(const struct buf *key)
 {
-    static struct draft draft;
-    const struct ruleset *ruleset = context;
-    struct buf out = {0};
-    size_t count;
-
-    draft.family = ruleset->family;
-    draft.layout = &entry_layouts[ruleset->family];
-    extensions_open(ruleset->family);
-    for (size_t i = 0; i < ruleset->count; i++) {
-        const struct table *table = &ruleset->items[i];
-
-        for (size_t j = 0; j < table->count; j++) {
-            const struct chain *chain = table->items[j];
-
-            for (size_t k = 0; k < chain->count; k++) {
-                extensions_at(table->name, chain->name, k + 1);
-                put_rule(&out, &draft, table, &chain->items[k]);
-            }
-        }
-    }
-
-    const struct extension_size *sizes = extension_sizes(&count);
-
-    buf_append(&out, (const char *)sizes, count * sizeof(*sizes));
-    return child_write(output, &out) ? 0 : 1;
-}
-
-static size_t count_rules(const struct table *table)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < table->count; i++)
-        count += table->items[i]->count;
-    return count;
-}
-
-size_t encoded_table_start(const struct encoded *encoded, const struct table *table)
-{
-    size_t start = 0;
-
-    for (const struct table *before = encoded->ruleset->items; before != table; before++)
-        start += count_rules(before);
-    return start;
-}
-
-const char *encoded_standard(const struct table *table, const void *entry, enum family family)
-{
-    static const char *const verdicts[] = {"ACCEPT", "DROP", "QUEUE", "RETURN", ""};
-    const char *name = entry_target(entry, entry_number(entry, entry_layouts[family].matches))->u.user.name;
-
-    for (size_t i = 0; i < sizeof(verdicts) / sizeof(*verdicts); i++)
-        if (strcmp(verdicts[i], name) == 0)
-            return name;
-    return table_find_chain(table, name) ? name : NULL;
-}
-
-// What the child wrote, taken apart.
-static void split(struct arena *arena, struct encoded *encoded)
-{
-    const struct ruleset *ruleset = encoded->ruleset;
-    const struct entry_layout *layout = &entry_layouts[ruleset->family];
+    uint64_t hash = key->length, word;
     size_t at = 0;
 
-    encoded->count = encoded_table_start(encoded, ruleset->items + ruleset->count);
-    encoded->rules = arena_calloc(arena, encoded->count, sizeof(*encoded->rules));
-    for (size_t i = 0; i < encoded->count; i++) {
-        assert(encoded->bytes.length - at >= layout->body);
-        encoded->rules[i] = encoded->bytes.bytes + at;
-        at += entry_number(encoded->rules[i], layout->length);
+    for (; at + sizeof(word) <= key->length; at += sizeof(word)) {
+        memcpy(&word, key->bytes + at, sizeof(word));
+        hash = (hash ^ word) * 0x9E3779B97F4A7C15;
+        hash ^= hash >> 29;
     }
-    encoded->sizes = (const void *)(encoded->bytes.bytes + at);
-    encoded->size_count = (encoded->bytes.length - at) / sizeof(*encoded->sizes);
+    for (; at < key->length; at++)
+        hash = (hash ^ (unsigned char)key->bytes[at]) * 0x100000001B3;
+    return hash ^ hash >> 32;
 }
 
-bool encode_rulesets(struct arena *arena, const struct ruleset *const rulesets[FAMILY_COUNT],
-                     struct encoded encoded[FAMILY_COUNT], struct kernel_error *error)
+// Where a pattern stands in the index, or would.
+static uint32_t *pattern_slot(const struct work *work, const char *key, size_t length, uint64_t hash)
 {
-    struct child children[FAMILY_COUNT];
-    bool started[FAMILY_COUNT] = {false}, fine = true;
+    size_t slot = (size_t)hash & (work->index_size - 1);
 
-    for (enum family family = 0; family < FAMILY_COUNT; family++) {
-        encoded[family] = (struct encoded){.ruleset = rulesets[family]};
-        if (!rulesets[family] || !fine)
-            continue;
-        started[family] = child_start(&children[family], encode, rulesets[family]);
-        if (!started[family])
-            fine = kernel_fail(error, KERNEL_FAILED, "cannot start a process: %s", strerror(errno));
+    for (; work->index[slot]; slot = (slot + 1) & (work->index_size - 1)) {
+        const struct pattern *found = &work->patterns.items[work->index[slot] - 1];
+
+        if (found->hash == hash && found->key_length == length && memcmp(found->key, key, length) == 0)
+            break;
     }
-    for (enum family family = 0; family < FAMILY_COUNT; family++) {
-        struct buf said = {0};
+    return &work->index[slot];
+}
 
-        if (!started[family])
+static void grow_index(struct work *work)
+{
+    work->index_size = work->index_size ? work->index_size * 4 : 256;
+    work->index = arena_calloc(&work->arena, work->index_size, sizeof(*work->index));
+    for (size_t i = 0; i < work->patterns.count; i++) {
+        const struct pattern *pattern = &work->patterns.items[i];
+
+        if (pattern->key)
+            *pattern_slot(work, pattern->key, pattern->key_length, pattern->hash) = (uint32_t)i + 1;
+    }
+}
+
+// The number of a rule's pattern; of a new one the count of those that there were.
+static uint32_t find_pattern(struct work *work, const struct place *place)
+{
+    struct pattern pattern = {0};
+    uint32_t *slot;
+
+    if (!work->each && !stands_alone(place->rule)) {
+        put_key(work, place);
+        pattern.hash = key_hash(&work->key);
+        if (work->patterns.count * 2 >= work->index_size)
+            grow_index(work);
+        slot = pattern_slot(work, work->key.bytes, work->key.length, pattern.hash);
+        if (*slot)
+            return *slot - 1;
+        *slot = (uint32_t)work->patterns.count + 1;
+        pattern.key = arena_copy(&work->arena, work->key.bytes, work->key.length);
+        pattern.key_length = work->key.length;
+    }
+    *vec_push(&work->arena, &work->patterns) = pattern;
+    return (uint32_t)work->patterns.count - 1;
+}
+
+// Asking.
+
+// What was appended to the text, without the blank in front.
+static struct slice text_of(const struct work *work)
+{
+    return (struct slice){work->text.bytes + 1, work->text.length - 1};
+}
+
+static void put_matches(struct work *work, const struct rule *rule, bool header)
+{
+    for (size_t i = 0; i < rule->match_count; i++) {
+        if (is_header(&rule->matches[i]) != header)
             continue;
+        work->text.length = 0;
+        restore_match(&work->text, &rule->matches[i], work->family);
+        sample_text(&work->question, text_of(work));
+    }
+}
 
-        const bool done = child_finish(&children[family], &encoded[family].bytes, &said);
+static bool names_fit(struct work *work, const struct place *place)
+{
+    const char *const interfaces[] = {place->rule->in, place->rule->out};
 
-        if (done)
-            split(arena, &encoded[family]);
-        else if (fine)
-            fine = kernel_fail(error, KERNEL_RULE, "%s", child_reason(&said));
-        buf_clear(&said);
+    for (size_t i = 0; i < 2; i++)
+        if (interfaces[i] && strlen(interfaces[i]) >= IFNAMSIZ)
+            return fail_at(
+                work, place,
+                arena_printf(&work->arena, "the name of the interface %s is too long", interfaces[i]));
+    return true;
+}
+
+// The first rule of a pattern is made by libxtables.
+static bool choose(struct work *work, const struct place *place)
+{
+    char header[sizeof(struct ip6t_entry)];
+    const size_t before = work->patterns.count;
+    const uint32_t pattern = find_pattern(work, place);
+
+    *vec_push(&work->arena, &work->chosen) = pattern;
+    if (!names_fit(work, place))
+        return false;
+    if (pattern < before)
+        return true;
+    entry_put_header(header, work->layout, place->rule);
+    sample_begin(&work->question, place->table->name, place->chain->name, place->number + 1, header,
+                 work->layout->body);
+    put_matches(work, place->rule, true);
+    put_matches(work, place->rule, false);
+    if (!standard_name(place->table, &place->rule->target)) {
+        work->text.length = 0;
+        restore_target(&work->text, &place->rule->target);
+        sample_text(&work->question, text_of(work));
+    }
+    sample_end(&work->question);
+    return true;
+}
+
+// Making the others.
+
+// struct xt_tcp and struct xt_udp both begin with the ports of the source, and then those of the destination.
+_Static_assert(offsetof(struct xt_tcp, spts) == 0 && offsetof(struct xt_udp, spts) == 0 &&
+                   offsetof(struct xt_tcp, dpts) == offsetof(struct xt_udp, dpts),
+               "the ports of TCP and UDP stand in different places");
+
+static void port_bytes(const struct match *match, int side, uint16_t ports[2])
+{
+    ports[0] = match->transport.named[side] ? match->transport.ports[side].first : 0;
+    ports[1] = match->transport.named[side] ? match->transport.ports[side].last : UINT16_MAX;
+}
+
+static void put_ports(char *data, const struct match *match)
+{
+    uint16_t ports[2][2];
+
+    for (int side = 0; side < 2; side++)
+        port_bytes(match, side, ports[side]);
+    memcpy(data, ports, sizeof(ports));
+}
+
+// Whether libxtables wrote the ports of a rule where they are taken to stand.
+static bool has_form(const struct work *work, const struct rule *rule, const char *entry)
+{
+    const size_t end = entry_number(entry, work->layout->matches);
+    size_t at = work->layout->body;
+
+    for (size_t i = 0; i < rule->match_count; i++) {
+        const struct xt_entry_match *match = entry_match(entry, at);
+        char wanted[sizeof(uint16_t[2][2])];
+
+        if (at >= end)
+            return false;
+        put_ports(wanted, &rule->matches[i]);
+        if (has_ports(&rule->matches[i]) &&
+            (match->u.match_size < sizeof(*match) + sizeof(struct xt_udp) || match->u.user.revision ||
+             memcmp(match->data, wanted, sizeof(wanted)) != 0))
+            return false;
+        at += match->u.match_size;
+    }
+    return at == end;
+}
+
+static bool append_standard(struct work *work, const struct place *place, char *entry, const char *name)
+{
+    const size_t length = entry_number(entry, work->layout->length);
+    struct xt_standard_target standard;
+
+    if (strlen(name) > CHAIN_NAME_MAX)
+        return fail_at(work, place, arena_printf(&work->arena, "the name of the chain %s is too long", name));
+    if (length + sizeof(standard) > ENTRY_BYTES_MAX)
+        return fail_at(work, place, arena_printf(&work->arena, ENTRY_TOO_LONG));
+    memset(&standard, 0, sizeof(standard)); // its padding too
+    standard.target.u.user.target_size = sizeof(standard);
+    memcpy(standard.target.u.user.name, name, strlen(name) + 1);
+    memcpy(entry + length, &standard, sizeof(standard));
+    entry_put_number(entry, work->layout->length, length + sizeof(standard));
+    return true;
+}
+
+static bool make(struct work *work, const struct place *place)
+{
+    const struct entry_layout *layout = work->layout;
+    const struct pattern *pattern = &work->patterns.items[work->chosen.items[work->encoded.count]];
+    const char *name = standard_name(place->table, &place->rule->target);
+    const size_t length = entry_number(pattern->entry, layout->length);
+    char *entry = work->encoded.bytes.bytes + work->encoded.bytes.length;
+    size_t at = layout->body;
+
+    memcpy(entry, pattern->entry, length);
+    if (pattern->key) {
+        entry_put_header(entry, layout, place->rule);
+        entry_put_number(entry, layout->matches, entry_number(pattern->entry, layout->matches));
+        entry_put_number(entry, layout->length, length);
+        for (size_t i = 0; i < place->rule->match_count; i++, at += entry_match(entry, at)->u.match_size)
+            if (has_ports(&place->rule->matches[i]))
+                put_ports(entry + at + sizeof(struct xt_entry_match), &place->rule->matches[i]);
+    }
+    if (name && !append_standard(work, place, entry, name))
+        return false;
+    work->encoded.rules[work->encoded.count++] = entry;
+    work->encoded.bytes.length += entry_number(entry, layout->length);
+    return true;
+}
+
+// Takes the answer apart. What is behind the patterns are the sizes of extensions.
+static void take_patterns(struct work *work)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < work->patterns.count; i++) {
+        work->patterns.items[i].entry = work->answer.bytes + at;
+        at += entry_number(work->answer.bytes + at, work->layout->length);
+    }
+    work->encoded.size_count = (work->answer.length - at) / sizeof(struct extension_size);
+    work->encoded.sizes = (const void *)(work->answer.bytes + at);
+}
+
+// Of the first rule of each pattern.
+static bool check_form(struct work *work, const struct place *place)
+{
+    const uint32_t number = work->chosen.items[work->encoded.count++];
+    const struct pattern *pattern = &work->patterns.items[number];
+    const bool first = number == work->checked;
+
+    work->checked += first;
+    return !first || !pattern->key || has_form(work, place->rule, pattern->entry);
+}
+
+// Room for the rules; behind them, for where each of them is, and for what takes the place of the answer.
+static void make_room(struct work *work)
+{
+    struct encoded *encoded = &work->encoded;
+    const size_t sizes = encoded->size_count * sizeof(struct extension_size);
+    size_t bytes = 0;
+    char *at;
+
+    for (size_t i = 0; i < work->chosen.count; i++)
+        bytes += entry_number(work->patterns.items[work->chosen.items[i]].entry, work->layout->length) +
+                 sizeof(struct xt_standard_target);
+    encoded->bytes.capacity = bytes + work->chosen.count * sizeof(*encoded->rules) + sizes + 1;
+    encoded->bytes.bytes = malloc(encoded->bytes.capacity);
+    if (!encoded->bytes.bytes)
+        fatal_no_memory();
+    at = encoded->bytes.bytes + bytes;
+    encoded->rules = (const void **)(void *)at;
+    at += work->chosen.count * sizeof(*encoded->rules);
+    encoded->sizes = memcpy(at, encoded->sizes, sizes);
+}
+
+static bool start(struct work *work)
+{
+    return work->sampler.started || sampler_start(&work->sampler, work->family) ||
+           kernel_fail(&work->error, KERNEL_FAILED, "cannot start a process: %s", strerror(errno));
+}
+
+static bool make_patterns(struct work *work)
+{
+    work->patterns.count = work->chosen.count = work->checked = work->index_size = 0;
+    work->question.length = work->answer.length = 0;
+    if (!start(work) || !each_rule(work, choose))
+        return false;
+    sampler_ask(&work->sampler, &work->question);
+    if (!sampler_answer(&work->sampler, &work->answer, &work->error))
+        return false;
+    take_patterns(work);
+    return true;
+}
+
+// Where libxtables writes ports elsewhere, it makes every rule.
+static void encode(void *context)
+{
+    struct work *work = context;
+
+    work->fine = make_patterns(work);
+    if (work->fine && !each_rule(work, check_form)) {
+        work->each = true;
+        work->fine = make_patterns(work);
+    }
+    work->encoded.count = 0;
+    if (work->fine)
+        make_room(work);
+    work->fine = work->fine && each_rule(work, make);
+}
+
+// From outside.
+
+struct encoder *encoder_new(struct arena *arena, bool each)
+{
+    struct encoder *encoder = arena_calloc(arena, 1, sizeof(*encoder));
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        struct work *work = &encoder->works[family];
+
+        work->family = family;
+        work->layout = &entry_layouts[family];
+        work->each = each;
+        work->error.arena = &work->arena;
+    }
+    return encoder;
+}
+
+void encoder_start(struct encoder *encoder)
+{
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        start(&encoder->works[family]);
+}
+
+void encoder_begin(struct encoder *encoder, const struct ruleset *ruleset)
+{
+    struct work *work = &encoder->works[ruleset->family];
+    size_t rules = 0;
+
+    for (size_t i = 0; i < ruleset->count; i++)
+        for (size_t j = 0; j < ruleset->items[i].count; j++)
+            rules += ruleset->items[i].items[j]->count;
+    work->ruleset = work->encoded.ruleset = ruleset;
+    if (start(work))
+        job_begin(&work->job, rules >= MANY, encode, work);
+}
+
+bool encoder_end(struct encoder *encoder, struct encoded encoded[FAMILY_COUNT], struct kernel_error *error)
+{
+    bool fine = true;
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        struct work *work = &encoder->works[family];
+
+        encoded[family] = (struct encoded){0};
+        if (!work->ruleset)
+            continue;
+        job_end(&work->job);
+        if (work->fine) {
+            encoded[family] = work->encoded;
+            work->encoded = (struct encoded){0};
+        } else if (fine) {
+            fine = kernel_fail(error, work->error.trouble, "%s", work->error.text);
+        }
     }
     return fine;
 }
 
-void encoded_clear(struct encoded encoded[FAMILY_COUNT])
+void encoder_close(struct encoder *encoder)
 {
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
-        buf_clear(&encoded[family].bytes);
-        encoded[family] = (struct encoded){0};
+        struct work *work = &encoder->works[family];
+
+        job_end(&work->job);
+        sampler_stop(&work->sampler);
+        buf_clear(&work->key);
+        buf_clear(&work->text);
+        buf_clear(&work->question);
+        buf_clear(&work->answer);
+        buf_clear(&work->encoded.bytes);
+        arena_clear(&work->arena);
     }
 }
 
-static void *copy_entry(struct arena *arena, enum family family, const void *entry)
+bool encode_rulesets(const struct ruleset *const rulesets[FAMILY_COUNT], struct encoded encoded[FAMILY_COUNT],
+                     struct kernel_error *error)
 {
-    const size_t length = entry_number(entry, entry_layouts[family].length);
+    struct arena arena = {0};
+    struct encoder *encoder = encoder_new(&arena, false);
+    bool fine;
 
-    return memcpy(arena_alloc(arena, length), entry, length);
-}
-
-void encoded_count(struct arena *arena, const struct encoded *encoded, size_t rule, const void *entry)
-{
-    const enum family family = encoded->ruleset->family;
-    const size_t at = entry_layouts[family].counters;
-    char *copy = copy_entry(arena, family, encoded->rules[rule]);
-
-    memcpy(copy + at, (const char *)entry + at, sizeof(struct xt_counters));
-    encoded->rules[rule] = copy;
-}
-
-const char *encoded_target(enum family family, const void *rule)
-{
-    return entry_target(rule, entry_number(rule, entry_layouts[family].matches))->u.user.name;
-}
-
-const void *encoded_live(struct arena *arena, enum family family, const struct live_rule *rule)
-{
-    void *copy = copy_entry(arena, family, rule->entry);
-
-    entry_name_verdict(copy, &entry_layouts[family], rule->target);
-    return copy;
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        if (rulesets[family])
+            encoder_begin(encoder, rulesets[family]);
+    fine = encoder_end(encoder, encoded, error);
+    encoder_close(encoder);
+    arena_clear(&arena);
+    return fine;
 }

@@ -23,8 +23,8 @@ struct encoded {
 
 // Encodes a ruleset for each family, which may be NULL, both at once. False where a rule cannot be: KERNEL_RULE names
 // it. What comes out is to be cleared either way.
-bool encode_rulesets(struct arena *arena, const struct ruleset *const rulesets[FAMILY_COUNT],
-                     struct encoded encoded[FAMILY_COUNT], struct kernel_error *error);
+bool encode_rulesets(const struct ruleset *const rulesets[FAMILY_COUNT], struct encoded encoded[FAMILY_COUNT],
+                     struct kernel_error *error);
 void encoded_clear(struct encoded encoded[FAMILY_COUNT]);
 
 // Where the rules of a table begin among those of the ruleset.
@@ -43,3 +43,18 @@ const char *encoded_target(enum family family, const void *rule);
 // A live rule as such a one, with its counters.
 struct live_rule;
 const void *encoded_live(struct arena *arena, enum family family, const struct live_rule *rule);
+
+// The same beside other work. `each`: libxtables makes every rule, and not only one of those that differ in what ctc knows to write;
+// what comes out must be the same bytes. The encoder belongs to the arena, and is to be closed.
+struct encoder;
+struct encoder *encoder_new(struct arena *arena, bool each);
+
+// Starts the processes that it takes (kernel/samples.h) now, where this one is small yet; else each is started when it is needed.
+void encoder_start(struct encoder *encoder);
+
+// Begins a ruleset, one of a family, which stays as it is until the end.
+void encoder_begin(struct encoder *encoder, const struct ruleset *ruleset);
+
+// Waits for what was begun, as encode_rulesets() gives it. Once.
+bool encoder_end(struct encoder *encoder, struct encoded encoded[FAMILY_COUNT], struct kernel_error *error);
+void encoder_close(struct encoder *encoder);

@@ -50,6 +50,16 @@ static inline uint16_t entry_number(const void *entry, size_t at)
     return number;
 }
 
+static inline void entry_put_number(void *entry, size_t at, size_t number)
+{
+    const uint16_t small = (uint16_t)number;
+
+    memcpy((char *)entry + at, &small, sizeof(small));
+}
+
+#define ENTRY_BYTES_MAX UINT16_MAX // struct ipt_entry has 16 bits for its length
+#define ENTRY_TOO_LONG  "the rule has more bytes than the kernel takes, %d", ENTRY_BYTES_MAX
+
 // Where a match or the target stands.
 static inline const struct xt_entry_match *entry_match(const void *entry, size_t at)
 {
@@ -60,6 +70,11 @@ static inline const struct xt_entry_target *entry_target(const void *entry, size
 {
     return (const void *)((const char *)entry + at);
 }
+
+// Writes what stands ahead of the matches, of as many bytes, from the fields of a rule; the lengths are left 0. The names of its
+// interfaces are shorter than IFNAMSIZ.
+struct rule;
+void entry_put_header(char *entry, const struct entry_layout *layout, const struct rule *rule);
 
 // A verdict or a jump of a live rule is a number, which is of no use elsewhere: it is named, as libiptc takes it.
 static inline void entry_name_verdict(void *entry, const struct entry_layout *layout, const char *name)

@@ -204,7 +204,7 @@ static bool take_tables(struct arena *arena, const struct kernel_backend *backen
 
     if (text->length && strstr(text->bytes, "\n*"))
         rulesets[family] = kernel_text_read(arena, text, family, &diags);
-    fine = encode_rulesets(arena, rulesets, encoded, error);
+    fine = encode_rulesets(rulesets, encoded, error);
     for (size_t i = 0; fine && rulesets[family] && i < rulesets[family]->count; i++) {
         const struct table *table = &rulesets[family]->items[i];
         struct kernel_table *made = new_table(arena, backend, family, table->name);

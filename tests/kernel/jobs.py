@@ -98,6 +98,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["tune"] = test_tune.run
     jobs["holes text"] = test_holes.another_text
     jobs["backend policies"] = test_backend.policies
+    jobs["backend patterns"] = test_backend.patterns
     jobs["backend counters"] = test_backend.counters
     jobs["backend refusals"] = test_backend.refusals
     jobs["backend concurrency"] = test_backend.concurrency

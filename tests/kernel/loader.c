@@ -6,6 +6,7 @@
 // loader 4|6 wait FILE      the same, but before it puts a table into the kernel it says so, and waits for a line
 // loader 4|6 compare FILE   prints what a load of it would change: rules kept, removed and added in each table
 // loader 4|6 time FILE      the same as load, and prints how long each step takes
+// loader 4|6 alike FILE     tells whether rules are the same bytes where libxtables makes every one: prints how many are
 //
 // LOADER_VIA=restore: by the host's iptables programs.
 //
@@ -123,28 +124,56 @@ static unsigned lock_wait(void)
     return wait ? (unsigned)strtoul(wait, NULL, 10) : LOCK_WAIT;
 }
 
-static int load(struct run *run, const char *path, bool compare)
+static const struct ruleset *read_file(struct run *run, const char *path)
 {
     static struct source source; // what is found wrong points into it
+
+    return source_read(&run->arena, path, BYTES_MAX, &source) == 0
+               ? rules_read(&run->arena, &source, run->family, &run->diags)
+               : NULL;
+}
+
+static int load(struct run *run, const char *path, bool compare)
+{
     const struct ruleset *rulesets[FAMILY_COUNT] = {NULL};
     struct encoded encoded[FAMILY_COUNT];
     bool fine;
     int lock;
 
     lap(run, "start");
-    if (source_read(&run->arena, path, BYTES_MAX, &source) != 0)
-        return 2;
-    rulesets[run->family] = rules_read(&run->arena, &source, run->family, &run->diags);
+    rulesets[run->family] = read_file(run, path);
     lap(run, "reader");
     if (!rulesets[run->family])
         return 2;
-    fine = encode_rulesets(&run->arena, rulesets, encoded, &run->error);
+    fine = encode_rulesets(rulesets, encoded, &run->error);
     lap(run, "encode");
     lock = fine ? xtables_lock(lock_wait(), &run->error) : -1;
     fine = fine && lock >= 0 && (compare ? compare_all : replace_all)(run, &encoded[run->family]);
     xtables_unlock(lock);
     encoded_clear(encoded);
     return fine ? 0 : 1;
+}
+
+static int alike(struct run *run, const char *path)
+{
+    const struct ruleset *ruleset = read_file(run, path);
+    struct encoded found[2][FAMILY_COUNT] = {0};
+    const struct encoded *some = &found[0][run->family], *all = &found[1][run->family];
+    bool fine = ruleset != NULL;
+
+    for (int each = 0; each < 2 && fine; each++) {
+        struct encoder *encoder = encoder_new(&run->arena, each);
+
+        encoder_begin(encoder, ruleset);
+        fine = encoder_end(encoder, found[each], &run->error);
+        encoder_close(encoder);
+    }
+    if (fine && some->bytes.length == all->bytes.length &&
+        memcmp(some->bytes.bytes, all->bytes.bytes, all->bytes.length) == 0)
+        printf("%zu\n", some->count);
+    encoded_clear(found[0]);
+    encoded_clear(found[1]);
+    return !ruleset ? 2 : !fine;
 }
 
 static int save(struct run *run, const char *name, bool as_rules)
@@ -176,6 +205,8 @@ static int perform(struct run *run, int argc, char **argv)
     run->waits = strcmp(verb, "wait") == 0;
     if (argc == 4 && (run->timed || run->waits || strcmp(verb, "load") == 0 || strcmp(verb, "compare") == 0))
         return load(run, argv[3], strcmp(verb, "compare") == 0);
+    if (argc == 4 && strcmp(verb, "alike") == 0)
+        return alike(run, argv[3]);
     if (argc >= 3 && (strcmp(verb, "save") == 0 || strcmp(verb, "read") == 0))
         return save(run, argc > 3 ? argv[3] : NULL, strcmp(verb, "read") == 0);
     return 2;

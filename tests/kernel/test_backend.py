@@ -112,6 +112,51 @@ def corpus(report: Report) -> None:
         try_rules(path, family, f"backend corpus {path.name}", report)
 
 
+def patterned(family: Family) -> str:
+    """Rules that differ in little from each other: of those libxtables makes one."""
+    answer, icmp, address, other = (
+        ("icmp-host-prohibited", "icmp -m icmp --icmp-type", "192.0.2.7", "198.51.100.0/24") if family == IPV4 else
+        ("icmp6-adm-prohibited", "icmpv6 -m icmp6 --icmpv6-type", "2001:db8::7", "2001:db8:1::/48"))
+    ports = ("", "--sport 1", "--dport 65535", "--dport 0", "--sport 1:2 --dport 3", "--sport 7 --dport 8:9",
+             "! --sport 5", "! --dport 7:9", "--dport 0:65535", "! --sport 3 ! --dport 4")
+    flags = ("", "--tcp-flags FIN,SYN,RST,ACK SYN", "! --tcp-flags FIN,SYN,RST,ACK SYN")
+    headers = ("", f"-s {address} -i eth0", f"! -s {other} -d {address} ! -i eth+", f"-d {other}")
+    targets = ("", "-j ACCEPT", "-j DROP", "-j RETURN", "-j QUEUE", "-j own", "-g own", f"-j REJECT --reject-with {answer}",
+               "-j LOG --log-prefix one", "-j LOG --log-prefix two", "-j MARK --set-mark 3")
+    others = ("-p sctp -m sctp --dport 5", "-p sctp -m sctp --dport 6",
+              "-p dccp -m dccp --dport 5", "-p tcp -m multiport --dports 1,2", "-p tcp -m multiport --dports 1,3:4",
+              "-p udp -m multiport --dports 1,2", "-m conntrack --ctstate NEW", "-m conntrack --ctstate NEW,ESTABLISHED",
+              f"-p {icmp} 3", f"-p {icmp} 3/1", "-m limit --limit 5/min", "-m limit --limit 6/min --limit-burst 9",
+              "-m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 5 --hashlimit-mode srcip --hashlimit-name a",
+              "-m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 5 --hashlimit-mode srcip --hashlimit-name b",
+              "-m comment --comment a", "-m comment --comment \"a b\"", "-m mark --mark 1", "-m mark --mark 2", "-p 47", "! -p 47",
+              "-m addrtype --dst-type LOCAL", "-m socket --nowildcard", "-m socket",
+              "-p tcp -m tcp --dport 5 -m tcp --sport 6", "-p tcp -m tcp --dport 7 -m tcp --sport 8",
+              "-p tcp -m comment --comment a -m tcp --dport 9", "-p tcp -m comment --comment a -m tcp --dport 10",
+              "-p udp -m udp --dport 9 -m addrtype --dst-type LOCAL", "-p udp -m udp --dport 10 -m addrtype --dst-type LOCAL")
+    rules = [f"{header} -p {protocol} -m {protocol} {port} {flag} {target}"
+             for protocol in ("tcp", "udp") for header in headers for port in ports
+             for flag in (flags if protocol == "tcp" else flags[:1]) for target in targets]
+    rules += [f"{header} {match} {target}" for match in others for header in headers for target in targets[:7]]
+    return ("*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:own - [0:0]\n" +
+            "".join(f"[{number}:{number * 9}] -A INPUT {' '.join(rule.split())}\n" for number, rule in enumerate(rules)) + "COMMIT\n")
+
+
+def patterns(report: Report) -> None:
+    """Rules of which libxtables makes one and ctc the others are what it makes of every one."""
+    rules = Path(os.environ["SCRATCH"]) / "patterns"
+    for family in FAMILIES:
+        name = f"backend patterns {family.name}"
+        text = patterned(family)
+        rules.write_text(text, encoding="utf-8")
+        try_rules(rules, family, name, report)
+        namespace = Namespace("patterns")
+        alike = loader(namespace, family, "alike", str(rules))
+        report.check(f"{name}: the same as one by one",
+                     alike.stdout == f"{text.count('-A INPUT')}\n", alike.stderr or alike.stdout)
+        namespace.close()
+
+
 def counters(report: Report) -> None:
     """What is written of them is put into the kernel, and comes back."""
     rules = Path(os.environ["SCRATCH"]) / "counted"

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Rules that were encoded, asked about.
+#include "kernel/encode.h"
+#include "kernel/entry.h"
+#include "kernel/table.h"
+
+static size_t count_rules(const struct table *table)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < table->count; i++)
+        count += table->items[i]->count;
+    return count;
+}
+
+size_t encoded_table_start(const struct encoded *encoded, const struct table *table)
+{
+    size_t start = 0;
+
+    for (const struct table *before = encoded->ruleset->items; before != table; before++)
+        start += count_rules(before);
+    return start;
+}
+
+const char *encoded_standard(const struct table *table, const void *entry, enum family family)
+{
+    static const char *const verdicts[] = {"ACCEPT", "DROP", "QUEUE", "RETURN", ""};
+    const char *name = entry_target(entry, entry_number(entry, entry_layouts[family].matches))->u.user.name;
+
+    for (size_t i = 0; i < sizeof(verdicts) / sizeof(*verdicts); i++)
+        if (strcmp(verdicts[i], name) == 0)
+            return name;
+    return table_find_chain(table, name) ? name : NULL;
+}
+
+void encoded_clear(struct encoded encoded[FAMILY_COUNT])
+{
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        buf_clear(&encoded[family].bytes);
+        encoded[family] = (struct encoded){0};
+    }
+}
+
+static void *copy_entry(struct arena *arena, enum family family, const void *entry)
+{
+    const size_t length = entry_number(entry, entry_layouts[family].length);
+
+    return memcpy(arena_alloc(arena, length), entry, length);
+}
+
+void encoded_count(struct arena *arena, const struct encoded *encoded, size_t rule, const void *entry)
+{
+    const enum family family = encoded->ruleset->family;
+    const size_t at = entry_layouts[family].counters;
+    char *copy = copy_entry(arena, family, encoded->rules[rule]);
+
+    memcpy(copy + at, (const char *)entry + at, sizeof(struct xt_counters));
+    encoded->rules[rule] = copy;
+}
+
+const char *encoded_target(enum family family, const void *rule)
+{
+    return entry_target(rule, entry_number(rule, entry_layouts[family].matches))->u.user.name;
+}
+
+const void *encoded_live(struct arena *arena, enum family family, const struct live_rule *rule)
+{
+    void *copy = copy_entry(arena, family, rule->entry);
+
+    entry_name_verdict(copy, &entry_layouts[family], rule->target);
+    return copy;
+}
