@@ -77,32 +77,31 @@ static bool sort_by_next(struct item *items, size_t count)
     return true;
 }
 
-static diagram join(const struct joining *joining, size_t from, size_t to);
+// What the conjunctions of some items are together, with the constant `otherwise` for all other packets.
+static diagram join(const struct joining *joining, size_t from, size_t to, diagram otherwise);
 
-// Values of the field, and what stands behind them.
+// Items with one and the same test, and what stands behind it.
 struct group {
     const struct field_test *test;
+    uint32_t from, end; // of the items
     diagram to;
 };
 
-static bool make_groups(const struct joining *joining, size_t from, size_t to, struct group *groups,
-                        size_t *count)
+static size_t find_groups(const struct joining *joining, size_t from, size_t to, struct group *groups)
 {
     struct item *items = joining->items;
+    size_t count = 0;
 
-    *count = 0;
     for (size_t i = from, end; i < to; i = end) {
-        const struct field_test *test = items[i].tests;
-
         for (end = i + 1; end < to && same_test(&items[end], &items[i]);)
             end++;
-        for (size_t j = i; j < end; j++) {
-            items[j].tests++;
-            items[j].count--;
-        }
-        groups[(*count)++] = (struct group){test, join(joining, i, end)};
+        groups[count++] = (struct group){.test = items[i].tests, .from = (uint32_t)i, .end = (uint32_t)end};
     }
-    return !joining->space->overflowed;
+    for (size_t i = from; i < to; i++) {
+        items[i].tests++;
+        items[i].count--;
+    }
+    return count;
 }
 
 // Whether the groups hold no value twice and stand in the order of their values.
@@ -115,7 +114,8 @@ static bool are_apart(const struct group *groups, size_t count)
     return true;
 }
 
-static diagram one_node(struct diagram_space *space, const struct group *groups, size_t count)
+static diagram one_node(struct diagram_space *space, const struct group *groups, size_t count,
+                        diagram otherwise)
 {
     const unsigned field = groups->test->field;
     const field_value max = field_max(space, field);
@@ -129,12 +129,12 @@ static diagram one_node(struct diagram_space *space, const struct group *groups,
 
             assert(space->overflowed || space->nodes[groups[i].to].field > field);
             fine = (!value_before(next, range->first) ||
-                    push_edge(space, base, previous_value(range->first), 0)) &&
+                    push_edge(space, base, previous_value(range->first), otherwise)) &&
                    push_edge(space, base, range->last, groups[i].to);
             next = next_value(range->last);
             ended = values_equal(range->last, max);
         }
-    if (!fine || (!ended && !push_edge(space, base, max, 0)))
+    if (!fine || (!ended && !push_edge(space, base, max, otherwise)))
         return drop_node(space, base);
     return pop_node(space, field, base);
 }
@@ -147,60 +147,104 @@ static diagram combined(struct diagram_space *space, const struct group *groups,
     if (!functions)
         return give_up(space);
     for (size_t i = 0; i < count; i++)
-        functions[i] = one_node(space, &groups[i], 1);
+        functions[i] = one_node(space, &groups[i], 1, 0);
     result = diagram_combine(space, &diagram_larger, functions, count);
     free(functions);
     return result;
 }
 
+static uint32_t first_of_values(uint32_t left, uint32_t right)
+{
+    return left ? left : right;
+}
+
+// What functions say that are 0 for all other packets.
+static diagram first(struct diagram_space *space, diagram left, diagram right)
+{
+    static const struct diagram_operation operation = {
+        OPERATION_FIRST | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT | DIAGRAM_SAME, first_of_values, NULL};
+
+    return diagram_apply(space, &operation, left, right);
+}
+
 // Conjunctions whose next test is of one field.
-static diagram join_field(const struct joining *joining, size_t from, size_t to)
+static diagram join_field(const struct joining *joining, size_t from, size_t to, diagram otherwise)
 {
     struct diagram_space *space = joining->space;
     struct group *groups = malloc((to - from) * sizeof(*groups));
     size_t count;
+    bool apart;
     diagram result = 0;
 
     if (!groups)
         return give_up(space);
-    if (make_groups(joining, from, to, groups, &count))
-        result = are_apart(groups, count) ? one_node(space, groups, count) : combined(space, groups, count);
+    count = find_groups(joining, from, to, groups);
+    apart = are_apart(groups, count);
+    for (size_t i = 0; i < count; i++)
+        groups[i].to = join(joining, groups[i].from, groups[i].end, apart ? otherwise : 0);
+    if (!space->overflowed)
+        result = apart ? one_node(space, groups, count, otherwise)
+                       : first(space, combined(space, groups, count), otherwise);
     free(groups);
     return result;
 }
 
-static diagram join_one(const struct joining *joining, const struct item *item)
+static diagram join_one(const struct joining *joining, const struct item *item, diagram otherwise)
 {
     diagram result = diagram_constant(joining->space, joining->value);
 
     for (uint32_t i = item->count; i-- > 0;)
-        result = one_node(joining->space, &(struct group){&item->tests[i], result}, 1);
+        result =
+            one_node(joining->space, &(struct group){.test = &item->tests[i], .to = result}, 1, otherwise);
     return result;
 }
 
-static diagram join(const struct joining *joining, size_t from, size_t to)
+// Where the items of one field end.
+static size_t end_of_field(const struct item *items, size_t from, size_t to)
+{
+    size_t end = from + 1;
+
+    while (end < to && items[end].field == items[from].field)
+        end++;
+    return end;
+}
+
+static diagram join(const struct joining *joining, size_t from, size_t to, diagram otherwise)
 {
     struct item *items = joining->items;
+    size_t most = from, most_end = from;
     diagram result = 0;
 
     if (to - from == 1)
-        return join_one(joining, &items[from]);
+        return join_one(joining, &items[from], otherwise);
     if (!sort_by_next(items + from, to - from)) // one asks nothing more
         return diagram_constant(joining->space, joining->value);
-    for (size_t i = from, end; i < to && !joining->space->overflowed; i = end) {
-        for (end = i + 1; end < to && items[end].field == items[i].field;)
-            end++;
-        result = diagram_apply(joining->space, &diagram_larger, result, join_field(joining, i, end));
+    for (size_t i = from, end; i < to; i = end) {
+        end = end_of_field(items, i, to);
+        if (end - i > most_end - most) {
+            most = i;
+            most_end = end;
+        }
     }
-    return result;
+    // The largest one has what is otherwise, so that it is made once.
+    for (size_t i = from, end; i < to && !joining->space->overflowed; i = end) {
+        end = end_of_field(items, i, to);
+        if (i != most)
+            result = diagram_apply(joining->space, &diagram_larger, result, join_field(joining, i, end, 0));
+    }
+    return joining->space->overflowed
+               ? 0
+               : first(joining->space, result, join_field(joining, most, most_end, otherwise));
 }
 
 diagram diagram_any_of(struct diagram_space *space, const struct conjunction *conjunctions, size_t count,
-                       uint32_t value)
+                       uint32_t value, uint32_t otherwise)
 {
     const struct joining joining = {space, calloc(count ? count : 1, sizeof(*joining.items)), value};
-    diagram result = 0;
+    const diagram others = diagram_constant(space, otherwise);
+    diagram result = others;
 
+    assert(value);
     if (!joining.items || count > UINT32_MAX)
         give_up(space);
     for (size_t i = 0; i < count && !space->overflowed; i++) {
@@ -208,7 +252,7 @@ diagram diagram_any_of(struct diagram_space *space, const struct conjunction *co
         joining.items[i].count = (uint32_t)conjunctions[i].count;
     }
     if (count && !space->overflowed)
-        result = join(&joining, 0, count);
+        result = join(&joining, 0, count, others);
     free(joining.items);
     return space->overflowed ? 0 : result;
 }

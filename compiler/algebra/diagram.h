@@ -58,9 +58,9 @@ struct conjunction {
     size_t count;
 };
 
-// `value` for packets of one of the conjunctions, or of several, 0 for the others.
+// `value`, which is not 0, for packets of one of the conjunctions, or of several, `otherwise` for the others.
 diagram diagram_any_of(struct diagram_space *space, const struct conjunction *conjunctions, size_t count,
-                       uint32_t value);
+                       uint32_t value, uint32_t otherwise);
 
 // Laws that an operation may keep, for all values that its operands take. They stand with its id, and save time.
 #define DIAGRAM_ZERO_LEFT  0x10000u  // combine(0, x) is x

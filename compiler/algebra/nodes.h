@@ -30,7 +30,13 @@ struct node {
 };
 
 // The algebra's own operations.
-enum { OPERATION_SMALLER = DIAGRAM_OPERATION_IDS, OPERATION_LARGER, OPERATION_WITHOUT, OPERATION_IMPLIED };
+enum {
+    OPERATION_SMALLER = DIAGRAM_OPERATION_IDS,
+    OPERATION_LARGER,
+    OPERATION_WITHOUT,
+    OPERATION_IMPLIED,
+    OPERATION_FIRST
+};
 
 extern const struct diagram_operation diagram_smaller; // of two sets, what is in both
 extern const struct diagram_operation diagram_larger;  // of two sets, what is in either

@@ -337,14 +337,26 @@ diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const
     return walk_chain(&walker, first);
 }
 
-static bool has_returns(const struct table *table)
+// Whether a walk through a built-in chain may come back to where it was called, which is nowhere. Chains that its rules jump
+// to come back to it.
+static bool may_return(const struct chain *chain)
 {
-    for (size_t i = 0; i < table->count; i++)
-        for (size_t j = 0; j < table->items[i]->count; j++)
-            if (table->items[i]->items[j].target.kind == TARGET_RETURN ||
-                table->items[i]->items[j].target.kind == TARGET_GOTO)
-                return true;
+    for (size_t i = 0; i < chain->count; i++)
+        if (chain->items[i].target.kind == TARGET_RETURN || chain->items[i].target.kind == TARGET_GOTO)
+            return true;
     return false;
+}
+
+// Nobody says which policy the kernel has: it is an unknown like any other.
+static diagram unwritten_policy(struct packet_space *space, const struct table *table, const char *chain,
+                                uint32_t accept, uint32_t drop)
+{
+    const unsigned unknown =
+        packet_space_unknown(space, UNKNOWN_POLICY, policy_unknown(space, table, chain), 0);
+    const struct addr_range no = {{0, UNKNOWN_NO}, {0, UNKNOWN_NO}};
+
+    return diagram_test(space->diagrams, FIELD_COUNT + unknown, &no, 1,
+                        diagram_constant(space->diagrams, accept), diagram_constant(space->diagrams, drop));
 }
 
 diagram built_in_chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table_name,
@@ -353,30 +365,33 @@ diagram built_in_chain_walk(const struct view *view, const struct ruleset *rules
     struct packet_space *space = view->space;
     const struct table *table = ruleset_find_table(ruleset, table_name);
     const struct chain *chain = table ? table_find_chain(table, chain_name) : NULL;
+    struct walk_list rules = {0};
     struct walker walker;
 
     if (!chain)
         return set_none(space);
     walker_init(&walker, view, table, places);
+    rules.staged = walker.staged;
+    walker.chains[chain->number].open = true;
+    walk_rules(&walker, chain, NULL, &rules);
 
-    const diagram walk = walk_chain(&walker, chain);
     const uint32_t rule =
         remember(&walker, chain, chain->count, chain->policy == CHAIN_DROP ? WALK_DROP : WALK_ACCEPT);
     const uint32_t accept = outcome_value((struct outcome){.walk = WALK_ACCEPT, .rule = rule});
     const uint32_t drop = outcome_value((struct outcome){.walk = WALK_DROP, .rule = rule});
-    diagram end = diagram_constant(space->diagrams, chain->policy == CHAIN_DROP ? drop : accept);
-
-    // Nobody says which policy the kernel has: it is an unknown like any other.
-    if (chain->policy == CHAIN_UNWRITTEN) {
-        const unsigned unknown =
-            packet_space_unknown(space, UNKNOWN_POLICY, policy_unknown(space, table, chain_name), 0);
-        const struct addr_range no = {{0, UNKNOWN_NO}, {0, UNKNOWN_NO}};
-
-        end = diagram_test(space->diagrams, FIELD_COUNT + unknown, &no, 1, end,
-                           diagram_constant(space->diagrams, drop));
-    }
     // What comes to the end of a table beside the filter, or returns there, goes on, as what the table accepts does.
-    if (chain->policy == CHAIN_ACCEPT && strcmp(table_name, "filter") != 0)
-        end = set_none(space);
-    return end == set_none(space) && !has_returns(table) ? walk : walk_to_end(space, walk, end);
+    const bool goes_on = chain->policy == CHAIN_ACCEPT && strcmp(table_name, "filter") != 0;
+    const bool written = chain->policy != CHAIN_UNWRITTEN;
+    const uint32_t end = goes_on ? 0 : chain->policy == CHAIN_DROP ? drop : accept;
+    diagram walk;
+
+    if (written && !goes_on && !may_return(chain))
+        walk_list_add_all(&rules, end);
+    walk = walk_list_join(space, &rules, 0);
+    walk_list_clear(&rules);
+    if (written && !may_return(chain))
+        return walk;
+    return walk_to_end(space, walk,
+                       written ? diagram_constant(space->diagrams, end)
+                               : unwritten_policy(space, table, chain_name, accept, drop));
 }

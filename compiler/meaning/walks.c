@@ -106,6 +106,11 @@ void walk_list_add(struct walk_list *list, diagram walk)
     *vec_push(&list->arena, list) = (struct walk_item){.walk = walk};
 }
 
+void walk_list_add_all(struct walk_list *list, uint32_t outcome)
+{
+    *vec_push(&list->arena, list) = (struct walk_item){.only = outcome};
+}
+
 static struct field_test kept_test(struct walk_list *list, const struct range_list *ranges, uint32_t field)
 {
     struct field_test *last = &list->last[field];
@@ -142,19 +147,37 @@ void walk_list_add_cube(struct walk_list *list, const struct cube *cube, uint32_
     *vec_push(&list->arena, list) = (struct walk_item){.packets = {kept, count}, .only = inside};
 }
 
-// A walk by itself, or the conjunctions from `from` on that have one outcome. `*end` is the first item behind them.
-static diagram join_same(struct packet_space *space, const struct walk_list *list, size_t from, size_t *end,
-                         struct conjunction *scratch)
+// Where the conjunctions end that have the outcome of the one at `from`; of a walk by itself, behind it.
+static size_t end_of_same(const struct walk_list *list, size_t from)
 {
     const uint32_t only = list->items[from].only;
-    size_t count = 0;
+    size_t end = from + 1;
 
-    *end = from + 1;
-    if (!only)
-        return list->items[from].walk;
-    for (*end = from; *end < list->count && list->items[*end].only == only; ++*end)
-        scratch[count++] = list->items[*end].packets;
-    return diagram_any_of(space->diagrams, scratch, count, only);
+    while (only && end < list->count && list->items[end].only == only)
+        end++;
+    return end;
+}
+
+static diagram any_of(struct packet_space *space, const struct walk_list *list, size_t from, size_t end,
+                      uint32_t inside, uint32_t otherwise)
+{
+    struct conjunction *packets = calloc(end - from, sizeof(*packets));
+    diagram result;
+
+    if (!packets)
+        fatal_no_memory();
+    for (size_t i = from; i < end; i++)
+        packets[i - from] = list->items[i].packets;
+    result = diagram_any_of(space->diagrams, packets, end - from, inside, otherwise);
+    free(packets);
+    return result;
+}
+
+static diagram join_same(struct packet_space *space, const struct walk_list *list, size_t from, size_t end)
+{
+    const struct walk_item *item = &list->items[from];
+
+    return item->only ? any_of(space, list, from, end, item->only, 0) : item->walk;
 }
 
 diagram seen_with_state(struct packet_space *space, diagram function, unsigned state)
@@ -206,21 +229,52 @@ static diagram join_staged(struct packet_space *space, const diagram *walks, siz
     return joined;
 }
 
+static bool is_all(const struct walk_item *item)
+{
+    return item->only && !item->packets.count;
+}
+
+// Where the list ends that some packet comes to the end of.
+static size_t end_of_list(const struct walk_list *list, size_t from)
+{
+    for (size_t i = from; i < list->count; i++)
+        if (is_all(&list->items[i]) && ends(list->items[i].only))
+            return i + 1;
+    return list->count;
+}
+
+// Whether the items from there to the end have one outcome, for all packets.
+static bool is_rest(const struct walk_list *list, size_t from)
+{
+    return !list->staged && end_of_same(list, from) == list->count && is_all(&list->items[list->count - 1]);
+}
+
 diagram walk_list_join(struct packet_space *space, struct walk_list *list, size_t from)
 {
     diagram *walks = calloc(list->count - from + 1, sizeof(*walks));
-    struct conjunction *scratch = calloc(list->count - from + 1, sizeof(*scratch));
     size_t count = 0;
-    diagram joined = set_none(space);
+    diagram joined;
 
-    if (!walks || !scratch)
+    if (!walks)
         fatal_no_memory();
-    for (size_t i = from, end; i < list->count; i = end)
-        walks[count++] = join_same(space, list, i, &end, scratch);
+    if (!list->staged)
+        list->count = end_of_list(list, from);
+    for (size_t i = from, end; i < list->count; i = end) {
+        const struct walk_item *item = &list->items[i];
+
+        end = end_of_same(list, i);
+        // What becomes of all at the end stands in the function of those ahead of it, which saves to make that twice.
+        if (item->only && end < list->count && is_rest(list, end)) {
+            const uint32_t rest = list->items[end].only;
+
+            walks[count++] = any_of(space, list, i, end, go_on(item->only, rest), rest);
+            break;
+        }
+        walks[count++] = join_same(space, list, i, end);
+    }
     joined = list->staged ? join_staged(space, walks, count)
                           : diagram_combine(space->diagrams, &op_go_on, walks, count);
     free(walks);
-    free(scratch);
     list->count = from;
     return joined;
 }

@@ -33,6 +33,7 @@ struct walk_list {
     struct field_test last[FIELD_COUNT]; // the newest conjunction's tests, since most are the same again
 };
 void walk_list_add(struct walk_list *list, diagram walk);
+void walk_list_add_all(struct walk_list *list, uint32_t outcome); // not 0
 void walk_list_add_cube(struct walk_list *list, const struct cube *cube, uint32_t inside, uint32_t full);
 
 // The items from number `from` on as one walk, which are taken off the list.

@@ -556,6 +556,7 @@ TEST(any_of_many_conjunctions_is_what_they_are_one_by_one)
         struct conjunction list[MANY];
         const size_t count = (size_t)rand() % MANY;
         const unsigned which = (unsigned)rand() % 8; // the fields that any of them tests
+        const uint32_t otherwise = rand() % 3 ? (uint32_t)rand() % 12 : 0;
         diagram expected = diagram_constant(space, 0);
 
         for (size_t i = 0; i < count; i++) {
@@ -576,7 +577,8 @@ TEST(any_of_many_conjunctions_is_what_they_are_one_by_one)
                                         function, diagram_constant(space, 0));
             expected = diagram_apply(space, &overlay, expected, function);
         }
-        assert_int_equal(diagram_any_of(space, list, count, 7), expected);
+        expected = diagram_apply(space, &overlay, expected, diagram_constant(space, otherwise));
+        assert_int_equal(diagram_any_of(space, list, count, 7, otherwise), expected);
     }
     assert_false(diagram_overflowed(space));
     diagram_space_free(space);
