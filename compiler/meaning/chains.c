@@ -307,12 +307,18 @@ bool raw_asks_state(const struct ruleset *ruleset)
     return raw && asks_state(raw);
 }
 
-static void walker_init(struct walker *walker, const struct view *view, const struct table *table,
-                        struct rule_places *places)
+static bool leads_on(const struct chain *chain)
 {
-    *walker = (struct walker){
-        .view = view, .table = table, .places = places, .staged = view->raw && asks_state(table)};
-    walker->chains = arena_calloc(view->space->arena, table->count, sizeof(*walker->chains));
+    for (size_t i = 0; i < chain->count; i++)
+        if (rule_leads_on(&chain->items[i]))
+            return true;
+    return false;
+}
+
+static void count_references(struct walker *walker)
+{
+    const struct table *table = walker->table;
+
     for (size_t i = 0; i < table->count; i++)
         for (size_t j = 0; j < table->items[i]->count; j++) {
             const struct rule *rule = &table->items[i]->items[j];
@@ -324,6 +330,17 @@ static void walker_init(struct walker *walker, const struct view *view, const st
         }
 }
 
+// For a walk that begins with `chain`.
+static void walker_init(struct walker *walker, const struct view *view, const struct table *table,
+                        const struct chain *chain, struct rule_places *places)
+{
+    *walker = (struct walker){
+        .view = view, .table = table, .places = places, .staged = view->raw && asks_state(table)};
+    walker->chains = arena_calloc(view->space->arena, table->count, sizeof(*walker->chains));
+    if (leads_on(chain))
+        count_references(walker);
+}
+
 diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table,
                    const char *chain)
 {
@@ -333,7 +350,7 @@ diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const
 
     if (!first)
         return set_none(view->space);
-    walker_init(&walker, view, found, NULL);
+    walker_init(&walker, view, found, first, NULL);
     return walk_chain(&walker, first);
 }
 
@@ -370,7 +387,7 @@ diagram built_in_chain_walk(const struct view *view, const struct ruleset *rules
 
     if (!chain)
         return set_none(space);
-    walker_init(&walker, view, table, places);
+    walker_init(&walker, view, table, chain, places);
     rules.staged = walker.staged;
     walker.chains[chain->number].open = true;
     walk_rules(&walker, chain, NULL, &rules);

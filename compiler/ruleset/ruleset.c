@@ -153,12 +153,7 @@ struct rule_sets *rule_sets_copy(struct arena *arena, const struct rule_sets *se
     return copy;
 }
 
-const struct rule_sets *rule_sets_of(const struct rule *rule)
-{
-    static const struct rule_sets none = {0};
-
-    return rule->sets ? rule->sets : &none;
-}
+const struct rule_sets rule_sets_none = {0};
 
 bool rule_asks_nothing(const struct rule *rule)
 {
@@ -195,9 +190,4 @@ void ruleset_sort(struct ruleset *ruleset)
         if (ruleset->items[i].count)
             qsort(ruleset->items[i].items, ruleset->items[i].count, sizeof(*ruleset->items[i].items),
                   compare_chains);
-}
-
-bool rule_leads_on(const struct rule *rule)
-{
-    return rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
 }

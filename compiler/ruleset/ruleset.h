@@ -246,10 +246,17 @@ struct chain *table_chain(struct arena *arena, struct table *table, const char *
 void table_remove_chain(struct table *table, const struct chain *chain);
 
 // The sets of a rule; where it has none, sets of nothing.
-const struct rule_sets *rule_sets_of(const struct rule *rule);
+extern const struct rule_sets rule_sets_none;
+static inline const struct rule_sets *rule_sets_of(const struct rule *rule)
+{
+    return rule->sets ? rule->sets : &rule_sets_none;
+}
 
 // Whether its packets go on in another chain: a jump or a goto.
-bool rule_leads_on(const struct rule *rule);
+static inline bool rule_leads_on(const struct rule *rule)
+{
+    return rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
+}
 
 // Whether it is plain that no packet passes both rules; false where it may be so and would cost time to find out.
 bool rules_apart(enum family family, const struct rule *a, const struct rule *b);
