@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What is changed is found by the place of its node; everything else is copied.
+// What is changed is found by the place of its node; everything else is copied. Nearly all is put beside what stands there, so
+// that several changes of one node nest, the outer one's opening before the inner one's and its closing behind it:
+//
+//   connect: dns
+//   connect: [{service: dns, track: false}, {service: ntp, to: 192.0.2.54, track: false}]
 #include "advice/edit.h"
 
 #include <stdlib.h>
@@ -18,6 +22,7 @@ struct edit {
     struct arena *arena;
     const struct source *source;
     const struct node *root;
+    const struct node *deeper; // a mapping whose lines become those of an item; NULL: none
     VEC(struct change) changes;
 };
 
@@ -105,9 +110,11 @@ static size_t line_end(const struct edit *edit, const struct node *node)
 // A line of its own behind a node; one that lacks its end gets it.
 static void add_line(struct edit *edit, size_t offset, const char *text)
 {
-    const bool ended = offset && edit->source->bytes[offset - 1] == '\n';
+    bool ended = !offset || edit->source->bytes[offset - 1] == '\n';
 
-    add_change(edit, offset, 0, arena_printf(edit->arena, "%s%s\n", ended || !offset ? "" : "\n", text));
+    for (size_t i = 0; i < edit->changes.count && !ended; i++)
+        ended = edit->changes.items[i].offset == offset && strchr(edit->changes.items[i].text, '\n');
+    add_change(edit, offset, 0, arena_printf(edit->arena, "%s%s\n", ended ? "" : "\n", text));
 }
 
 // Behind the last byte of what stands in a flow collection.
@@ -131,6 +138,8 @@ static void add_to_flow(struct edit *edit, const struct node *node, const char *
 
 // --- The entries
 
+#define ITEM_INDENT 2 // of what stands behind "- "
+
 static const struct node *find_at(const struct node *list, struct span span)
 {
     const bool one = list && list->kind != NODE_SEQUENCE;
@@ -148,16 +157,16 @@ static const struct node *find_at(const struct node *list, struct span span)
 static void untrack_node(struct edit *edit, const struct node *item, const char *key)
 {
     if (item->kind == NODE_SCALAR) {
-        const size_t offset = offset_of(edit, item), bytes = scalar_bytes(edit, item);
+        const size_t offset = offset_of(edit, item);
 
-        add_change(edit, offset, bytes,
-                   arena_printf(edit->arena, "{%s: %.*s, track: false}", key, (int)bytes,
-                                edit->source->bytes + offset));
+        add_change(edit, offset, 0, arena_printf(edit->arena, "{%s: ", key));
+        add_change(edit, offset + scalar_bytes(edit, item), 0, ", track: false}");
     } else if (is_flow(edit, item)) {
         add_to_flow(edit, item, "track: false");
     } else {
         add_line(edit, line_end(edit, item),
-                 arena_printf(edit->arena, "%*strack: false", (int)item->column - 1, ""));
+                 arena_printf(edit->arena, "%*strack: false",
+                              (int)item->column - 1 + (item == edit->deeper ? ITEM_INDENT : 0), ""));
     }
 }
 
@@ -187,22 +196,72 @@ static const char *item_prefix(struct edit *edit, const struct node *list)
     return slice_is(before, "-") ? arena_copy(edit->arena, line.at, length) : NULL;
 }
 
-static const char *add_entry(struct edit *edit, const struct node *list, const char *text)
+// The lines of a mapping become an item of a list.
+static void make_item(struct edit *edit, const struct node *mapping)
 {
-    if (list->kind == NODE_SCALAR) {
-        const size_t offset = offset_of(edit, list), bytes = scalar_bytes(edit, list);
+    const size_t end = line_end(edit, mapping);
+    size_t at = offset_of(edit, mapping);
 
-        add_change(edit, offset, bytes,
-                   arena_printf(edit->arena, "[%.*s, %s]", (int)bytes, edit->source->bytes + offset, text));
-    } else if (list->kind == NODE_SEQUENCE && is_flow(edit, list)) {
-        add_to_flow(edit, list, text);
-    } else if (list->kind == NODE_SEQUENCE && item_prefix(edit, list)) {
-        add_line(edit, line_end(edit, list),
-                 arena_printf(edit->arena, "%s%s", item_prefix(edit, list), text));
+    add_change(edit, at, 0, "- ");
+    for (; at < end; at++)
+        if (edit->source->bytes[at] == '\n' && at + 1 < end && edit->source->bytes[at + 1] != '\n')
+            add_change(edit, at + 1, 0, "  ");
+    edit->deeper = mapping;
+}
+
+// One entry stands where a list can: the list begins before it. Where it ends, new entries are added.
+static void open_list(struct edit *edit, const struct node *entry)
+{
+    if (entry->kind == NODE_MAPPING && !is_flow(edit, entry))
+        make_item(edit, entry);
+    else if (entry->kind != NODE_SEQUENCE)
+        add_change(edit, offset_of(edit, entry), 0, "[");
+}
+
+struct texts {
+    VEC(const char *) list;
+};
+
+// The texts with `before` in front of each and `between` between them.
+static const char *join(struct edit *edit, const struct texts *texts, const char *before, const char *between)
+{
+    struct buf text = {0};
+    const char *copy;
+
+    for (size_t i = 0; i < texts->list.count; i++)
+        buf_printf(&text, "%s%s%s", i ? between : "", before, texts->list.items[i]);
+    copy = arena_copy(edit->arena, text.bytes, text.length);
+    buf_clear(&text);
+    return copy;
+}
+
+static const char *add_to_list(struct edit *edit, const struct node *list, const struct texts *texts)
+{
+    const char *prefix;
+
+    if (list->kind == NODE_SEQUENCE && is_flow(edit, list)) {
+        add_to_flow(edit, list, join(edit, texts, "", ", "));
+    } else if (list->kind == NODE_SCALAR || is_flow(edit, list)) {
+        add_change(edit, flow_item_end(edit, list), 0,
+                   arena_printf(edit->arena, "%s]", join(edit, texts, ", ", "")));
     } else {
-        return "`connect` is one entry without a list: make it a list, or add the lines by hand";
+        prefix = list->kind == NODE_SEQUENCE ? item_prefix(edit, list)
+                                             : arena_printf(edit->arena, "%*s- ", (int)list->column - 1, "");
+        if (!prefix)
+            return "`connect` is a list of a layout of its own: add the lines by hand";
+        add_line(edit, line_end(edit, list), join(edit, texts, prefix, "\n"));
     }
     return NULL;
+}
+
+static void make_list(struct edit *edit, const struct texts *texts)
+{
+    if (is_flow(edit, edit->root))
+        add_to_flow(edit, edit->root,
+                    arena_printf(edit->arena, "connect: [%s]", join(edit, texts, "", ", ")));
+    else
+        add_line(edit, edit->source->length,
+                 arena_printf(edit->arena, "connect:\n%s", join(edit, texts, "  - ", "\n")));
 }
 
 static void choose_mode(struct edit *edit)
@@ -218,28 +277,41 @@ static void choose_mode(struct edit *edit)
 }
 
 // Entries of what this host uses elsewhere, which the policy does not name.
-static const char *add_entries(struct edit *edit, const struct advice *advice)
+static void collect_new(struct edit *edit, const struct advice *advice, struct texts *texts)
 {
-    const struct node *list = node_find(edit->root, "connect");
-    struct buf text = {0}, block = {0};
-    const char *problem = NULL;
+    struct buf text = {0};
 
-    for (size_t i = 0; i < advice->items.count && !problem; i++) {
+    for (size_t i = 0; i < advice->items.count; i++) {
         const struct suggestion *suggestion = &advice->items.items[i];
 
         if (!suggestion->worthwhile || suggestion->repeated || suggestion->group->entry)
             continue;
         text.length = 0;
         put_new_entry(&text, suggestion);
-        if (list)
-            problem = add_entry(edit, list, arena_copy(edit->arena, text.bytes, text.length));
-        else
-            buf_printf(&block, "%s  - %s", block.length ? "\n" : "connect:\n", text.bytes);
+        *vec_push(edit->arena, &texts->list) = arena_copy(edit->arena, text.bytes, text.length);
     }
-    if (!problem && block.length)
-        add_line(edit, edit->source->length, arena_copy(edit->arena, block.bytes, block.length));
     buf_clear(&text);
-    buf_clear(&block);
+}
+
+static const char *change_entries(struct edit *edit, const struct advice *advice)
+{
+    const struct node *connect = node_find(edit->root, "connect");
+    struct texts texts = {0};
+    const char *problem = NULL;
+
+    collect_new(edit, advice, &texts);
+    if (texts.list.count && connect)
+        open_list(edit, connect);
+    for (size_t i = 0; i < advice->items.count && !problem; i++) {
+        const struct suggestion *suggestion = &advice->items.items[i];
+
+        if (suggestion->worthwhile && !suggestion->repeated && suggestion->group->entry)
+            problem = untrack_entry(edit, suggestion);
+    }
+    if (!problem && texts.list.count && connect)
+        problem = add_to_list(edit, connect, &texts);
+    else if (!problem && texts.list.count)
+        make_list(edit, &texts);
     return problem;
 }
 
@@ -261,20 +333,16 @@ const char *edit_policy(struct arena *arena, struct buf *out, const struct sourc
                         const struct node *root, const struct policy *policy, const struct advice *advice)
 {
     struct edit edit = {.arena = arena, .source = source, .root = root};
-    const char *problem = NULL;
+    const char *problem;
 
-    if (policy->tracking == TRACKING_FULL)
+    if (policy->tracking == TRACKING_FULL && !is_flow(&edit, root))
         choose_mode(&edit);
-    for (size_t i = 0; i < advice->items.count && !problem; i++) {
-        const struct suggestion *suggestion = &advice->items.items[i];
-
-        if (suggestion->worthwhile && !suggestion->repeated && suggestion->group->entry)
-            problem = untrack_entry(&edit, suggestion);
-    }
-    if (!problem)
-        problem = add_entries(&edit, advice);
+    problem = change_entries(&edit, advice);
     if (problem)
         return problem;
+    // Within braces the mode stands behind all of the last entry.
+    if (policy->tracking == TRACKING_FULL && is_flow(&edit, root))
+        choose_mode(&edit);
     // Changes at one place stay in their order.
     for (size_t i = 1; i < edit.changes.count; i++)
         for (size_t j = i; j && edit.changes.items[j - 1].offset > edit.changes.items[j].offset; j--) {
