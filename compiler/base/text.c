@@ -195,3 +195,26 @@ const char *nearest_word(struct slice text, const char *const *words)
     }
     return best;
 }
+
+static bool has_word(const char *const *words, const char *word)
+{
+    while (*words && strcmp(*words, word) != 0)
+        words++;
+    return *words;
+}
+
+const char *suggested_word(struct slice text, const char *const *words)
+{
+    static const struct {
+        const char *word, *here, *said;
+    } foreign[] = {
+#define FOREIGN(word, here, said) {word, here, said},
+#include "base/foreign.def"
+#undef FOREIGN
+    };
+
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
+        if (slice_is(text, foreign[i].word) && has_word(words, foreign[i].here))
+            return foreign[i].said;
+    return nearest_word(text, words);
+}

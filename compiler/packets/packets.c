@@ -17,48 +17,21 @@ bool packets_only_by(const struct packet_interfaces *interfaces, const char *nam
     "in, out, from, to, port, a protocol, type, code, hop, fragment, socket, cast, mac, a state, a TCP " \
     "flag or not"
 
-// Words of the notation, and those that people bring from elsewhere with what they stand for here.
+// Words of the notation.
 static const char *const all_words[] = {
     "in",   "out",      "from", "to",  "port",        "type",    "code",    "hop",       "fragment", "socket",
     "cast", "protocol", "mac",  "new", "established", "related", "invalid", "untracked", "fin",      "syn",
     "rst",  "psh",      "ack",  "urg", "no-flags",    "tcp",     "udp",     "icmp",      "icmpv6",   "sctp",
     "esp",  "gre",      "any",  "not", "with",        "without", NULL,
 };
-static const char *const foreign_words[][2] = {
-    {"src", "from"},
-    {"source", "from"},
-    {"dst", "to"},
-    {"dest", "to"},
-    {"destination", "to"},
-    {"iif", "in"},
-    {"oif", "out"},
-    {"sport", "from port"},
-    {"dport", "to port"},
-    {"host", "from` or `to"},
-    {"proto", "protocol"},
-    {"ttl", "hop"},
-    {"icmp6", "icmpv6"},
-    {"state", "new"},
-    {"ssh", "tcp to port 22"},
-    {"http", "tcp to port 80"},
-    {"https", "tcp to port 443"},
-    {"dns", "udp to port 53"},
-    {"smtp", "tcp to port 25"},
-    {"ntp", "udp to port 123"},
-    {"ping", "icmp type 8"},
-};
-
 static bool fail_word(struct parsing *parsing)
 {
-    const char *nearest = nearest_word(parsing->word, all_words);
+    const char *suggested = suggested_word(parsing->word, all_words);
 
     if (slice_is(parsing->word, "port"))
         return parsing_fail(parsing, "whose port? say `from port` or `to port`");
-    for (size_t i = 0; i < sizeof(foreign_words) / sizeof(*foreign_words); i++)
-        if (slice_is(parsing->word, foreign_words[i][0]))
-            nearest = foreign_words[i][1];
-    if (nearest && !slice_is(parsing->word, nearest))
-        return parsing_fail(parsing, arena_printf(parsing->arena, "did you mean `%s`?", nearest));
+    if (suggested && !slice_is(parsing->word, suggested))
+        return parsing_fail(parsing, arena_printf(parsing->arena, "did you mean `%s`?", suggested));
     return parsing_fail(parsing, "not a word of the notation: " WORDS);
 }
 

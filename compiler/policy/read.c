@@ -52,17 +52,66 @@ const struct field *field_find(unsigned scope, struct slice key)
     return NULL;
 }
 
-static void report_unknown_key(struct reader *reader, const struct node *key, unsigned scope,
-                               const char *what)
+// The keys of a scope, ended by NULL. Gives how many.
+static size_t list_keys(unsigned scope, const char *keys[sizeof(fields) / sizeof(*fields) + 1])
 {
-    const char *keys[sizeof(fields) / sizeof(*fields) + 1];
-    const struct slice text = node_text(key);
     size_t count = 0;
 
     for (size_t i = 0; i < field_count; i++)
         if (fields[i].scopes & scope)
             keys[count++] = fields[i].key;
     keys[count] = NULL;
+    return count;
+}
+
+static void hint_keys(struct reader *reader, unsigned scope)
+{
+    const char *keys[sizeof(fields) / sizeof(*fields) + 1];
+    const size_t count = list_keys(scope, keys);
+    struct buf all = {0};
+
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&all, "%s%s", i ? ", " : "", keys[i]);
+    diag_hint(reader->diags, "its keys: %s", all.bytes);
+    buf_clear(&all);
+}
+
+// What other firewalls have as a key.
+static bool is_translation(struct slice key)
+{
+    return slice_is(key, "masquerade") || slice_is(key, "snat") || slice_is(key, "dnat") ||
+           slice_is(key, "redirect");
+}
+
+static void hint_key(struct reader *reader, const struct node *key, unsigned scope)
+{
+    const char *keys[sizeof(fields) / sizeof(*fields) + 1];
+    const struct slice text = node_text(key);
+    const char *suggested;
+    uint64_t number;
+
+    list_keys(scope, keys);
+    suggested = suggested_word(text, keys);
+    if ((scope & (SCOPE_ALLOW | SCOPE_CONNECT)) && service_find(text))
+        diag_hint(reader->diags, "write {service: %s, ...}", key->text);
+    else if (memchr(text.at, ':', text.length))
+        diag_hint(reader->diags, "put IPv6 addresses that begin or end with a colon in quotes: \"fe80::\"");
+    else if (is_translation(text))
+        diag_hint(reader->diags, "translation is a rule of the nat table, carried under `verbatim`");
+    else if (parse_number(text, UINT64_MAX, &number))
+        diag_hint(reader->diags, "a list stands in brackets: [80, 443]");
+    else if (suggested)
+        diag_hint(reader->diags, "did you mean `%s`?", suggested);
+    else
+        hint_keys(reader, scope);
+}
+
+static void report_unknown_key(struct reader *reader, const struct node *key, unsigned scope,
+                               const char *what)
+{
+    const struct slice text = node_text(key);
+
+    reader->stray_key = true;
     if (scope == SCOPE_POLICY && slice_is(text, "nat")) {
         diag_add(reader->diags, DIAG_RESERVED_KEY, node_span(key), "`nat` is reserved");
         diag_hint(reader->diags, "carry the nat table's rules under `verbatim`");
@@ -75,35 +124,16 @@ static void report_unknown_key(struct reader *reader, const struct node *key, un
     }
     diag_add(reader->diags, DIAG_UNKNOWN_KEY, node_span(key), "%s has no key `%.*s`", what,
              (int)(text.length < 60 ? text.length : 60), text.at);
-
-    if (reader->diags->last_dropped)
-        return;
-    if ((scope & (SCOPE_ALLOW | SCOPE_CONNECT)) && service_find(text)) {
-        diag_hint(reader->diags, "write {service: %s, ...}", key->text);
-        return;
-    }
-    if (memchr(text.at, ':', text.length)) {
-        diag_hint(reader->diags, "put IPv6 addresses that begin or end with a colon in quotes: \"fe80::\"");
-        return;
-    }
-
-    const char *nearest = nearest_word(text, keys);
-    struct buf all = {0};
-
-    if (nearest) {
-        diag_hint(reader->diags, "did you mean `%s`?", nearest);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        buf_printf(&all, "%s%s", i ? ", " : "", keys[i]);
-    diag_hint(reader->diags, "its keys: %s", all.bytes);
-    buf_clear(&all);
+    if (!reader->diags->last_dropped)
+        hint_key(reader, key, scope);
 }
 
 bool read_mapping(struct reader *reader, const struct node *node, enum scope scope, const char *what)
 {
     if (node->kind != NODE_MAPPING) {
         diag_add(reader->diags, DIAG_TYPE, node_span(node), "%s is a mapping of keys", what);
+        if (!reader->diags->last_dropped)
+            hint_keys(reader, scope);
         return false;
     }
     for (size_t i = 0; i < node->count; i++) {

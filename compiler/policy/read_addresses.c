@@ -59,12 +59,16 @@ static void report_syntax(struct reader *reader, struct span span, struct slice 
     }
     diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' is not an address",
              (int)(text.length < 60 ? text.length : 60), text.at);
+    if (hint_list(reader, text))
+        return;
     if (slice_is(text, "any") || slice_is(text, "all"))
         diag_hint(reader->diags, "leave the key out where any address is meant");
     else if (!text.length)
         diag_hint(reader->diags, "`not` takes the address behind it away: not 192.0.2.66");
     else if (memchr(text.at, '%', text.length))
         diag_hint(reader->diags, "a zone is no part of an address: name the interface with `in` or `out`");
+    else if (letters && !colons && definition_find(&reader->defines, text))
+        diag_hint(reader->diags, "a defined list is written $%.*s", (int)text.length, text.at);
     else if (letters && !colons)
         diag_hint(reader->diags, "host names are not looked up; a defined list is written $name");
     else if (!colons)
@@ -95,9 +99,11 @@ static bool add_literal(struct reader *reader, struct addr_set *set, struct span
     case ADDR_LENGTH:
         diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' has no length that fits", (int)text.length,
                  text.at);
-        diag_hint(reader->diags, has_netmask(text)
-                                     ? "a netmask is written as the number of its bits: 255.255.255.0 is /24"
-                                     : "a prefix length is up to 32 in IPv4, up to 128 in IPv6");
+        if (!hint_list(reader, text))
+            diag_hint(reader->diags,
+                      has_netmask(text)
+                          ? "a netmask is written as the number of its bits: 255.255.255.0 is /24"
+                          : "a prefix length is up to 32 in IPv4, up to 128 in IPv6");
         break;
     case ADDR_ORDER:
         diag_add(reader->diags, DIAG_ADDRESS, span, "the range '%.*s' ends before it begins",

@@ -224,14 +224,15 @@ static void begin_entry(struct reader *reader, struct entry *entry, const struct
     *entry = (struct entry){.span = node_span(node)};
     reader->entry = entry;
     reader->traffic.count = 0;
+    reader->stray_key = false;
 }
 
 static void finish_traffic(struct reader *reader, struct entry *entry, const struct node *node)
 {
     if (!reader->traffic.count) {
         // One that named something that is not known was reported already.
-        if (node->kind == NODE_MAPPING && !node_find(node, "service") && !node_find(node, "tcp") &&
-            !node_find(node, "udp") && !node_find(node, "protocol")) {
+        if (node->kind == NODE_MAPPING && !reader->stray_key && !node_find(node, "service") &&
+            !node_find(node, "tcp") && !node_find(node, "udp") && !node_find(node, "protocol")) {
             diag_add(reader->diags, DIAG_ENTRY_EMPTY, entry->span,
                      "the entry names no service, port or protocol");
             diag_hint(reader->diags, "`protocol: any` says all");

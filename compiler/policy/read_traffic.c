@@ -42,7 +42,8 @@ static bool add_port_text(struct reader *reader, const struct node *node, struct
     if (problem || (!tcp && !slice_is(protocol, "udp"))) {
         diag_add(reader->diags, DIAG_PORT, node_span(node), "'%.*s' is not a port with its protocol",
                  (int)(word.length < 60 ? word.length : 60), word.at);
-        diag_hint(reader->diags, "%s", problem ? problem : "write 8443/tcp or 6881-6999/udp");
+        if (!hint_list(reader, word))
+            diag_hint(reader->diags, "%s", problem ? problem : "write 8443/tcp or 6881-6999/udp");
     } else {
         struct port_set set = {&range, 1, 1};
 
@@ -83,12 +84,20 @@ static void read_own(struct reader *reader, struct definition *definition)
         diag_add(reader->diags, DIAG_EMPTY_LIST, node_span(definition->value), "the service %s has no ports",
                  definition->key->text);
     for (size_t i = 0; i < count; i++) {
+        struct port_range range;
         struct slice text;
 
         if (value_scalar(reader, &items[i], "services", &text) && !add_port_text(&apart, &items[i], text)) {
             diag_add(reader->diags, DIAG_PORT, node_span(&items[i]), "'%.*s' is not a port with its protocol",
                      (int)(text.length < 60 ? text.length : 60), text.at);
-            diag_hint(reader->diags, "write 8443/tcp or 6881-6999/udp");
+            if (!port_range_parse(text, &range))
+                diag_hint(reader->diags, "write %.*s/tcp or %.*s/udp", (int)text.length, text.at,
+                          (int)text.length, text.at);
+            else if (protocol_find(text))
+                diag_hint(reader->diags, "a protocol without ports is an entry of its own: {protocol: %.*s}",
+                          (int)text.length, text.at);
+            else if (!hint_list(reader, text))
+                diag_hint(reader->diags, "write 8443/tcp or 6881-6999/udp");
         }
     }
     definition->traffic = apart.traffic.items;
@@ -106,16 +115,16 @@ static void add_own(struct reader *reader, struct definition *definition)
 
 static void report_service(struct reader *reader, const struct node *node, struct slice word, bool own)
 {
-    const char *nearest = NULL;
+    const char *suggested = NULL;
     uint64_t number;
 
     diag_add(reader->diags, DIAG_SERVICE, node_span(node), "'%.*s' is not a service",
              (int)(word.length < 60 ? word.length : 60), word.at);
-    if (reader->diags->last_dropped)
+    if (reader->diags->last_dropped || hint_list(reader, word))
         return;
-    nearest = own ? definition_nearest(&reader->services, word) : NULL;
-    if (!nearest)
-        nearest = nearest_word(word, service_words);
+    suggested = own ? definition_nearest(&reader->services, word) : NULL;
+    if (!suggested)
+        suggested = suggested_word(word, service_words);
     if (parse_number(word, UINT16_MAX, &number))
         diag_hint(reader->diags, "a port needs its protocol: %.*s/tcp", (int)word.length, word.at);
     else if (protocol_find(word))
@@ -124,8 +133,10 @@ static void report_service(struct reader *reader, const struct node *node, struc
     else if (word.length && word.at[0] == '$')
         diag_hint(reader->diags, "addresses go with what they may reach: {service: ssh, from: %.*s}",
                   (int)word.length, word.at);
-    else if (nearest)
-        diag_hint(reader->diags, "did you mean %s?", nearest);
+    else if (slice_is(word, "any") || slice_is(word, "all"))
+        diag_hint(reader->diags, "{protocol: any} stands for all there is");
+    else if (suggested)
+        diag_hint(reader->diags, "did you mean %s?", suggested);
     else
         diag_hint(reader->diags, "`ctc services` lists them; own ones are named under `services`");
 }

@@ -26,11 +26,17 @@ static bool is_null(struct slice text)
            (text.length == 4 && (slice_is(text, "null") || slice_is(text, "Null") || slice_is(text, "NULL")));
 }
 
+// The key that is meant; or what is meant, in which keys are quoted already.
+static const char *quoted(struct reader *reader, const char *what)
+{
+    return strchr(what, '`') ? what : arena_printf(reader->arena, "`%s`", what);
+}
+
 bool value_scalar(struct reader *reader, const struct node *node, const char *what, struct slice *text)
 {
     if (node->kind != NODE_SCALAR) {
-        diag_add(reader->diags, DIAG_TYPE, node_span(node), "`%s` takes a single value here, not %s", what,
-                 kind_name(node));
+        diag_add(reader->diags, DIAG_TYPE, node_span(node), "%s takes a single value here, not %s",
+                 quoted(reader, what), kind_name(node));
         if (node->kind == NODE_MAPPING && !reader->diags->last_dropped &&
             memmem(source_line(node->source, node->line).at, source_line(node->source, node->line).length,
                    "::", 2))
@@ -39,7 +45,7 @@ bool value_scalar(struct reader *reader, const struct node *node, const char *wh
     }
     *text = node_text(node);
     if (node->plain && is_null(*text)) {
-        diag_add(reader->diags, DIAG_TYPE, node_span(node), "`%s` has no value", what);
+        diag_add(reader->diags, DIAG_TYPE, node_span(node), "%s has no value", quoted(reader, what));
         diag_hint(reader->diags, "an empty list is written []; leave the key out where nothing is meant");
         return false;
     }
@@ -128,7 +134,7 @@ static bool refuse_unprintable(struct reader *reader, const struct node *node, c
         const size_t bytes = printable_bytes(text);
 
         if (!bytes) {
-            diag_add(reader->diags, DIAG_TEXT, node_span(node), "`%s` holds %s", what,
+            diag_add(reader->diags, DIAG_TEXT, node_span(node), "%s holds %s", quoted(reader, what),
                      text.at[0] == '\n' || text.at[0] == '\r' ? "a line break"
                                                               : "a character that is not fit to print");
             diag_hint(reader->diags, "it could break out of its line of output");
@@ -191,6 +197,8 @@ static void report_number(struct reader *reader, const struct node *node, const 
     } else {
         diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is a whole number up to %llu, not '%.*s'",
                  what, (unsigned long long)max, (int)text.length, text.at);
+        if (text.length && strchr("kKmMgG", text.at[text.length - 1]))
+            diag_hint(reader->diags, "a number has digits alone: 1048576");
     }
 }
 
@@ -207,19 +215,30 @@ bool value_number(struct reader *reader, const struct node *node, const char *wh
     return false;
 }
 
+bool hint_list(struct reader *reader, struct slice text)
+{
+    if (!text.length || !memchr(text.at, ',', text.length))
+        return false;
+    diag_hint(reader->diags, "a list stands in brackets: [%.*s]", (int)(text.length < 60 ? text.length : 60),
+              text.at);
+    return true;
+}
+
 void report_word(struct reader *reader, enum diag_code code, struct span span, struct slice word,
                  const char *what, const char *const *words)
 {
-    const char *nearest;
+    const char *suggested;
     struct buf all = {0};
 
     diag_add(reader->diags, code, span, "'%.*s' is not %s", (int)(word.length < 60 ? word.length : 60),
              word.at, what);
     if (reader->diags->last_dropped)
         return;
-    nearest = nearest_word(word, words);
-    if (nearest) {
-        diag_hint(reader->diags, "did you mean %s?", nearest);
+    if (hint_list(reader, word))
+        return;
+    suggested = suggested_word(word, words);
+    if (suggested) {
+        diag_hint(reader->diags, "did you mean %s?", suggested);
         return;
     }
     for (; *words && all.length < 200; words++)
@@ -284,7 +303,8 @@ bool value_ports(struct reader *reader, const struct node *node, const char *wha
         if (problem) {
             diag_add(reader->diags, DIAG_PORT, node_span(&items[i]), "'%.*s' is not a port",
                      (int)(text.length < 60 ? text.length : 60), text.at);
-            diag_hint(reader->diags, "%s", problem);
+            if (!hint_list(reader, text))
+                diag_hint(reader->diags, "%s", problem);
             fine = false;
         } else {
             port_set_add(reader->arena, ports, range);
@@ -308,12 +328,15 @@ bool value_interfaces(struct reader *reader, const struct node *node, const char
         if (!value_text(reader, &items[i], what, &text))
             return false;
 
-        const char *problem = interface_problem(text);
+        const char *problem = slice_is(text, "any") || slice_is(text, "all")
+                                  ? "leave the key out where any interface is meant"
+                                  : interface_problem(text);
 
         if (problem) {
             diag_add(reader->diags, DIAG_INTERFACE, node_span(&items[i]), "'%.*s' is not an interface",
                      (int)(text.length < 60 ? text.length : 60), text.at);
-            diag_hint(reader->diags, "%s", problem);
+            if (!hint_list(reader, text))
+                diag_hint(reader->diags, "%s", problem);
             return false;
         }
         names[i] = text.at;

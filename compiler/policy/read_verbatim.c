@@ -244,6 +244,16 @@ static void add_rules(struct reader *reader, struct table *table, const struct v
     }
 }
 
+static void hint_target(struct reader *reader, const char *name)
+{
+    const char *nearest = reader->diags->last_dropped ? NULL : rules_target_nearest(slice_of(name));
+
+    if (nearest)
+        diag_hint(reader->diags, "did you mean %s?", nearest);
+    else
+        diag_hint(reader->diags, "declare a chain with \":%s - [0:0]\"", name);
+}
+
 static void check_jumps(struct reader *reader, const struct table *table, const struct chain *chain)
 {
     for (size_t i = 0; i < chain->count; i++) {
@@ -258,7 +268,7 @@ static void check_jumps(struct reader *reader, const struct table *table, const 
             diag_add(reader->diags, DIAG_VERBATIM, rule->span,
                      "`%s` is neither a chain of the table %s here nor a target that ctc knows",
                      rule->target.text, table->name);
-            diag_hint(reader->diags, "declare a chain with \":%s - [0:0]\"", rule->target.text);
+            hint_target(reader, rule->target.text);
         } else if (to->policy != CHAIN_USER) {
             diag_add(reader->diags, DIAG_VERBATIM, rule->span, "a rule cannot jump to the built-in chain %s",
                      to->name);

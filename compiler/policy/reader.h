@@ -81,6 +81,7 @@ struct reader {
     VEC(struct traffic) traffic; // of `entry`
     struct expectation *expectation;
     bool trusting;           // `entry` is one of trust
+    bool stray_key;          // `entry` has a key that is not known
     bool mode_unknown;       // `tracking` is wrong, so that nothing can be said of what depends on it
     const struct node *file; // the value of `file`
 };
@@ -113,6 +114,9 @@ const struct node *value_items(const struct node *node, size_t *count);
 
 // Why YAML readers disagree about a plain scalar that should be text: "a number", "a boolean", ..., or NULL.
 const char *plain_surprise(struct slice text);
+
+// Where items stand in one text with commas between them, hints at how a list is written, and gives true.
+bool hint_list(struct reader *reader, struct slice text);
 
 // Reports a word that is not one of `words` (ended by NULL), with the one that was probably meant.
 void report_word(struct reader *reader, enum diag_code code, struct span span, struct slice word,

@@ -9,6 +9,18 @@
 // Every rule behind one that is taken away moves up: a large text of such lines would take hours.
 #define STEPS_MAX ((size_t)1 << 24)
 
+static bool refuse_target(struct reader *reader, const char *name)
+{
+    const bool kept = reader->diags->counts[SEVERITY_ERROR] < DIAG_KEPT;
+    const char *nearest = kept ? extension_nearest(slice_of(name), true) : NULL;
+
+    return parts_refuse(reader->parts, reader->parts->target_word->raw,
+                        nearest ? arena_printf(reader->arena, "did you mean %s?", nearest)
+                                : "a chain is declared above what jumps to it: \":CHAIN - [0:0]\"",
+                        "`%s` is neither a chain of the table %s nor a target that ctc knows", name,
+                        reader->table->name);
+}
+
 static bool find_target(struct reader *reader, struct rule *rule)
 {
     struct parts *parts = reader->parts;
@@ -25,10 +37,7 @@ static bool find_target(struct reader *reader, struct rule *rule)
     if (chain)
         *target = (struct target){parts->jump_only ? TARGET_GOTO : TARGET_JUMP, chain->name};
     else if (target->kind == TARGET_GOTO || target->kind == TARGET_JUMP)
-        return parts_refuse(parts, parts->target_word->raw,
-                            "a chain is declared above what jumps to it: \":CHAIN - [0:0]\"",
-                            "`%s` is neither a chain of the table %s nor a target that ctc knows",
-                            target->text, reader->table->name);
+        return refuse_target(reader, target->text);
     return true;
 }
 

@@ -71,3 +71,29 @@ const struct extension *extension_with(struct slice name, enum family family)
             return &extensions[i];
     return NULL;
 }
+
+const char *extension_nearest(struct slice name, bool target)
+{
+    static const char *const verdicts[] = {"ACCEPT", "DROP", "RETURN", "QUEUE"};
+    const char *names[EXTENSION_COUNT + sizeof(verdicts) / sizeof(*verdicts) + 1];
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof(verdicts) / sizeof(*verdicts) && target; i++)
+        names[count++] = verdicts[i];
+    for (size_t i = 0; i < EXTENSION_COUNT; i++)
+        if (extensions[i].target == target)
+            names[count++] = extensions[i].name;
+    names[count] = NULL;
+    return nearest_word(name, names);
+}
+
+const char *extension_nearest_option(const struct extension *extension, struct slice name)
+{
+    const char *names[32]; // more than any extension has
+    size_t count = 0;
+
+    for (const struct option_kind *kind = extension->options; kind->name && count < 31; kind++)
+        names[count++] = kind->name;
+    names[count] = NULL;
+    return nearest_word(name, names);
+}

@@ -29,6 +29,12 @@ struct extension {
 // NULL where ctc knows none of that name.
 const struct extension *extension_find(struct slice name, bool target);
 
+// The name of one, of matches or of targets and verdicts, that `name` is likely a misspelling of; NULL where there is none.
+const char *extension_nearest(struct slice name, bool target);
+
+// The option of the extension that `name` is likely a misspelling of; NULL where there is none.
+const char *extension_nearest_option(const struct extension *extension, struct slice name);
+
 // The option of that very name; NULL where the extension has none.
 const struct option_kind *extension_option(const struct extension *extension, struct slice name);
 

@@ -93,10 +93,24 @@ static bool may_have_more(const struct use *use)
                 : use->extension->kind == MATCH_OPAQUE || use->extension->kind == MATCH_HASHLIMIT_TEXT);
 }
 
+// An option of the matches and the target on the line, and of the protocol's, that the name is likely a misspelling of.
+static const char *nearest_option(const struct parts *parts, struct slice name)
+{
+    const struct extension *protocol = parts->protocol_word ? protocol_extension(parts) : NULL;
+    const char *nearest = protocol ? extension_nearest_option(protocol, name) : NULL;
+
+    for (size_t i = 0; i < parts->use_count && !nearest; i++)
+        if (parts->uses[i].extension)
+            nearest = extension_nearest_option(parts->uses[i].extension, name);
+    return nearest;
+}
+
 static bool refuse_option(const struct parts *parts, const struct spelling *spelling)
 {
     const struct extension *other = extension_with(spelling->name, parts->family);
-    const char *hint = NULL;
+    const bool kept = parts->diags->counts[SEVERITY_ERROR] < DIAG_KEPT;
+    const char *nearest = kept && !other ? nearest_option(parts, spelling->name) : NULL;
+    const char *hint = nearest ? arena_printf(parts->arena, "did you mean --%s?", nearest) : NULL;
 
     if (other && (slice_is(spelling->name, "dport") || slice_is(spelling->name, "sport")))
         hint = "ports belong to a protocol: -p tcp or -p udp must stand before them";

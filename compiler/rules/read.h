@@ -43,5 +43,8 @@ const struct rule *rule_read(struct arena *arena, struct slice text, enum family
 // Why iptables-restore does not take a rule in that place, whatever its words: NULL where it does.
 const char *rule_misplaced(const struct rule *rule, const char *table, const char *chain);
 
+// The target or verdict that the name is likely a misspelling of; NULL where there is none.
+const char *rules_target_nearest(struct slice name);
+
 // Whether a chain cannot have the name, for it is a verdict's or that of a target which ctc knows.
 bool rules_target_name(struct slice name);

@@ -307,3 +307,8 @@ bool rules_target_name(struct slice name)
 {
     return is_verdict(name) || extension_find(name, true);
 }
+
+const char *rules_target_nearest(struct slice name)
+{
+    return extension_nearest(name, true);
+}
