@@ -62,19 +62,26 @@ static bool own_stood(struct arena *arena, const struct journal *journal, size_t
     return false;
 }
 
+// A step that is to be taken back: its table, changed and not yet committed.
+struct step_back {
+    struct kernel_table *table; // NULL: there is nothing to do
+    size_t step;
+    bool others; // somebody else has changed it since
+};
+
 // Of an apply of own chains: what others did to the table stays, before it and since.
-static bool restore_beside(struct restoring *restoring, struct arena *arena, size_t step, bool begun,
-                           struct kernel_table *table, struct kernel_error *error)
+static bool prepare_beside(struct restoring *restoring, struct arena *arena, struct kernel_table *table,
+                           bool begun, struct step_back *back, struct kernel_error *error)
 {
-    const struct journal_table *entry = &restoring->journal->tables[step];
+    const struct journal_table *entry = &restoring->journal->tables[back->step];
     const bool stands = own_stands(arena, table, &entry->after, OWN_CHAINS);
     struct table_comparison found;
     struct encoded merged;
 
-    if (!stands && own_stood(arena, restoring->journal, step, table))
+    if (!stands && own_stood(arena, restoring->journal, back->step, table))
         return true; // it was never changed, or is back already
     // Where others were at ctc's own, the first step's way back puts all of it right.
-    if (!stands && !(begun && journal_is_first(restoring->journal, step))) {
+    if (!stands && !(begun && journal_is_first(restoring->journal, back->step))) {
         restoring->restored->left += !begun;
         return true;
     }
@@ -83,45 +90,145 @@ static bool restore_beside(struct restoring *restoring, struct arena *arena, siz
     if (found.same)
         return true;
     note_raw(restoring, table);
-    if (!kernel_table_change(table, &found, &merged, error) || !kernel_table_commit(table, error))
-        return false;
-    restoring->restored->tables += journal_is_first(restoring->journal, step);
-    return true;
+    back->table = table;
+    return kernel_table_change(table, &found, &merged, error);
 }
 
-static bool restore_once(struct restoring *restoring, struct arena *arena, size_t step, bool begun,
-                         struct kernel_error *error)
+static bool prepare(struct restoring *restoring, struct arena *arena, struct kernel_table *table, bool begun,
+                    struct step_back *back, struct kernel_error *error)
 {
     const struct journal *journal = restoring->journal;
-    const struct encoded *before = &journal->tables[step].before;
-    struct restored *restored = restoring->restored;
-    struct kernel_table *table =
-        kernel_table_read(arena, restoring->backend, before->ruleset->family, table_name(before), error);
-    bool fine = table != NULL, others = false;
+    const struct encoded *before = &journal->tables[back->step].before;
 
-    if (!table)
-        return false;
-    if (journal->own == OWN_CHAINS) {
-        fine = restore_beside(restoring, arena, step, begun, table, error);
-        kernel_table_close(table);
-        return fine;
-    }
+    if (journal->own == OWN_CHAINS)
+        return prepare_beside(restoring, arena, table, begun, back, error);
 
     const struct table_comparison found = kernel_table_compare(arena, table, before);
 
     if (!found.same)
-        others = !kernel_table_compare(arena, table, &journal->tables[step].after).same;
-    if (found.same || (others && stands_earlier(arena, journal, step, table))) {
-        // It was never changed, or is back already.
-    } else if (others && !begun) {
-        restored->left++;
-    } else {
-        note_raw(restoring, table);
-        fine = kernel_table_change(table, &found, before, error) && kernel_table_commit(table, error);
-        restored->tables += fine && journal_is_first(journal, step);
-        restored->overwritten += fine && others;
+        back->others = !kernel_table_compare(arena, table, &journal->tables[back->step].after).same;
+    if (found.same || (back->others && stands_earlier(arena, journal, back->step, table)))
+        return true; // it was never changed, or is back already
+    if (back->others && !begun) {
+        restoring->restored->left++;
+        return true;
     }
-    kernel_table_close(table);
+    note_raw(restoring, table);
+    back->table = table;
+    return kernel_table_change(table, &found, before, error);
+}
+
+static struct kernel_table *find_table(const struct kernel_tables *tables, const char *name)
+{
+    for (size_t i = 0; i < tables->count; i++)
+        if (strcmp(tables->items[i]->name, name) == 0)
+            return tables->items[i];
+    return NULL;
+}
+
+// Reads the tables of the steps from `first` to before `end`: the family's at once where they are several.
+static bool read_tables(struct restoring *restoring, struct arena *arena, size_t first, size_t end,
+                        struct kernel_tables *tables, struct kernel_error *error)
+{
+    const struct journal_table *entries = restoring->journal->tables;
+    const enum family family = entries[first].before.ruleset->family;
+
+    if (end - first > 1 && !kernel_tables_read(arena, restoring->backend, family, tables, error))
+        return false;
+    for (size_t i = first; i < end; i++) {
+        const char *name = table_name(&entries[i].before);
+        struct kernel_table *table = find_table(tables, name);
+
+        if (!table)
+            table = kernel_table_read(arena, restoring->backend, family, name, error);
+        if (!table)
+            return false;
+        if (!find_table(tables, name))
+            *vec_push(arena, tables) = table;
+    }
+    return true;
+}
+
+// Takes back the steps from `first` to before `end`, the last one first. They are of one family, and each is of another table.
+static bool take_back(struct restoring *restoring, struct arena *arena, size_t first, size_t end,
+                      size_t begun, struct kernel_error *error)
+{
+    struct restored *restored = restoring->restored;
+    struct kernel_table **tables = arena_calloc(arena, end - first, sizeof(*tables));
+    struct step_back *backs = arena_calloc(arena, end - first, sizeof(*backs));
+    struct kernel_tables read = {0};
+    bool fine = read_tables(restoring, arena, first, end, &read, error);
+    size_t count = 0;
+
+    for (size_t i = end; i-- > first && fine;) {
+        struct kernel_table *table = find_table(&read, table_name(&restoring->journal->tables[i].before));
+
+        backs[count] = (struct step_back){.step = i};
+        fine = prepare(restoring, arena, table, i < begun, &backs[count], error);
+        tables[count] = backs[count].table;
+        count += backs[count].table != NULL;
+    }
+    fine = fine && kernel_tables_commit(tables, count, error);
+    for (size_t i = 0; i < count && fine; i++) {
+        restored->tables += journal_is_first(restoring->journal, backs[i].step);
+        restored->overwritten += backs[i].others;
+    }
+    kernel_tables_close(&read);
+    return fine;
+}
+
+// As often as others who take no lock change the table meanwhile.
+static bool take_back_one(struct restoring *restoring, size_t step, size_t begun, struct kernel_error *error)
+{
+    struct kernel_error trouble = {.arena = error->arena};
+    bool done = false;
+
+    for (int try = 0; try < TRIES && !done; try++) {
+        struct arena scratch = {0};
+
+        done = take_back(restoring, &scratch, step, step + 1, begun, &trouble);
+        arena_clear(&scratch);
+        if (!done && trouble.trouble != KERNEL_CHANGED)
+            break;
+    }
+    if (!done)
+        *error = trouble;
+    return done;
+}
+
+// Where the steps begin that are taken back together with the one before `end`: a program that is started once for all of them
+// waits once for a kernel that is busy.
+static size_t first_together(const struct restoring *restoring, size_t end)
+{
+    const struct journal_table *entries = restoring->journal->tables;
+    size_t first = end - 1;
+
+    while (restoring->backend->program && first > 0 &&
+           entries[first - 1].before.ruleset->family == entries[end - 1].before.ruleset->family) {
+        for (size_t i = first; i < end; i++)
+            if (strcmp(table_name(&entries[first - 1].before), table_name(&entries[i].before)) == 0)
+                return first;
+        first--;
+    }
+    return first;
+}
+
+// All of them, or each by itself where that fails: the others are put back all the same then.
+static bool take_back_together(struct restoring *restoring, size_t first, size_t end, size_t begun,
+                               struct kernel_error *error)
+{
+    struct kernel_error ignored = {.arena = error->arena};
+    struct restored restored = *restoring->restored;
+    struct arena scratch = {0};
+    bool fine = end - first > 1 && take_back(restoring, &scratch, first, end, begun, &ignored);
+
+    arena_clear(&scratch);
+    if (fine)
+        return true;
+    *restoring->restored = restored;
+    fine = true;
+    for (size_t i = end; i-- > first;)
+        fine = take_back_one(restoring, i, begun, error) && fine;
     return fine;
 }
 
@@ -132,21 +239,11 @@ bool restore_tables(const struct kernel_backend *backend, const struct journal *
     bool fine = true;
 
     *restored = (struct restored){0};
-    for (size_t i = journal->changed; i-- > 0;) {
-        struct kernel_error trouble = {.arena = error->arena};
-        bool done = false;
+    for (size_t end = journal->changed; end > 0;) {
+        const size_t first = first_together(&restoring, end);
 
-        for (int try = 0; try < TRIES && !done; try++) {
-            struct arena scratch = {0};
-
-            done = restore_once(&restoring, &scratch, i, i < begun, &trouble);
-            arena_clear(&scratch);
-            if (!done && trouble.trouble != KERNEL_CHANGED)
-                break;
-        }
-        if (!done)
-            *error = trouble;
-        fine = fine && done;
+        fine = take_back_together(&restoring, first, end, begun, error) && fine;
+        end = first;
     }
     stale_delete(&restoring.arena, restoring.raws, false);
     arena_clear(&restoring.arena);

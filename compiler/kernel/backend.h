@@ -27,7 +27,7 @@ struct kernel_backend {
     const char *program; // what puts tables into the kernel, and its variant; NULL: this process
     const struct iptables_programs *programs; // of the ways that need them
 
-    // As the functions of kernel/table.h that are named alike.
+    // As the functions of kernel/table.h that are named alike. At least one table is committed.
     bool (*read_all)(struct arena *arena, const struct kernel_backend *backend, enum family family,
                      struct kernel_tables *tables, struct kernel_error *error);
     struct kernel_table *(*read)(struct arena *arena, const struct kernel_backend *backend,
@@ -35,7 +35,7 @@ struct kernel_backend {
     void (*close)(struct kernel_table *table); // its handle is not NULL
     bool (*change)(struct kernel_table *table, const struct table_comparison *comparison,
                    const struct encoded *encoded, struct kernel_error *error);
-    bool (*commit)(struct kernel_table *table, struct kernel_error *error);
+    bool (*commit)(struct kernel_table *const *tables, size_t count, struct kernel_error *error);
 };
 
 // It asks for CAP_NET_ADMIN and CAP_NET_RAW, and takes no lock: see kernel/lock.h.

@@ -351,19 +351,29 @@ static bool change_table(struct kernel_table *table, const struct table_comparis
     return fine;
 }
 
-static bool commit_table(struct kernel_table *table, struct kernel_error *error)
+// One program for all of them, each of which is one transaction.
+static bool commit_tables(struct kernel_table *const *tables, size_t count, struct kernel_error *error)
 {
-    const struct pending *pending = table->handle;
-    const struct program_call call = {.path = table->backend->programs->restore[table->family],
-                                      .arguments = {"-c"},
-                                      .input = &pending->text,
-                                      .milliseconds = LOAD_WAIT + (unsigned)pending->rules * LOAD_WAIT_RULE,
-                                      .in_turn = true};
-    struct buf said = {0};
-    const bool fine = program_run(&call, &said, error);
+    struct buf text = {0}, said = {0};
+    struct program_call call = {.path = tables[0]->backend->programs->restore[tables[0]->family],
+                                .arguments = {"-c"},
+                                .input = &text,
+                                .milliseconds = LOAD_WAIT,
+                                .in_turn = true};
+    uint32_t generation;
+    bool fine;
 
-    // A load is one transaction.
-    table->raced = fine && table->generation && nft_generation() != table->generation + 1;
+    for (size_t i = 0; i < count; i++) {
+        const struct pending *pending = tables[i]->handle;
+
+        buf_append(&text, pending->text.bytes, pending->text.length);
+        call.milliseconds += (unsigned)pending->rules * LOAD_WAIT_RULE;
+    }
+    fine = program_run(&call, &said, error);
+    generation = fine && tables[0]->generation ? nft_generation() : 0;
+    for (size_t i = 0; i < count; i++)
+        tables[i]->raced = generation && generation != tables[0]->generation + count;
+    buf_clear(&text);
     buf_clear(&said);
     return fine;
 }
@@ -384,7 +394,7 @@ const struct kernel_backend *iptables_backend(struct arena *arena, const struct 
         .read = read_table,
         .close = close_table,
         .change = change_table,
-        .commit = commit_table,
+        .commit = commit_tables,
     };
     return backend;
 }

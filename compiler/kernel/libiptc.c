@@ -335,9 +335,12 @@ static bool change_table(struct kernel_table *table, const struct table_comparis
     return fine || fail_changing(error, table, errno);
 }
 
-static bool commit_table(struct kernel_table *table, struct kernel_error *error)
+static bool commit_tables(struct kernel_table *const *tables, size_t count, struct kernel_error *error)
 {
-    return libraries[table->family].ops->commit(table->handle) || fail_changing(error, table, errno);
+    for (size_t i = 0; i < count; i++)
+        if (!libraries[tables[i]->family].ops->commit(tables[i]->handle))
+            return fail_changing(error, tables[i], errno);
+    return true;
 }
 
 const struct kernel_backend libiptc_backend = {
@@ -347,5 +350,5 @@ const struct kernel_backend libiptc_backend = {
     .read = read_table,
     .close = close_table,
     .change = change_table,
-    .commit = commit_table,
+    .commit = commit_tables,
 };

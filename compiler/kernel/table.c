@@ -49,5 +49,10 @@ bool kernel_table_change(struct kernel_table *table, const struct table_comparis
 
 bool kernel_table_commit(struct kernel_table *table, struct kernel_error *error)
 {
-    return table->backend->commit(table, error);
+    return kernel_tables_commit(&table, 1, error);
+}
+
+bool kernel_tables_commit(struct kernel_table *const *tables, size_t count, struct kernel_error *error)
+{
+    return !count || tables[0]->backend->commit(tables, count, error);
 }

@@ -5,7 +5,7 @@
 #
 #   CTC=build/release/ctc BUILD=build/release tests/kernel/run.sh [-v] [-j WORKERS] [PATTERN]
 #
-# VIA_STEPS=all: programs fail at every call, and not only at some (test_via.py).
+# VIA_STEPS=all: programs fail at every call, and not only at some (test_via.py); VIA_BUSY=N: beside so many busy loops.
 # PACKETS (10000) and SEED say how many packets meet the boundaries of rules, and which (test_agree.py).
 #
 # Needs root. The machine's own namespace sees nothing of it: all runs in a namespace that is made
@@ -70,7 +70,9 @@ export FILL_TABLE=$BUILD/fill_table FILL_SHARES=$BUILD/fill_shares SCRATCH=$scra
 export XTABLES_LOCKFILE=$scratch/lock    # not the one the machine's own firewall takes
 export PYTHONDONTWRITEBYTECODE=1
 
-unshare --net "$python" "$here/run.py" "$@" &
+# What is remembered of an apply is in memory, as below /run, so that no disk is waited for.
+# shellcheck disable=SC2016    # the inner shell expands it
+unshare --net --mount sh -c 'mount -t tmpfs ctc "$SCRATCH" && exec "$@"' sh "$python" "$here/run.py" "$@" &
 runner=$!
 status=0
 wait "$runner" || status=$?

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import statistics
 import subprocess
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from test_plan import schema_trouble
 
 HANG_SECONDS = 10    # what a program with a few rules may take
 ALL_STEPS = os.environ.get("VIA_STEPS") == "all"    # else some of them
+BUSY = int(os.environ.get("VIA_BUSY", "0"))    # loops that keep a processor busy meanwhile
 NO_LEGACY = {"FAULT_LEGACY": "no"}
 
 
@@ -181,13 +183,15 @@ def faults(report: Report) -> None:
     cases += [("-save", at, how) for number, how in enumerate(("fail", "die", "kill"))
               for at in range(1 + number % every, saves + 1, every)]
     cases.append(("-restore", 2, "hang"))
+    loops = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(BUSY)]
+    seconds = []    # from the applier's death until the guard was done
     for what, at, how in cases:
         name = f"via faults {what[1:]} {at} {how}"
         fresh(host)
         host.desk.fault(at, what, how)
         begun = time.monotonic()
         done = host.apply(NEW)
-        took = time.monotonic() - begun
+        died, took = time.time(), time.monotonic() - begun
         report.check(f"{name}: the old rules or the new ones", host.becomes(old, new), done.stderr)
         if how.startswith("kill"):
             report.check(f"{name}: the applier is dead", done.returncode == -9, f"{done.returncode} {done.stderr}")
@@ -200,15 +204,23 @@ def faults(report: Report) -> None:
         if how == "hang":
             report.check(f"{name}: does not take forever", done.returncode == 3 and "was not done in" in done.stderr
                          and took < HANG_SECONDS + 3, f"{took} {done.stderr}")
-        host.desk.fault()
         while host.remembered() & {"pending", "reverting"} and time.monotonic() - begun < took + REVERT_SECONDS:
             time.sleep(0.01)
+        if how.startswith("kill") and "reverted" in host.remembered():
+            seconds.append((host.state / "reverted").stat().st_ctime - died)
+        if (what, at, how) == ("-restore", restores, "kill-late"):
+            report.equal(f"{name}: one program for both tables of a family", host.restores(), restores + len(FAMILIES))
+        host.desk.fault()
         if "pending" in host.remembered() or "reverting" in host.remembered():    # nobody was there to clean up
             report.equal(f"{name}: rollback", (host.ctc("rollback").returncode, host.tables() == old), (0, True))
         if at == 1:
             again = host.apply(NEW)
             report.check(f"{name}: the next apply works", again.returncode == 0 and host.tables() == new, again.stderr)
-    report.note(f"{len(cases)} faults, the old or the new rules within {REVERT_SECONDS} s")
+    for each in loops:
+        each.kill()
+        each.wait()
+    report.note(f"{len(cases)} faults, the old or the new rules within {REVERT_SECONDS} s; the guard of a killed applier needs "
+                f"{1000 * statistics.median(seconds):.0f} ms, at most {1000 * max(seconds):.0f}")
     host.close()
 
 
