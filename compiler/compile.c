@@ -108,6 +108,8 @@ static bool write_rules(struct compilation *compilation, struct ruleset *lowered
         return false;
     }
     lowered->printed = ruleset;
+    if (options->made)
+        options->made(options->context, ruleset);
     put_header(out, compilation->policy, lowered->family);
     restore_text(out, ruleset);
     return true;

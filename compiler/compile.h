@@ -35,6 +35,10 @@ struct compile_options {
     struct lower_options lower;
     struct pass_options passes;
     bool allow_unproved; // rules that are too many to be decided are a warning
+    // Gets the plain rules of a family ahead of their proof, to begin with what takes long; NULL: nobody does. Nothing that comes
+    // of it may take effect before they are proved.
+    void (*made)(void *context, const struct ruleset *rules);
+    void *context;
 };
 
 // Appends the rules of one family, as iptables-restore text with a header, and proves that they mean what the policy says.

@@ -149,7 +149,7 @@ static bool compare(struct arena *arena, const struct policy *policy, enum famil
 struct owning {
     struct live_tables live[FAMILY_COUNT];
     struct ownership ownership[FAMILY_COUNT];
-    const struct ruleset *const *wanted;
+    const struct wanted *wanted;
 };
 
 static void find_owned(struct arena *arena, const struct apply_plan *plan, const struct encoded *encoded,
@@ -170,10 +170,10 @@ static void find_owned(struct arena *arena, const struct apply_plan *plan, const
 static bool beside_others(struct arena *arena, const struct owning *owning)
 {
     for (enum family family = 0; family < FAMILY_COUNT; family++)
-        for (size_t i = 0; i < owning->wanted[family]->count; i++) {
+        for (size_t i = 0; i < owning->wanted->rules[family]->count; i++) {
             const struct others others =
                 ownership_others(arena, &owning->ownership[family], owning->live[family].ruleset,
-                                 owning->wanted[family]->items[i].name);
+                                 owning->wanted->rules[family]->items[i].name);
 
             if (others.rules || others.chains)
                 return true;
@@ -186,6 +186,13 @@ static bool has_own_chains(const struct owning *owning)
     return owning->ownership[FAMILY_IPV4].stands || owning->ownership[FAMILY_IPV6].stands;
 }
 
+static bool encode_wanted(const struct wanted *wanted, struct encoded encoded[FAMILY_COUNT],
+                          struct kernel_error *error)
+{
+    return wanted->encoder ? encoder_end(wanted->encoder, encoded, error)
+                           : encode_rulesets(wanted->rules, encoded, error);
+}
+
 // What others have may be just what is wanted, loaded by whomever: then it is ctc's, and whole tables are.
 static bool choose_own(struct arena *arena, struct owning *owning, struct apply_plan *plan,
                        struct kernel_error *error)
@@ -194,10 +201,10 @@ static bool choose_own(struct arena *arena, struct owning *owning, struct apply_
     if (plan->own == OWN_TABLES ||
         (plan->own == OWN_UNSAID && !has_own_chains(owning) && !beside_others(arena, owning))) {
         plan->own = OWN_TABLES;
-        return encode_rulesets(owning->wanted, plan->encoded, error);
+        return encode_wanted(owning->wanted, plan->encoded, error);
     }
     if (beside_others(arena, owning)) {
-        if (!encode_rulesets(owning->wanted, plan->encoded, error))
+        if (!encode_wanted(owning->wanted, plan->encoded, error))
             return false;
         find_owned(arena, plan, plan->encoded, owning);
         if (plan->own == OWN_UNSAID && !has_own_chains(owning) && !beside_others(arena, owning)) {
@@ -217,7 +224,7 @@ static bool compose_families(struct arena *arena, const struct owning *owning, s
     const struct ruleset *own[FAMILY_COUNT];
 
     for (enum family family = 0; family < FAMILY_COUNT; family++)
-        own[family] = rules_in_own_chains(arena, owning->wanted[family]);
+        own[family] = rules_in_own_chains(arena, owning->wanted->rules[family]);
     if (!encode_rulesets(own, plan->encoded, error))
         return false;
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
@@ -239,8 +246,8 @@ static void count_others(struct arena *arena, const struct owning *owning, struc
 }
 
 bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const struct policy *policy,
-                const struct ruleset *const wanted[FAMILY_COUNT], enum own own, size_t regions,
-                struct apply_plan *plan, struct kernel_error *error)
+                const struct wanted *wanted, enum own own, size_t regions, struct apply_plan *plan,
+                struct kernel_error *error)
 {
     struct owning owning = {.wanted = wanted};
     bool fine;

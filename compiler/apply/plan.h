@@ -78,13 +78,19 @@ struct apply_plan {
         *raced; // tables in the moment of whose load somebody else changed nf_tables, in words; NULL: none
 };
 
-// `wanted` are plain rules. Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is made that
+// What the tables are to become.
+struct wanted {
+    const struct ruleset *rules[FAMILY_COUNT]; // plain ones
+    struct encoder *encoder;                   // that was begun with them; NULL: none was
+};
+
+// Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is made that
 // is not there. `own`: what is ctc's of them; where it is not said, its own chains where others have rules or chains in these tables
 // or ctc has chains of its own there already, else whole tables. False, and why, where it cannot be done. With `regions` 0 they are not
 // compared by meaning. To be cleared either way.
 bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const struct policy *policy,
-                const struct ruleset *const wanted[FAMILY_COUNT], enum own own, size_t regions,
-                struct apply_plan *plan, struct kernel_error *error);
+                const struct wanted *wanted, enum own own, size_t regions, struct apply_plan *plan,
+                struct kernel_error *error);
 
 // Of that, only the live tables, all that there are: `live` and `tables`, by the plan's backend.
 bool plan_read_live(struct arena *arena, struct apply_plan *plan, struct kernel_error *error);

@@ -325,9 +325,9 @@ static size_t count_rules(const struct ruleset *rules)
 
 // How many regions of traffic that changes are told, of one kind at one hook. With very many rules that takes longer than all
 // else, and is left to a dry run.
-static size_t regions_told(const struct options *options, const struct ruleset *const wanted[FAMILY_COUNT])
+static size_t regions_told(const struct options *options, const struct wanted *wanted)
 {
-    const size_t rules = count_rules(wanted[FAMILY_IPV4]) + count_rules(wanted[FAMILY_IPV6]);
+    const size_t rules = count_rules(wanted->rules[FAMILY_IPV4]) + count_rules(wanted->rules[FAMILY_IPV6]);
 
     return options->dry_run || (!options->boot && rules <= RULES_TOLD) ? REGIONS : 0;
 }
@@ -365,11 +365,13 @@ static bool nothing_to_do(struct arena *arena, const struct options *options,
 
 static enum exit_code carry_out(struct compilation *compilation, const struct options *options,
                                 const struct session *session, const struct kernel_backend *backend,
-                                const struct buf texts[FAMILY_COUNT], struct apply_plan *plan, int *lock)
+                                struct encoder *encoder, const struct buf texts[FAMILY_COUNT],
+                                struct apply_plan *plan, int *lock)
 {
     struct kernel_error error = {.arena = &compilation->arena};
-    const struct ruleset *const wanted[FAMILY_COUNT] = {compilation->rules[FAMILY_IPV4]->printed,
-                                                        compilation->rules[FAMILY_IPV6]->printed};
+    const struct wanted wanted = {
+        .rules = {compilation->rules[FAMILY_IPV4]->printed, compilation->rules[FAMILY_IPV6]->printed},
+        .encoder = encoder};
     struct connections connections = {.stage = CONNECTIONS_DONE};
     const char *meddled = NULL, *trouble = NULL;
     enum exit_code code, rivalry;
@@ -379,8 +381,8 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
     rivalry = report_rivals(&compilation->arena, backend, !options->dry_run, options->force || options->boot);
     if (rivalry != EXIT_FINE)
         return rivalry;
-    if (!plan_apply(&compilation->arena, backend, compilation->policy, wanted, options->own,
-                    regions_told(options, wanted), plan, &error))
+    if (!plan_apply(&compilation->arena, backend, compilation->policy, &wanted, options->own,
+                    regions_told(options, &wanted), plan, &error))
         return world_error(&error);
     if (options->boot)
         return carry_out_at_boot(compilation, options, texts, plan, *lock);
@@ -412,10 +414,16 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
     return report_load(&compilation->arena, options, plan, connections, end, meddled, &error);
 }
 
+static void begin_encoding(void *encoder, const struct ruleset *rules)
+{
+    encoder_begin(encoder, rules);
+}
+
 // `texts`: of the rules that were made.
-static enum exit_code apply(struct compilation *compilation, struct options *options,
+static enum exit_code apply(struct compilation *compilation, struct options *options, struct encoder *encoder,
                             struct buf texts[FAMILY_COUNT])
 {
+    const struct compile_options compile = {.made = begin_encoding, .context = encoder};
     struct kernel_error error = {.arena = &compilation->arena};
     const struct kernel_backend *backend = NULL;
     struct apply_plan plan = {0};
@@ -432,9 +440,11 @@ static enum exit_code apply(struct compilation *compilation, struct options *opt
         return world_error(&error);
 
     // With the right to read all files, nothing else is done.
-    if (!privileges_drop(strcmp(options->policy, "-") == 0 ? NULL : options->policy) &&
-        nothing_to_do(&compilation->arena, options, backend, &code))
-        return code;
+    if (!privileges_drop(strcmp(options->policy, "-") == 0 ? NULL : options->policy)) {
+        if (nothing_to_do(&compilation->arena, options, backend, &code))
+            return code;
+        encoder_start(encoder);
+    }
 
     // Whoever sits at the other end of a connection is asked through it.
     if (!options->dry_run && !options->now && !options->confirm && !options->boot && remote &&
@@ -444,13 +454,13 @@ static enum exit_code apply(struct compilation *compilation, struct options *opt
     fine = compile_read(compilation, options->policy);
     privileges_drop(NULL);
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
-        fine = compile_rules(compilation, family, &(struct compile_options){0}, &texts[family]);
+        fine = compile_rules(compilation, family, &compile, &texts[family]);
     report_diags(&compilation->diags, SEVERITY_WARNING);
     if (!fine)
         return compilation->diags.exit;
     if (!options->dry_run && (lock = xtables_lock(LOCK_WAIT, &error)) < 0)
         return world_error(&error);
-    code = carry_out(compilation, options, remote ? &session : NULL, backend, texts, &plan, &lock);
+    code = carry_out(compilation, options, remote ? &session : NULL, backend, encoder, texts, &plan, &lock);
     xtables_unlock(lock);
     plan_clear(&plan);
     return code;
@@ -460,10 +470,13 @@ static enum exit_code apply_once(struct options *options)
 {
     struct buf texts[FAMILY_COUNT] = {0};
     struct compilation compilation;
+    struct encoder *encoder;
     enum exit_code code;
 
     compilation_init(&compilation);
-    code = apply(&compilation, options, texts);
+    encoder = encoder_new(&compilation.arena, false);
+    code = apply(&compilation, options, encoder, texts);
+    encoder_close(encoder);
     compilation_clear(&compilation);
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         buf_clear(&texts[family]);

@@ -81,11 +81,11 @@ static bool load_last(struct arena *arena, const struct kernel_backend *backend,
                       struct kernel_error *error)
 {
     struct slice texts[FAMILY_COUNT];
-    const struct ruleset *rules[FAMILY_COUNT];
+    struct wanted wanted = {0};
     struct apply_plan plan = {0};
     const char *meddled;
-    bool fine = good_get(arena, texts, error) && read_rules(arena, texts, rules, error) &&
-                plan_apply(arena, backend, NULL, rules, OWN_UNSAID, 0, &plan, error);
+    bool fine = good_get(arena, texts, error) && read_rules(arena, texts, wanted.rules, error) &&
+                plan_apply(arena, backend, NULL, &wanted, OWN_UNSAID, 0, &plan, error);
 
     if (fine) {
         order_unproved(arena, &plan);

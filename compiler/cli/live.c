@@ -38,8 +38,8 @@ static enum exit_code compare(struct compilation *compilation, const struct live
 {
     struct arena *arena = &compilation->arena;
     struct kernel_error error = {.arena = arena};
-    const struct ruleset *const wanted[FAMILY_COUNT] = {compilation->rules[FAMILY_IPV4]->printed,
-                                                        compilation->rules[FAMILY_IPV6]->printed};
+    const struct wanted wanted = {
+        .rules = {compilation->rules[FAMILY_IPV4]->printed, compilation->rules[FAMILY_IPV6]->printed}};
     const unsigned families =
         question->family == FAMILY_COUNT ? (1U << FAMILY_COUNT) - 1 : 1U << question->family;
     struct apply_plan plan;
@@ -53,11 +53,11 @@ static enum exit_code compare(struct compilation *compilation, const struct live
         fprintf(stderr, "ctc: error: %s\n", error.text);
         return EXIT_WORLD;
     }
-    fine = plan_apply(arena, backend, compilation->policy, wanted, question->own, 0, &plan, &error);
+    fine = plan_apply(arena, backend, compilation->policy, &wanted, question->own, 0, &plan, &error);
     // Whose rules stand in whole tables does not mean to move to chains of their own because somebody added one.
     if (fine && plan.moves_in) {
         plan_clear(&plan);
-        fine = plan_apply(arena, backend, compilation->policy, wanted, OWN_TABLES, 0, &plan, &error);
+        fine = plan_apply(arena, backend, compilation->policy, &wanted, OWN_TABLES, 0, &plan, &error);
     }
     if (!fine) {
         fprintf(stderr, "ctc: error: %s\n", error.text);

@@ -174,6 +174,7 @@ void sampler_ask(struct sampler *sampler, const struct buf *question)
 
 static bool finish(struct sampler *sampler, struct buf *answer, struct buf *said)
 {
+    shutdown(sampler->questions, SHUT_WR); // processes that were started since have it open, too
     close(sampler->questions);
     sampler->started = false;
     return child_finish(&sampler->child, answer, said) && sampler->asked;
