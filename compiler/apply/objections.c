@@ -31,7 +31,22 @@ static void object(const struct hearing *hearing, enum severity severity, const 
             strcmp(hearing->plan->objections.items[i].text, text) == 0)
             return;
     *vec_push(hearing->arena, &hearing->plan->objections) =
-        (struct objection){severity, name, hearing->family, arena_printf(hearing->arena, "%s", text), hint};
+        (struct objection){.severity = severity,
+                           .name = name,
+                           .family = hearing->family,
+                           .text = arena_printf(hearing->arena, "%s", text),
+                           .hint = hint};
+}
+
+// The same, where what the policy refuses gets in, or may.
+static void object_to_opening(const struct hearing *hearing, const char *name, const char *text,
+                              const char *hint)
+{
+    const size_t before = hearing->plan->objections.count;
+
+    object(hearing, SEVERITY_ERROR, name, text, hint);
+    for (size_t i = before; i < hearing->plan->objections.count; i++)
+        hearing->plan->objections.items[i].opens = true;
 }
 
 // Whether a rule of a table, as that would be, is others'.
@@ -226,8 +241,8 @@ static void find_unreached(struct hearing *hearing, struct inspection *inspectio
 
     for (size_t i = 0; hearing->plan->own == OWN_CHAINS && passage && i < chain->count; i++)
         if (own_rule(&chain->items[i]) && !passage_comers(passage, leads_to_own).count)
-            object(
-                hearing, SEVERITY_ERROR, "unreached",
+            object_to_opening(
+                hearing, "unreached",
                 arena_printf(hearing->arena,
                              "no packet comes to the policy's rules in filter %s: rules of others ahead of "
                              "number %zu decide all of them",
@@ -241,8 +256,7 @@ static void inspect(struct hearing *hearing)
     struct inspection inspection;
 
     if (!inspection_open(&inspection, hearing->arena, hearing->after, NULL, hearing->source, &ignored)) {
-        object(hearing, SEVERITY_ERROR, "undecided", "the rules of others are too many to look through",
-               NULL);
+        object_to_opening(hearing, "undecided", "the rules of others are too many to look through", NULL);
         return;
     }
     find_untranslated(hearing, &inspection, "PREROUTING", HOOK_INPUT, rule_publishes);
@@ -354,8 +368,8 @@ static void object_to_blanket(struct hearing *hearing, struct proof *proof,
     if (find_blanket_rule(hearing, &place)) {
         put_place(&text, hearing, &place);
         buf_text(&text, " accepts packets for being UNTRACKED or INVALID, whatever they are");
-        object(hearing, SEVERITY_ERROR, diag_kinds[broken->code].name, text.bytes,
-               "whatever the policy untracks is open to all by this rule");
+        object_to_opening(hearing, diag_kinds[broken->code].name, text.bytes,
+                          "whatever the policy untracks is open to all by this rule");
     } else {
         const struct rule *rule =
             find_others_rule(hearing, proof, broken->hook, packet, false, &place) ? place_rule(&place) : NULL;
@@ -404,7 +418,7 @@ static void find_broken_promises(struct hearing *hearing, struct proof *proof)
 }
 
 // That some are refused all the same may be what others are for; that some are accepted is not.
-static enum severity weight(const struct policy *policy, struct span span)
+static bool may_fail(const struct policy *policy, struct span span)
 {
     for (size_t i = 0; i < policy->expectation_count; i++) {
         const struct expectation *each = &policy->expectations[i];
@@ -412,9 +426,9 @@ static enum severity weight(const struct policy *policy, struct span span)
         if (each->span.source == span.source && each->span.line == span.line &&
             each->span.column == span.column &&
             (each->verdict == EXPECT_ACCEPT || each->verdict == EXPECT_ANY))
-            return SEVERITY_WARNING;
+            return true;
     }
-    return SEVERITY_ERROR;
+    return false;
 }
 
 static void find_failing(struct hearing *hearing, struct proof *proof)
@@ -427,8 +441,12 @@ static void find_failing(struct hearing *hearing, struct proof *proof)
         const struct diag *diag = &diags.items.items[i];
         const bool named = strncmp(diag->message, family, strlen(family)) == 0;
 
-        object(hearing, weight(hearing->policy, diag->span), diag_kinds[DIAG_EXPECTATION].name,
-               diag->message + (named ? strlen(family) : 0), diag->hint);
+        const char *text = diag->message + (named ? strlen(family) : 0);
+
+        if (may_fail(hearing->policy, diag->span))
+            object(hearing, SEVERITY_WARNING, diag_kinds[DIAG_EXPECTATION].name, text, diag->hint);
+        else
+            object_to_opening(hearing, diag_kinds[DIAG_EXPECTATION].name, text, diag->hint);
     }
 }
 
@@ -460,8 +478,8 @@ static void prove(struct hearing *hearing)
 
     proof_open(&proof, hearing->arena, hearing->policy, hearing->source, hearing->after, hearing->after);
     if (proof.undecided) {
-        object(hearing, SEVERITY_ERROR, "undecided",
-               "with the rules of others, these are too many to be proved", NULL);
+        object_to_opening(hearing, "undecided", "with the rules of others, these are too many to be proved",
+                          NULL);
     } else {
         find_broken_promises(hearing, &proof);
         find_failing(hearing, &proof);

@@ -45,6 +45,7 @@ struct plan_step {
 // What speaks against the load (apply/objections.h).
 struct objection {
     enum severity severity; // an error: nothing is loaded, unless the caller insists
+    bool opens;             // of an error: what the policy refuses gets in, or may
     const char *name;       // stable
     enum family family;     // FAMILY_COUNT: of both
     const char *text;

@@ -235,24 +235,32 @@ static enum exit_code report_load(struct arena *arena, const struct options *opt
     }
 }
 
-// Notes are for whoever asks what would be.
+// Whether an objection keeps the rules from being loaded. While the machine starts nobody is there to insist, and rules that are
+// loaded beside others' are better than none: but for whoever would rather have nothing pass than what the policy refuses.
+static bool stops(const struct options *options, const struct objection *objection)
+{
+    if (objection->severity != SEVERITY_ERROR || options->force || options->dry_run)
+        return false;
+    return !options->boot || (options->boot == BOOT_CLOSED && objection->opens);
+}
+
+// Notes are for whoever asks what would be. Whether one of them stops the load.
 static bool report_objections(const struct options *options, const struct apply_plan *plan)
 {
     bool refused = false;
 
     for (size_t i = 0; i < plan->objections.count; i++) {
         const struct objection *each = &plan->objections.items[i];
-        const bool stands = each->severity == SEVERITY_ERROR;
+        const bool error = each->severity == SEVERITY_ERROR, stopped = stops(options, each);
 
-        refused = refused || stands;
+        refused = refused || stopped;
         if (each->severity == SEVERITY_NOTE && !options->dry_run)
             continue;
-        fprintf(
-            stderr, "ctc: %s: %s%s%s [%s]%s\n",
-            severity_name(stands && (options->force || options->dry_run) ? SEVERITY_WARNING : each->severity),
-            each->family < FAMILY_COUNT ? family_name(each->family) : "",
-            each->family < FAMILY_COUNT ? ": " : "", each->text, each->name,
-            !stands || options->force ? "" : "; --force loads it");
+        fprintf(stderr, "ctc: %s: %s%s%s [%s]%s\n",
+                severity_name(error && !stopped ? SEVERITY_WARNING : each->severity),
+                each->family < FAMILY_COUNT ? family_name(each->family) : "",
+                each->family < FAMILY_COUNT ? ": " : "", each->text, each->name,
+                !error || options->force || options->boot ? "" : "; --force loads it");
         if (each->hint)
             fprintf(stderr, "     %s\n", each->hint);
     }
@@ -263,8 +271,8 @@ static bool report_objections(const struct options *options, const struct apply_
 static enum exit_code refuse(const struct options *options, const struct session *session,
                              const char *trouble, const struct apply_plan *plan)
 {
-    const bool stops = !options->force && !options->dry_run;
-    const char *kind = stops ? "error" : "warning", *hint = options->force ? "" : "; --force loads it";
+    const bool heeded = !options->force && !options->dry_run;
+    const char *kind = heeded ? "error" : "warning", *hint = options->force ? "" : "; --force loads it";
     enum exit_code code = report_objections(options, plan) ? EXIT_WORLD : EXIT_FINE;
 
     if (trouble) {
@@ -286,7 +294,7 @@ static enum exit_code refuse(const struct options *options, const struct session
                 order->example ? ", such as " : "", order->example ? order->example : "", hint);
         code = EXIT_UNPROVED;
     }
-    return stops ? code : EXIT_FINE;
+    return heeded ? code : EXIT_FINE;
 }
 
 // The rules that now stand, or may, are what a start of the machine goes back to. Without them it is as safe.
@@ -307,6 +315,9 @@ static enum exit_code carry_out_at_boot(struct compilation *compilation, const s
     const char *meddled = NULL;
 
     order_unproved(&compilation->arena, plan);
+    find_objections(&compilation->arena, plan, compilation->policy, compilation->sources.items[0]);
+    if (report_objections(options, plan))
+        return EXIT_WORLD;
     if (load_plan(&compilation->arena, plan, options->policy, 0, lock, &meddled, &error) != LOAD_DONE)
         return world_error(&error);
     remember_rules(compilation, texts, false);

@@ -118,6 +118,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply widened crossing"] = test_widen.crossing
     jobs["apply under traffic"] = test_widen.traffic
     jobs["boot"] = test_boot.chosen
+    jobs["boot beside"] = test_boot.beside
     jobs["boot unfinished"] = test_boot.unfinished
     jobs["boot faults"] = test_boot.faults
     jobs["privileges"] = test_privileges.run

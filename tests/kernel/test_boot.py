@@ -10,6 +10,7 @@ from firewall import policy_path
 from netns import FAMILIES
 from report import Report
 from test_apply import FOREIGN, Host, stopped
+from test_own import Watch, load_others, saved, write
 
 POLICY, OTHER = policy_path("selective"), policy_path("none")
 BROKEN = "version: 1\nallow: [sssh]\n"
@@ -18,8 +19,8 @@ BROKEN = "version: 1\nallow: [sssh]\n"
 class Machine(Host):
     """A host that can start anew: its tables are empty then, and what was below /run is gone."""
 
-    def __init__(self, name: str):
-        super().__init__(name)
+    def __init__(self, name: str, own: str = "tables"):
+        super().__init__(name, own=own)
         self.broken = self.state.parent / f"{name}.yaml"
         self.broken.write_text(BROKEN, encoding="utf-8")
 
@@ -104,6 +105,49 @@ def chosen(report: Report) -> None:
     for words in (("--boot", "open"), ("--boot", "last", "--now"), ("--boot",)):
         report.equal(f"boot: usage {words}", host.ctc("apply", *words, str(POLICY)).returncode, 2)
     host.close()
+
+
+HEAD = "version: 1\ntracking: selective\nallow: [ssh{}]\ndefault: {{forward: {}}}\n"
+# What others have by then, rules more, the policy; what is said, and whether that lets in what the policy refuses.
+BESIDE = (
+    ("docker", "", HEAD.format(", {tcp: 8080, track: false}", "leave"), "IPv4: nat DOCKER 3 ", "untracked-nat", False),
+    ("docker", "", HEAD.format("", "drop"), "IPv4: Docker forwards here ", "others-forward", False),
+    ("fail2ban", "", HEAD.format("", "leave").replace("selective", "none") + "conntrack: {modules: block}\nstateless: {replies: portable}\n",
+     "tables of nft keep the tracker on: inet guard", "others-track", False),
+    ("fail2ban", "-I INPUT -m conntrack --ctstate UNTRACKED -j ACCEPT", HEAD.format(", {service: https, track: false}", "leave"),
+     "IPv4: filter INPUT 1 (-m conntrack --ctstate UNTRACKED -j ACCEPT) ", "blanket-accept", True),
+    ("fail2ban", "-A INPUT -p tcp --dport 6379 -j ACCEPT",
+     HEAD.format("", "leave") + "expect: [{packets: in eth0 tcp to port 6379, verdict: refuse}]\n", "IPv4: expected refuse, ", "expectation", True),
+    ("fail2ban", "-A INPUT -s 0.0.0.0/1 -j DROP; -A INPUT -s 128.0.0.0/1 -j DROP", HEAD.format("", "leave"), "IPv4: no packet comes to the policy's rules in filter INPUT", "unreached", True),
+)
+
+
+def beside(report: Report) -> None:
+    """Others were there first. Nobody can be asked: what speaks against the load is said, and keeps nobody without rules."""
+    for number, (name, rules, policy, text, kind, opens) in enumerate(BESIDE):
+        part = report.part(f"boot beside {number}, {kind}: ")
+        host = Machine(f"boot beside {number}", own="")
+        path = write(host, "policy", policy)
+        load_others(host, name)
+        for each in filter(None, rules.split("; ")):
+            host.namespace.run("iptables-legacy", "-w", *each.split())
+        if kind == "others-track":
+            host.namespace.run("nft", "add table inet guard; add chain inet guard in { type filter hook input priority 10; }; "
+                               "add rule inet guard in ct state invalid drop")
+        watch = Watch(host, part)
+        done = host.ctc("apply", "--boot", "last", path)
+        part.check("it is loaded, with a warning", done.returncode == 0 and f"ctc: warning: {text}" in done.stderr
+                   and f"[{kind}]\n" in done.stderr and "error" not in done.stderr and "--force" not in done.stderr, done.stderr)
+        part.check("the policy's rules are there", any("ctc-INPUT" in line for line in saved(host, own=True)["ipv4"]["filter"]))
+        watch.same("last")
+        done = host.ctc("apply", "--boot", "closed", path)
+        if opens:
+            part.check("closed: nothing passes, and why is said", done.returncode == 3 and f"ctc: error: {text}" in done.stderr
+                       and "nothing passes now but lo" in done.stderr and not done.stdout and host.is_closed(), done.stderr)
+        else:
+            part.check("closed: it is loaded all the same", done.returncode == 0 and f"ctc: warning: {text}" in done.stderr, done.stderr)
+            watch.same("closed")
+        host.close()
 
 
 def unfinished(report: Report) -> None:
