@@ -245,8 +245,11 @@ diagram diagram_any_of(struct diagram_space *space, const struct conjunction *co
     diagram result = others;
 
     assert(value);
-    if (!joining.items || count > UINT32_MAX)
+    if (!joining.items || count > UINT32_MAX) {
+        free(joining.items);
         give_up(space);
+        return 0;
+    }
     for (size_t i = 0; i < count && !space->overflowed; i++) {
         joining.items[i].tests = conjunctions[i].tests;
         joining.items[i].count = (uint32_t)conjunctions[i].count;

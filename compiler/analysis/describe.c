@@ -170,7 +170,8 @@ static void put_protocol_list(struct buf *out, const struct packet_space *space,
     put_ranges(&text, space, ranges, count, put_protocol_range);
     if (others)
         buf_text(out, "not ");
-    else if (text.bytes[0] >= '0' && text.bytes[0] <= '9' && strncmp(text.bytes, "6in4", 4) != 0)
+    else if (text.length && text.bytes[0] >= '0' && text.bytes[0] <= '9' &&
+             strncmp(text.bytes, "6in4", 4) != 0)
         buf_text(out, "protocol ");
     buf_append(out, text.bytes, text.length);
     buf_clear(&text);

@@ -103,12 +103,12 @@ static void put_iprange(struct buf *out, const struct match *match, enum family 
     }
 }
 
-// Names of the bits that are set, lowest first, with commas.
+// Names of the bits that are set, lowest first, with commas; a NULL ends the names.
 static void put_bits(struct buf *out, unsigned bits, const char *const *names)
 {
     bool first = true;
 
-    for (; bits; bits >>= 1, names++) {
+    for (; *names; bits >>= 1, names++) {
         if (!(bits & 1))
             continue;
         buf_text(out, first ? "" : ",");
@@ -119,7 +119,7 @@ static void put_bits(struct buf *out, unsigned bits, const char *const *names)
 
 static void put_states(struct buf *out, const struct match *match)
 {
-    static const char *const names[] = {"INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED"};
+    static const char *const names[] = {"INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED", NULL};
 
     buf_text(out, match->state.inverted ? " !" : "");
     buf_text(out, match->kind == MATCH_STATE ? " --state " : " --ctstate ");
@@ -160,7 +160,7 @@ static void put_hoplimit(struct buf *out, const struct match *match)
 
 static void put_addrtypes(struct buf *out, const struct match *match)
 {
-    static const char *const names[] = {"LOCAL", "BROADCAST", "MULTICAST"};
+    static const char *const names[] = {"LOCAL", "BROADCAST", "MULTICAST", NULL};
 
     buf_text(out, match->addrtype.inverted ? " ! --dst-type " : " --dst-type ");
     put_bits(out, match->addrtype.types, names);

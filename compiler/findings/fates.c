@@ -180,7 +180,7 @@ static void descend(struct fates *fates, const struct passage_chain *built, size
 {
     struct packet_space *space = fates->passage->space;
     const size_t left = 2 * node, right = 2 * node + 1;
-    struct level ahead = level, after = level;
+    struct level ahead, after;
 
     level = narrowed(space, built->wants[node], level);
     if (level.comes == set_none(space))

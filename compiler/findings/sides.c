@@ -2,8 +2,6 @@
 //
 // Rules of OUTPUT that name a peer where this host's own address stands: what leaves has the peer as its destination. Whose
 // an address is, the rules about what comes in say.
-#include <string.h>
-
 #include "findings/inspection.h"
 
 static bool names(const struct rule *rule, enum side side, const struct prefix *prefix)
@@ -11,7 +9,7 @@ static bool names(const struct rule *rule, enum side side, const struct prefix *
     const struct rule_address *address = &rule->addresses[side];
 
     return !address->inverted && address->prefix.bits == prefix->bits &&
-           memcmp(&address->prefix, prefix, sizeof(*prefix)) == 0;
+           addr_compare(address->prefix.addr, prefix->addr) == 0;
 }
 
 // Somebody who is let in, and who is not this host.

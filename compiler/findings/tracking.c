@@ -76,7 +76,7 @@ static bool names_source(const struct rule *rule, const struct prefix *prefix)
     const struct rule_address *source = &rule->addresses[SIDE_SOURCE];
 
     return !source->inverted && source->prefix.bits == prefix->bits &&
-           memcmp(&source->prefix, prefix, sizeof(*prefix)) == 0;
+           addr_compare(source->prefix.addr, prefix->addr) == 0;
 }
 
 // Whether a rule about what comes in takes an address for a peer's.

@@ -2,6 +2,7 @@
 #include "live/tracking.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "emit/restore.h"
 #include "kernel/text.h"
@@ -14,11 +15,11 @@
 static void read_count(struct live_tracking *tracking)
 {
     FILE *file = fopen(COUNT_FILE, "re");
-    unsigned long long count;
+    char line[32];
 
     tracking->tracker = file != NULL;
-    if (file && fscanf(file, "%llu", &count) == 1)
-        tracking->entries = count;
+    if (file && fgets(line, sizeof(line), file))
+        parse_number((struct slice){line, strcspn(line, "\n")}, UINT64_MAX, &tracking->entries);
     if (file)
         fclose(file);
 }

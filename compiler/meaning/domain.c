@@ -53,7 +53,7 @@ static diagram sockets(struct packet_space *space, enum hook hook)
 {
     const diagram all = set_all(space), none = set_none(space);
     const diagram no_socket = between(space, FIELD_SOCKET, SOCKET_NONE, SOCKET_NONE, all, none);
-    diagram some = all;
+    diagram some;
 
     if (hook != HOOK_INPUT)
         return no_socket;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Rates and limits, and what the kernel can store of them.
+#include <assert.h>
 #include <string.h>
 
 #include "policy/reader.h"
@@ -50,6 +51,7 @@ static uint64_t between_reloaded(uint32_t resolution, uint64_t between)
     static const uint32_t units[] = {86400, 3600, 60, 1};
     uint64_t unit = (uint64_t)resolution * units[0];
 
+    assert(between && between <= unit);
     for (size_t i = 1; i < sizeof(units) / sizeof(*units); i++) {
         const uint64_t smaller = (uint64_t)resolution * units[i];
 

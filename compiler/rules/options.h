@@ -53,8 +53,10 @@ static inline bool option_take_value(struct parts *parts, struct spelling *spell
         spelling->inverted = true;
         parts->next++;
     }
-    if (parts->next == parts->words.count)
-        return option_refuse(parts, spelling->word, NULL, "a value must follow");
+    if (parts->next == parts->words.count) {
+        option_refuse(parts, spelling->word, NULL, "a value must follow");
+        return false;
+    }
     *value = parts->words.items[parts->next++].text;
     return true;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The parts of a line as a rule: its header, its matches in their order, its target.
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -246,6 +247,7 @@ bool parts_rule(struct parts *parts, struct rule *rule)
     rule->counters = parts->counters;
     room = parts->use_count + parts->protocol_opaque - (parts->target_use != NO_USE);
     matches = room ? arena_calloc(parts->arena, room, sizeof(*matches)) : NULL;
+    assert(matches || !parts->protocol_opaque);
     if (parts->protocol_opaque)
         matches[count++] =
             opaque_header(arena_printf(parts->arena, "%s-p %.*s", parts->protocol_inverted ? "! " : "",
@@ -253,6 +255,7 @@ bool parts_rule(struct parts *parts, struct rule *rule)
     for (size_t i = 0; i < parts->use_count; i++)
         if (i != parts->target_use && !match_read(parts, i, &matches[count++]))
             return false;
+    assert(matches || !count);
     rule->matches = matches;
     rule->match_count = count;
     return read_target(parts, &rule->target);
