@@ -325,10 +325,10 @@ lint-tidy: lint-deps $(STYLE)        ## clang-tidy; .clang-tidy says what is off
 		'$(CLANG_TIDY) --quiet "$$1" -- $(subst ','\'',$(TEST_DIALECT)) 2>/dev/null' tidy
 
 # Off: missingIncludeSystem (system headers are the compiler's business). It does not know _Noreturn by itself.
-lint-cppcheck: lint-deps     ## cppcheck
+lint-cppcheck: lint-deps $(STYLE)    ## cppcheck
 	$(Q)$(CPPCHECK) --quiet -j $$(nproc) --std=c11 --language=c --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability --suppress=missingIncludeSystem \
-		-Icompiler -D_GNU_SOURCE -DCTC_VERSION='"$(VERSION)"' '-D_Noreturn=__attribute__((noreturn))' \
+		-Icompiler -I$(B)/generated -D_GNU_SOURCE -DCTC_VERSION='"$(VERSION)"' '-D_Noreturn=__attribute__((noreturn))' \
 		$(MAIN) $(SOURCES)
 
 lint-analyzer: lint-deps $(STYLE)    ## gcc's own analyser, whatever CC is

@@ -24,7 +24,7 @@ static inline void buf_append(struct buf *buf, const char *bytes, size_t length)
 {
     if (buf->capacity - buf->length <= length)
         buf_grow(buf, length);
-    if (length)
+    if (length) // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): where there is room, there are bytes
         memcpy(buf->bytes + buf->length, bytes, length);
     buf->length += length;
     buf->bytes[buf->length] = '\0';

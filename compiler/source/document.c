@@ -174,14 +174,15 @@ static void report_duplicate(struct reading *reading, const struct node *first, 
 
 static void check_keys(struct reading *reading, const struct node *mapping)
 {
-    const struct node *few[8], **keys = few;
+    const struct node *few[8], **many = NULL, **keys = few;
 
     if (mapping->count < 2)
         return;
-    if (mapping->count > sizeof(few) / sizeof(*few))
-        keys = calloc(mapping->count, sizeof(*keys));
-    if (!keys)
-        return;
+    if (mapping->count > sizeof(few) / sizeof(*few)) {
+        keys = many = calloc(mapping->count, sizeof(*keys));
+        if (!many)
+            return;
+    }
     for (uint32_t i = 0; i < mapping->count; i++)
         keys[i] = node_key(mapping, i);
     qsort(keys, mapping->count, sizeof(*keys), compare_keys);
@@ -192,8 +193,7 @@ static void check_keys(struct reading *reading, const struct node *mapping)
         else
             first = i;
     }
-    if (keys != few)
-        free(keys);
+    free(many);
 }
 
 static bool read_node(struct reading *reading, yaml_event_t *event, unsigned depth, struct node *node);

@@ -241,6 +241,11 @@ static int run(const struct settings *settings)
     return print_all(shares, settings, crashed);
 }
 
+static unsigned number(const char *text)
+{
+    return (unsigned)strtoul(text, NULL, 10);
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings = {.each = 50, .generated = 0};
@@ -250,11 +255,11 @@ int main(int argc, char **argv)
     settings.workers = processors < 1 ? 1 : processors > WORKERS ? WORKERS : (unsigned)processors;
     for (; i + 1 < argc && argv[i][0] == '-'; i += 2)
         if (strcmp(argv[i], "--each") == 0)
-            settings.each = (unsigned)atoi(argv[i + 1]);
+            settings.each = number(argv[i + 1]);
         else if (strcmp(argv[i], "--generated") == 0)
-            settings.generated = (unsigned)atoi(argv[i + 1]);
-        else if (strcmp(argv[i], "--workers") == 0 && atoi(argv[i + 1]) > 0)
-            settings.workers = (unsigned)atoi(argv[i + 1]);
+            settings.generated = number(argv[i + 1]);
+        else if (strcmp(argv[i], "--workers") == 0 && number(argv[i + 1]))
+            settings.workers = number(argv[i + 1]);
     settings.paths = argv + i;
     settings.path_count = (size_t)(argc - i);
     return run(&settings);

@@ -18,7 +18,7 @@
 static int trials(int count)
 {
     const char *factor = getenv("TRIALS");
-    const int times = factor ? atoi(factor) : 1;
+    const int times = factor ? (int)strtol(factor, NULL, 10) : 1;
 
     srandom(4711 + (unsigned)times);
     return count * times;
@@ -415,6 +415,7 @@ static void put_some_table(struct writing *writing, const char *table, const cha
         writing->own = i + 1;
         put_chain(writing, 6);
     }
+    writing->chain = NULL;
     buf_text(&writing->text, "COMMIT\n");
 }
 
@@ -679,7 +680,7 @@ TEST(addresses_bound_to_a_mac_are_a_sum)
     ruleset = read_text(&arena, &diags, text.bytes, text.length, FAMILY_IPV4);
     assert_non_null(ruleset);
     judged_open(&judged, ruleset, 1);
-    assert_true(diagram_node_count(judged.space.diagrams) < 40 * BOUND);
+    assert_true(diagram_node_count(judged.space.diagrams) < (size_t)40 * BOUND);
     judged_close(&judged);
     buf_clear(&text);
     arena_clear(&arena);
