@@ -38,12 +38,13 @@ const struct command commands[] = {
      "POLICY",
      "size, timeouts and modules of the tracking table, as the files a host reads at boot", run_tune},
     {"advise",
-     "[--dump FILE] [--local ADDRESSES] [--top N] [--json|--prometheus] [--watch[=SECONDS]] [--write] "
+     "[--dump FILE] [--local ADDRESSES] [--top N] [--format text|json|prometheus] [--watch[=SECONDS]] "
+     "[--write] "
      "[POLICY]",
      "who fills the tracking table, and what to untrack", run_advise},
     {"apply",
      "[--own tables|chains] [--now|--confirm SECONDS|--dry-run|--boot last|closed|--check] [--force] [--cut] "
-     "[--via libiptc|restore] [--format text|json] POLICY",
+     "[--fail-on any|widen] [--via libiptc|restore] [--format text|json] POLICY",
      "load the rules of both families into this kernel, all of them or none", run_apply},
     {"confirm", "[--cut]", "keep what waits for a confirmation", run_confirm},
     {"rollback", "", "the rules of before the last apply", run_rollback},

@@ -8,6 +8,7 @@
 //                                                                      -A f2b-sshd -j RETURN
 #include "apply/compose.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct composing {
@@ -76,8 +77,9 @@ static void compose_hook(struct composing *composing, const struct chain *live,
                          const struct owned_chain *owned, struct chain *chain)
 {
     const struct chain *own = composing->own ? table_find_chain(composing->own, chain->name) : NULL;
-    const size_t place = live ? own_place(live, owned) : 0;
+    const size_t place = live && owned ? own_place(live, owned) : 0;
 
+    assert(!live == !owned);
     origins_of(composing, chain, (live ? live->count : 0) + (own ? own->count : 0));
     for (size_t i = 0; live && i < live->count; i++) {
         if (i == place)
@@ -152,6 +154,7 @@ static void compose_chain(struct composing *composing, const char *name, const s
     const size_t others = live && !own ? others_in(live, owned) : 0;
     struct chain *chain;
 
+    assert(own || owned);
     // One of ctc's that others lead to stays, empty.
     if (!own && owned->whole && !others && !composing->led_to[live->number])
         return;
@@ -280,11 +283,13 @@ struct encoded compose_encoded(struct arena *arena, const struct composition *co
             const struct rule_origin *origins = composition->origins[i][chain->number];
             const struct live_chain *there = find_live(live, table->name, chain->name);
 
-            for (size_t k = 0; k < chain->count; k++)
+            for (size_t k = 0; k < chain->count; k++) {
+                assert(origins[k].own ? own_chain && starts : there != NULL);
                 encoded.rules[encoded.count++] =
                     origins[k].own
                         ? own->rules[starts[own_chain->number] + origins[k].index]
                         : encoded_live(arena, ruleset->family, &there->rules.items[origins[k].index]);
+            }
         }
     }
     *own = (struct encoded){0};

@@ -24,7 +24,7 @@ struct table_entry {
 // Visits the entries of this host's own traffic, for at most some seconds: those of other hosts, of translated traffic and of
 // zones are left out. NULL, or what is wrong.
 const char *entries_walk(struct arena *arena,
-                         enum visited (*visit)(const struct table_entry *entry, void *context), void *context,
+                         enum visited (*each)(const struct table_entry *entry, void *context), void *context,
                          struct walked *walked);
 
 // The packet of one direction as a value for each field that a projection keeps; `packet` has room for all fields.

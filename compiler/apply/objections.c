@@ -239,7 +239,7 @@ static void find_unreached(struct hearing *hearing, struct inspection *inspectio
     const struct chain *chain = filter ? table_find_chain(filter, hook_name) : NULL;
     const struct passage *passage = find_passage(inspection, "filter", hook_name, hook);
 
-    for (size_t i = 0; hearing->plan->own == OWN_CHAINS && passage && i < chain->count; i++)
+    for (size_t i = 0; hearing->plan->own == OWN_CHAINS && passage && chain && i < chain->count; i++)
         if (own_rule(&chain->items[i]) && !passage_comers(passage, leads_to_own).count)
             object_to_opening(
                 hearing, "unreached",

@@ -193,12 +193,17 @@ static void put_in_order(struct apply_plan *plan, const struct search *search, c
     }
 }
 
+static bool is_named(const struct apply_plan *plan, const struct search *search, size_t table,
+                     const char *name)
+{
+    return strcmp(plan->items[search->numbers[table]].name, name) == 0;
+}
+
 // The tracker has to meet connections before a filter goes by what it says: where raw is ahead of the filter, there is time.
 static bool is_patient(const struct apply_plan *plan, const struct search *search, size_t table)
 {
-    return search->tracks_more && table > 0 &&
-           strcmp(plan->items[search->numbers[table]].name, "filter") == 0 &&
-           strcmp(plan->items[search->numbers[table - 1]].name, "raw") == 0;
+    return search->tracks_more && table && is_named(plan, search, table, "filter") &&
+           is_named(plan, search, table - 1, "raw");
 }
 
 static void put_steps(struct arena *arena, struct apply_plan *plan, const struct search *search,

@@ -47,7 +47,7 @@ struct others {
     const char *const *names;
 };
 struct others ownership_others(struct arena *arena, const struct ownership *ownership,
-                               const struct ruleset *live, const char *table);
+                               const struct ruleset *live, const char *name);
 
 // A policy's rules in chains of ctc's own. What was a built-in chain is ctc-INPUT and so on, and decides what it is to refuse by
 // itself: the policies of built-in chains are not written. Of a table without rules nothing is left.

@@ -122,8 +122,8 @@ static bool same_rules(const struct encoded *encoded, const char *a, const char 
     for (size_t at = layout->body; at < end; at += entry_match(a, at)->u.match_size)
         if (!same_match(encoded, entry_match(a, at), entry_match(b, at)))
             return false;
-    return standard_a ? strcmp(standard_a, standard_b) == 0
-                      : same_target(encoded, entry_target(a, end), entry_target(b, end));
+    return standard_a && standard_b ? strcmp(standard_a, standard_b) == 0
+                                    : same_target(encoded, entry_target(a, end), entry_target(b, end));
 }
 
 // `table`: the wanted one.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/iptables.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,7 @@ static void add_chain(struct arena *arena, struct kernel_table *made, const stru
     live->name = arena_copy(arena, chain->name, strlen(chain->name));
     live->policy = chain->policy == CHAIN_UNWRITTEN ? CHAIN_ACCEPT : chain->policy;
     live->counters = chain->counters;
+    assert(rules || !chain->count);
     for (size_t i = 0; i < chain->count; i++)
         *vec_push(arena, &live->rules) = as_read(arena, table, rules[i], made->family);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/backend.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,6 +235,7 @@ static bool change_chains(struct kernel_table *table, const struct table_compari
     for (size_t i = comparison->count; i-- > 0 && fine;) {
         const struct chain_comparison *chain = &comparison->chains[i];
 
+        assert(chain->live || chain->wanted);
         if (chain->live && chain->live->policy != CHAIN_USER)
             fine = set_policy(table, chain);
         if (!chain->wanted)
@@ -276,14 +278,16 @@ static bool append_rules(struct kernel_table *table, const struct chain_comparis
     struct xt_counters *counted = chain->kept ? calloc(count, sizeof(*counted)) : NULL;
     bool fine = counted || !chain->kept;
 
+    assert(!chain->kept || chain->live);
     for (size_t i = 0; counted && i < count; i++)
         if (chain->partners[i] != RULE_NEW)
             memcpy(&counted[i], (const char *)chain->live->rules.items[chain->partners[i]].entry + at,
                    sizeof(*counted));
     fine = fine && (!chain->live || library->ops->flush_entries(chain->name, table->handle));
     for (size_t i = 0; i < count && fine; i++)
-        fine = chain->partners[i] == RULE_NEW ? library->append(chain->name, rules[i], table->handle)
-                                              : append_counted(table, chain->name, rules[i], &counted[i]);
+        fine = counted && chain->partners[i] != RULE_NEW
+                   ? append_counted(table, chain->name, rules[i], &counted[i])
+                   : library->append(chain->name, rules[i], table->handle);
     free(counted);
     return fine;
 }

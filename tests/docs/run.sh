@@ -153,6 +153,26 @@ check_tables() {
     sed -n '/^const struct command commands/,/^};/s/^ *{"\([^"]*\)",.*/\1/p' compiler/main.c >"$work/a"
     sed -n '/^\.Sh COMMANDS/,/^\.Sh [^C]/s/^\.It Cm \([a-z]*\).*/\1/p' "$command_page" | grep -vxE 'text|json|sarif|github' >"$work/b"
     same_sets 'ctc(1): every command' "$work/a" "$work/b"
+
+    usage_options >"$work/a"
+    synopsis_options >"$work/b"
+    same_sets 'ctc(1): the synopsis has the options of each command' "$work/a" "$work/b"
+}
+
+# Long options by command, one a line: as `ctc COMMAND` prints its usage, and as the manual's SYNOPSIS has it.
+usage_options() {
+    local command
+    while read -r command; do
+        "$ctc" "$command" --no-such-option 2>&1 | sed -n 's/^usage: //p' | grep -o -- '--[a-z][a-z-]*' | sort -u |
+            sed "s/^--/$command /"
+    done < <(sed -n '/^const struct command commands/,/^};/s/^ *{"\([^"]*\)",.*/\1/p' compiler/main.c)
+}
+synopsis_options() {
+    sed -n '/^\.Sh SYNOPSIS/,/^\.Sh D/p' "$command_page" |
+        awk '/^\.Nm/ { command = ""; next }
+            /^\.Cm/ && command == "" { command = $2; next }
+            command != "" { for (i = 2; i <= NF; i++) if ($i ~ /^-[a-z]/ && ($(i - 1) ~ /^[.]?Fl$/ || $(i - 1) == "|")) print command, substr($i, 2) }' |
+        sort -u
 }
 
 # Each long option that the program knows stands in the manual.
