@@ -244,7 +244,7 @@ check-kernel-requests: $(CTC) $(LOADER) ## ten thousand requests over live conne
 	$(Q)$(TIER_ENV) REQUESTS=10000 bash tests/kernel/run.sh 'apply under traffic'
 
 check-kernel-crowd: $(CTC) $(LOADER) ## 200 applies beside others who change the tables, and beside all real rulesets (needs root)
-	$(Q)$(TIER_ENV) APPLIES=200 CORPUS_STEP=1 bash tests/kernel/run.sh own
+	$(Q)$(TIER_ENV) APPLIES=200 CORPUS_STEP=1 JOB_SECONDS=1200 bash tests/kernel/run.sh own
 
 check-asan:                  ## unit, golden, questions, findings and hostile with address and undefined-behaviour sanitizers
 	+$(Q)$(SUBMAKE) $(JOBS) MODE=asan all

@@ -50,12 +50,17 @@ class Desk:
             for family in FAMILIES:
                 for what in ("", "-save", "-restore"):
                     (self.path / f"{family}-{variant}{what}").symlink_to(program.name)
-        for family in FAMILIES if variants else ():
+        if variants:
+            self.install(variants[0])
+        self.fault()
+
+    def install(self, variant: str) -> None:
+        """From now on iptables-restore and its like are of that variant."""
+        for family in FAMILIES:
             for what in ("save", "restore"):
                 wrapper = self.path / f"{family}-{what}"
-                wrapper.write_text(WRAPPER.replace("VARIANT", variants[0]), encoding="ascii")
+                wrapper.write_text(WRAPPER.replace("VARIANT", variant), encoding="ascii")
                 wrapper.chmod(0o755)
-        self.fault()
 
     def fault(self, at: int = 0, what: str = "", how: str = "") -> None:
         """From now on. Forgets what was called so far."""

@@ -106,6 +106,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["plan"] = test_plan.run
     jobs["apply"] = test_apply.applied
     jobs["apply unchanged"] = test_unchanged.unchanged
+    jobs["apply unchanged via restore"] = test_unchanged.via_restore
     jobs["apply unchanged beside"] = test_unchanged.beside
     jobs["apply others"] = test_apply.others
     jobs["apply confirmed"] = test_apply.confirmed

@@ -7,6 +7,7 @@ import argparse
 import ctypes
 import multiprocessing
 import multiprocessing.connection
+import os
 import signal
 import sys
 import time
@@ -16,7 +17,7 @@ from typing import Iterator, NamedTuple
 import jobs
 from report import Report
 
-JOB_SECONDS = 150    # a job that takes longer hangs
+JOB_SECONDS = int(os.environ.get("JOB_SECONDS", "150"))    # a job that takes longer hangs
 PR_SET_PDEATHSIG = 1
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from firewall import restore, save
 from netns import IPV4
 from report import Report
-from test_apply import Host
+from test_apply import OLD, Host
+from test_via import NATIVE, NftHost
 
 NO_PLUGINS = {"XTABLES_LIBDIR": "/nowhere"}
 POLICY = """version: 1
@@ -173,4 +174,84 @@ def beside(report: Report) -> None:
     setting.quick("they change them back")
     host.namespace.run("iptables-legacy", "-w", "-D", "INPUT", "-j", "ctc-INPUT")
     setting.whole("the jump is gone")
+    host.close()
+
+
+class Forks:
+    """How many processes an apply by iptables-restore starts: compiling takes some, and looking takes always as many."""
+
+    def __init__(self, host: NftHost, report: Report):
+        self.host, self.report = host, report
+        self.counted = host.state.parent / f"{host.name} forks"
+        self.few = 0
+
+    def apply(self, *words: str) -> subprocess.CompletedProcess:
+        self.counted.write_text("0", encoding="ascii")
+        self.host.desk.fault()
+        return self.host.apply(OLD, *(words or ("--now",)), more={"FAULT_COUNT": str(self.counted), "FAULT_ONLY": "fork"})
+
+    def count(self) -> int:
+        return int(self.counted.read_text(encoding="ascii"))
+
+    def quick(self, when: str) -> None:
+        done = self.apply()
+        self.report.check(f"via, {when}: there is nothing to do", done.returncode == 0 and self.count() == self.few
+                          and not self.host.restores(), f"{self.count()} {done.stderr}")
+
+    def whole(self, when: str, text: str = "") -> None:
+        done = self.apply()
+        self.report.check(f"via, {when}: all is done anew", done.returncode == 0 and self.count() > self.few
+                          and text in done.stderr, f"{self.count()} {done.stderr}")
+
+    def refused(self, when: str, text: str) -> None:
+        done = self.apply()
+        self.report.check(f"via, {when}: nothing is loaded", done.returncode == 3 and text in done.stderr, done.stderr)
+
+
+def via_restore(report: Report) -> None:
+    """The same by iptables-restore, in nf_tables."""
+    host = NftHost("unchanged via")
+    forks = Forks(host, report)
+    run = host.namespace.run
+    report.equal("via: at first", forks.apply().returncode, 0)
+    whole, quick = forks.apply("--now", "--force"), forks.apply()
+    forks.few = forks.count()
+    report.equal("via: the same is said", (quick.returncode, quick.stdout, quick.stderr), (0, whole.stdout, whole.stderr))
+    forks.quick("again")
+    forks.apply("--now", "--force")
+    report.check("via: to look takes fewer processes", forks.count() > forks.few > 0, f"{forks.count()} {forks.few}")
+
+    run("iptables-nft", "-A", "INPUT", "-j", "ACCEPT")
+    forks.whole("a rule more")
+    forks.quick("a rule more, again")
+    run("ip6tables-nft", "-t", "raw", "-F", "OUTPUT")
+    forks.whole("rules are gone")
+    run("iptables-nft-restore", "-c", text=save(host.namespace, IPV4, "nft").replace("\n-A", "\n[7:700] -A"))
+    forks.quick("what rules have counted")
+    run("iptables-nft", *NAT[:2], "-A", *NAT[2:])
+    forks.whole("a rule of others in another table")
+    forks.quick("it is still there")
+    host.nft(NATIVE)
+    forks.whole("nft has a table that filters", text="inet guard")
+    host.nft("delete table inet guard")
+    forks.quick("it has none")
+    host.nft("add rule ip filter INPUT tcp dport { 22, 80 } counter accept")
+    forks.refused("a rule of nft in a table of iptables", "nft list table ip filter")
+    host.nft("delete table ip filter")
+    forks.whole("a table is gone")
+    Host.load(host, OLD)
+    forks.refused("the other variant has rules, too", "the legacy ruleset has live rules")
+    for family in ("iptables", "ip6tables"):
+        for table in ("filter", "raw"):
+            run(f"{family}-legacy-restore", "-w", text=f"*{table}\n:OUTPUT ACCEPT\nCOMMIT\n")
+        for chain in ("INPUT", "FORWARD", "OUTPUT"):
+            run(f"{family}-legacy", "-w", "-P", chain, "ACCEPT")
+    forks.quick("it has none")
+    host.desk.install("legacy")
+    forks.refused("iptables-restore is the other variant", "the nf_tables ruleset has live rules")
+    host.desk.install("nft")
+    forks.quick("it is as it was")
+    shutil.rmtree(host.state)
+    forks.whole("what is remembered is gone")
+    forks.quick("it is remembered")
     host.close()
