@@ -71,7 +71,7 @@ static bool read_missing(struct loading *load, struct kernel_error *error)
         if (planned->live)
             continue;
         planned->live =
-            kernel_table_read(load->arena, load->plan->backend, planned->family, planned->name, error);
+            kernel_table_look(load->arena, load->plan->backend, planned->family, planned->name, error);
         if (!planned->live)
             return false;
         *vec_push(load->arena, &load->plan->tables) = planned->live;
@@ -209,7 +209,7 @@ static bool still_as_planned(const struct loading *load, const struct plan_step 
     const struct plan_table *planned = &load->plan->items[step->table];
     struct arena scratch = {0};
     struct kernel_table *now =
-        kernel_table_read(&scratch, load->plan->backend, planned->family, planned->name, error);
+        kernel_table_look(&scratch, load->plan->backend, planned->family, planned->name, error);
     const bool same = now && is_as_planned(&scratch, load, step, now);
 
     if (now)
@@ -238,7 +238,7 @@ static enum outcome_of_commit look_again(struct loading *load, const struct plan
     const struct plan_table *planned = &load->plan->items[step->table];
     struct arena scratch = {0};
     struct kernel_table *now =
-        kernel_table_read(&scratch, load->plan->backend, planned->family, planned->name, error);
+        kernel_table_look(&scratch, load->plan->backend, planned->family, planned->name, error);
     enum outcome_of_commit outcome = COMMITTED_UNKNOWN;
 
     if (now) {

@@ -187,7 +187,7 @@ static bool find_drift(struct arena *arena, struct standing *standing, struct ke
 
         if (!journal_is_last(&standing->journal, i))
             continue;
-        struct kernel_table *table = kernel_table_read(arena, backend, after->ruleset->family, name, error);
+        struct kernel_table *table = kernel_table_look(arena, backend, after->ruleset->family, name, error);
 
         if (!table)
             return false;

@@ -394,6 +394,7 @@ const struct kernel_backend *iptables_backend(struct arena *arena, const struct 
         .programs = kept,
         .read_all = read_all,
         .read = read_table,
+        .look = read_table,
         .close = close_table,
         .change = change_table,
         .commit = commit_tables,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <xtables.h>
 
+#include "kernel/blob.h"
 #include "kernel/compare.h"
 #include "kernel/entry.h"
 
@@ -110,19 +111,21 @@ static bool fail_changing(struct kernel_error *error, const struct kernel_table 
     }
 }
 
-// Tables of the module itself are made by the kernel, which loads what it takes; the module is loaded by nobody.
+// Tables of the module itself are made by the kernel, which loads what it takes; the module is loaded by nobody. Whether
+// it is worth another try; else errno is what it was.
+static bool loads_module(enum family family)
+{
+    if (errno != ENOPROTOOPT || xtables_insmod(libraries[family].module, NULL, true) == 0)
+        return errno == ENOPROTOOPT;
+    errno = ENOPROTOOPT;
+    return false;
+}
+
 static struct xtc_handle *open_table(enum family family, const char *name)
 {
-    const struct library *library = &libraries[family];
-    struct xtc_handle *handle = library->ops->init(name);
+    struct xtc_handle *handle = libraries[family].ops->init(name);
 
-    if (!handle && errno == ENOPROTOOPT) {
-        if (xtables_insmod(library->module, NULL, true) == 0)
-            handle = library->ops->init(name);
-        else
-            errno = ENOPROTOOPT;
-    }
-    return handle;
+    return handle || !loads_module(family) ? handle : libraries[family].ops->init(name);
 }
 
 // No table has the name that is asked for.
@@ -158,6 +161,38 @@ static void read_chain(struct arena *arena, struct kernel_table *table, const ch
     }
 }
 
+static struct kernel_table *new_table(struct arena *arena, const struct kernel_backend *backend,
+                                      enum family family, const char *name)
+{
+    struct kernel_table *table = arena_alloc(arena, sizeof(*table));
+
+    table->backend = backend;
+    table->family = family;
+    table->name = arena_copy(arena, name, strlen(name));
+    return table;
+}
+
+static struct kernel_table *look_at_table(struct arena *arena, const struct kernel_backend *backend,
+                                          enum family family, const char *name, struct kernel_error *error)
+{
+    struct kernel_table *table = new_table(arena, backend, family, name);
+    struct blob *blob = blob_read(family, name);
+
+    if (!blob && loads_module(family))
+        blob = blob_read(family, name);
+    if (blob && !blob_chains(arena, blob, table)) {
+        blob_free(blob);
+        blob = NULL;
+        errno = EINVAL;
+    }
+    if (!blob) {
+        fail_reading(error, family, name, errno);
+        return NULL;
+    }
+    table->seen = blob;
+    return table;
+}
+
 static struct kernel_table *read_table(struct arena *arena, const struct kernel_backend *backend,
                                        enum family family, const char *name, struct kernel_error *error)
 {
@@ -169,11 +204,8 @@ static struct kernel_table *read_table(struct arena *arena, const struct kernel_
         return NULL;
     }
 
-    struct kernel_table *table = arena_alloc(arena, sizeof(*table));
+    struct kernel_table *table = new_table(arena, backend, family, name);
 
-    table->backend = backend;
-    table->family = family;
-    table->name = arena_copy(arena, name, strlen(name));
     table->handle = handle;
     for (const char *chain = library->ops->first_chain(handle); chain;
          chain = library->ops->next_chain(handle))
@@ -193,7 +225,7 @@ static bool read_all(struct arena *arena, const struct kernel_backend *backend, 
     while (fine && fgets(name, sizeof(name), names)) {
         name[strcspn(name, "\n")] = '\0';
 
-        struct kernel_table *table = read_table(arena, backend, family, name, error);
+        struct kernel_table *table = look_at_table(arena, backend, family, name, error);
 
         fine = table != NULL;
         if (fine)
@@ -205,7 +237,9 @@ static bool read_all(struct arena *arena, const struct kernel_backend *backend, 
 
 static void close_table(struct kernel_table *table)
 {
-    libraries[table->family].ops->free(table->handle);
+    if (table->handle)
+        libraries[table->family].ops->free(table->handle);
+    blob_free(table->seen);
 }
 
 // libiptc keeps of a policy's counters only what is counted between here and the commit: whoever keeps a policy writes what it
@@ -352,6 +386,7 @@ const struct kernel_backend libiptc_backend = {
     .name = "libiptc",
     .read_all = read_all,
     .read = read_table,
+    .look = look_at_table,
     .close = close_table,
     .change = change_table,
     .commit = commit_tables,

@@ -22,12 +22,18 @@ struct kernel_table *kernel_table_read(struct arena *arena, const struct kernel_
     return backend->read(arena, backend, family, name, error);
 }
 
+struct kernel_table *kernel_table_look(struct arena *arena, const struct kernel_backend *backend,
+                                       enum family family, const char *name, struct kernel_error *error)
+{
+    return backend->look(arena, backend, family, name, error);
+}
+
 void kernel_table_close(struct kernel_table *table)
 {
-    if (table && table->handle)
+    if (table && (table->handle || table->seen))
         table->backend->close(table);
     if (table)
-        table->handle = NULL;
+        table->handle = table->seen = NULL;
 }
 
 bool kernel_table_known(const struct kernel_table *table, struct kernel_error *error)

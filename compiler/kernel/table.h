@@ -31,6 +31,7 @@ struct kernel_table {
     uint32_t generation;           // of nf_tables, ahead of the reading; 0: not told, or no matter
     bool raced;   // behind a commit: of all changes since that generation, it is not the only one
     void *handle; // the backend's own
+    void *seen;   // the same, of a table that is only looked at
 };
 
 struct kernel_tables {
@@ -48,6 +49,10 @@ void kernel_tables_close(struct kernel_tables *tables);
 struct kernel_table *kernel_table_read(struct arena *arena, const struct kernel_backend *backend,
                                        enum family family, const char *name, struct kernel_error *error);
 void kernel_table_close(struct kernel_table *table); // NULL is fine
+
+// The same of one that is only looked at, as are those of kernel_tables_read(): it is not to be changed.
+struct kernel_table *kernel_table_look(struct arena *arena, const struct kernel_backend *backend,
+                                       enum family family, const char *name, struct kernel_error *error);
 
 // Whether all of the table is known, so that nobody's rules are lost where it is changed. False, and what to look at, where it
 // is not.

@@ -101,7 +101,7 @@ LIBRARY(ip6tc)
 WRAP(int, setsockopt, (int socket, int level, int name, const void *value, socklen_t size),
      (socket, level, name, value, size), -1)
 
-// IPT_SO_GET_INFO to IPT_SO_GET_REVISION_TARGET, and IP6T_SO_GET_INFO to IP6T_SO_GET_REVISION_TARGET.
+// 65: IPT_SO_GET_ENTRIES. IPT_SO_GET_INFO to IPT_SO_GET_REVISION_TARGET, and IP6T_SO_GET_INFO to IP6T_SO_GET_REVISION_TARGET.
 int getsockopt(int socket, int level, int name, void *value, socklen_t *size)
 {
     static int (*real)(int socket, int level, int name, void *value, socklen_t *size);
@@ -113,6 +113,8 @@ int getsockopt(int socket, int level, int name, void *value, socklen_t *size)
         errno = ENOPROTOOPT;
         return -1;
     }
+    if ((level == IPPROTO_IP || level == IPPROTO_IPV6) && name == 65 && strikes("getsockopt"))
+        return -1;
     return real(socket, level, name, value, size);
 }
 

@@ -57,7 +57,7 @@ static bool read_live(struct run *run, const char *name)
 
     if (!name)
         return kernel_tables_read(&run->arena, run->backend, run->family, &run->tables, &run->error);
-    table = kernel_table_read(&run->arena, run->backend, run->family, name, &run->error);
+    table = kernel_table_look(&run->arena, run->backend, run->family, name, &run->error);
     if (table)
         *vec_push(&run->arena, &run->tables) = table;
     return table != NULL;
