@@ -3,6 +3,8 @@
 
 #include <assert.h>
 #include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "base/fatal.h"
+#include "base/job.h"
 
 // gcc defines the one, clang the other.
 #if defined(__has_feature)
@@ -39,6 +42,7 @@ struct arena_chunk {
     struct arena_chunk *next;
     size_t used;
     size_t capacity;
+    bool stored; // in the arena's store
     alignas(max_align_t) unsigned char bytes[];
 };
 
@@ -46,7 +50,16 @@ struct arena_chunk {
 struct arena_block {
     struct arena_block *next, *previous;
     size_t size; // of the whole mapping
+    bool stored; // in the arena's store
     alignas(max_align_t) unsigned char bytes[];
+};
+
+// A mapping, which begins with this. Chunks and blocks are taken from it one behind the other, whether or not their pages are
+// there yet.
+struct arena_store {
+    size_t size, used;
+    atomic_bool unwanted;
+    struct job making;
 };
 
 static size_t aligned(size_t size)
@@ -65,8 +78,8 @@ static size_t block_size(size_t size)
     return sizeof(struct arena_block) + size;
 }
 
-// Pages that will be written all: the kernel gives them together for a fraction of what a fault for each costs. Where it
-// does not know how (before Linux 5.14), they come one by one.
+// Pages that will all be written: the kernel gives them together for a fraction of what a fault for each costs. Where it does
+// not know how (before Linux 5.14), they come one by one.
 static void take_pages(void *memory, size_t size)
 {
 #ifdef MADV_POPULATE_WRITE
@@ -78,6 +91,56 @@ static void take_pages(void *memory, size_t size)
 #else
     (void)memory, (void)size;
 #endif
+}
+
+static void *map(size_t size)
+{
+    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void make_pages(void *context)
+{
+    struct arena_store *store = context;
+
+    // In steps, so that it ends soon when it is told to.
+    for (size_t at = 0; at < store->size && !atomic_load(&store->unwanted); at += TAKE_MIN)
+        take_pages((unsigned char *)store + at, store->size - at < TAKE_MIN ? store->size - at : TAKE_MIN);
+}
+
+void arena_expect(struct arena *arena, size_t size)
+{
+    struct arena_store *store = arena->store || size < TAKE_MIN ? MAP_FAILED : map(size);
+
+    if (store == MAP_FAILED) // it is made when it is needed
+        return;
+    store->size = size;
+    store->used = aligned(sizeof(*store));
+    arena->store = store;
+    job_begin(&store->making, true, make_pages, store);
+}
+
+static void clear_store(struct arena *arena)
+{
+    if (!arena->store)
+        return;
+    atomic_store(&arena->store->unwanted, true);
+    job_end(&arena->store->making);
+    munmap(arena->store, arena->store->size);
+    arena->store = NULL;
+}
+
+// NULL where the store has not so much left.
+static void *take_stored(struct arena *arena, size_t size)
+{
+    struct arena_store *store = arena->store;
+    const size_t need = aligned(size);
+    void *memory;
+
+    if (!store || store->size - store->used < need)
+        return NULL;
+    memory = (unsigned char *)store + store->used;
+    store->used += need;
+    return memory;
 }
 
 static void link_block(struct arena *arena, struct arena_block *block)
@@ -92,12 +155,14 @@ static void link_block(struct arena *arena, struct arena_block *block)
 
 static void *add_block(struct arena *arena, size_t size)
 {
-    struct arena_block *block =
-        mmap(NULL, block_size(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct arena_block *stored = take_stored(arena, block_size(size));
+    struct arena_block *block = stored ? stored : map(block_size(size));
 
     if (block == MAP_FAILED)
         fatal_no_memory();
-    take_pages(block, block_size(size));
+    if (!stored)
+        take_pages(block, block_size(size));
+    block->stored = stored != NULL;
     block->size = block_size(size);
     block->next = arena->blocks;
     link_block(arena, block);
@@ -109,6 +174,8 @@ static void *grow_block(struct arena *arena, void *old, size_t size)
     struct arena_block *block =
         (struct arena_block *)(void *)((unsigned char *)old - offsetof(struct arena_block, bytes));
 
+    if (block->stored)
+        return memcpy(add_block(arena, size), old, block->size - sizeof(*block));
     block = mremap(block, block->size, block_size(size), MREMAP_MAYMOVE);
     if (block == MAP_FAILED)
         fatal_no_memory();
@@ -128,11 +195,14 @@ static struct arena_chunk *add_chunk(struct arena *arena, size_t need)
     if (capacity > SIZE_MAX - sizeof(struct arena_chunk))
         fatal_no_memory();
 
-    struct arena_chunk *chunk = calloc(1, sizeof(*chunk) + capacity);
+    struct arena_chunk *stored = take_stored(arena, sizeof(*stored) + capacity);
+    struct arena_chunk *chunk = stored ? stored : calloc(1, sizeof(*chunk) + capacity);
 
     if (!chunk)
         fatal_no_memory();
-    take_pages(chunk, sizeof(*chunk) + capacity);
+    if (!stored)
+        take_pages(chunk, sizeof(*chunk) + capacity);
+    chunk->stored = stored != NULL;
     chunk->next = arena->chunks;
     chunk->capacity = capacity;
     arena->chunks = chunk;
@@ -146,15 +216,18 @@ void arena_clear(struct arena *arena)
         struct arena_block *block = arena->blocks;
 
         arena->blocks = block->next;
-        munmap(block, block->size);
+        if (!block->stored)
+            munmap(block, block->size);
     }
     while (arena->chunks) {
         struct arena_chunk *chunk = arena->chunks;
 
         arena->chunks = chunk->next;
         UNPOISON(chunk->bytes, chunk->capacity);
-        free(chunk);
+        if (!chunk->stored)
+            free(chunk);
     }
+    clear_store(arena);
 }
 
 void arena_reset(struct arena *arena)

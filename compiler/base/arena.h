@@ -10,10 +10,12 @@
 
 struct arena_chunk;
 struct arena_block;
+struct arena_store;
 
 struct arena {
     struct arena_chunk *chunks; // newest first
     struct arena_block *blocks; // large allocations, each mapped on its own
+    struct arena_store *store;  // of memory made ahead; NULL: none
 };
 
 // Frees everything that was allocated; the arena is empty and usable afterwards. A zeroed arena is an empty one.
@@ -21,6 +23,10 @@ void arena_clear(struct arena *arena);
 
 // The same, but keeps memory for the next allocations: for scratch space that is used over and over.
 void arena_reset(struct arena *arena);
+
+// Has memory of that many bytes made by another thread, while this one works: the kernel takes its time to clear pages. For an
+// arena that will need so much for sure, since all of it is taken.
+void arena_expect(struct arena *arena, size_t size);
 
 // Zeroed memory, aligned for any object type. `size` may be 0.
 void *arena_alloc(struct arena *arena, size_t size);

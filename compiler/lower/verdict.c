@@ -150,7 +150,7 @@ static void append_any_limited(struct lowering *lowering, struct chain *chain, c
 void append_entry(struct lowering *lowering, struct chain *chain, const struct entry *entry,
                   enum verdict fallback)
 {
-    for (size_t i = 0; i < entry_flow_count(entry); i++) {
+    for (size_t i = 0; i < entry_flow_count(entry) && entry_in_family(entry, lowering->family); i++) {
         struct flow flow;
 
         if (!entry_flow(lowering, entry, i, &flow))

@@ -85,10 +85,11 @@ void say_related(struct speaker *speaker, const struct entry_list *list)
 {
     for (size_t i = 0; i < list->count && tracks(speaker); i++) {
         const struct entry *entry = &list->items[i];
-        struct cube cube = every_packet(speaker);
+        struct cube cube;
 
         if (!entry->helper || !entry_in_family(entry, speaker->space->family))
             continue;
+        cube = every_packet(speaker);
         cube_value(&cube, FIELD_STATE, PACKET_STATE_RELATED);
         cube_helper(&cube, entry->helper->name, false);
         with_protocol(&cube, entry->helper->data == TRAFFIC_TCP ? PROTOCOL_TCP : PROTOCOL_UDP);
@@ -147,7 +148,8 @@ static void say_entry(struct speaker *speaker, const struct entry *entry, enum v
 void say_entries(struct speaker *speaker, const struct entry_list *list, enum verdict fallback)
 {
     for (size_t i = 0; i < list->count; i++)
-        say_entry(speaker, &list->items[i], fallback);
+        if (entry_in_family(&list->items[i], speaker->space->family))
+            say_entry(speaker, &list->items[i], fallback);
 }
 
 // Where no one puts fragments together, the later ones have no ports to look at. They are harmless without the first.

@@ -489,6 +489,10 @@ static void keep_definitions(struct reader *reader)
     reader->policy->defined_count = count;
 }
 
+// Memory that a compile needs for each byte of a policy, at the least: lines of one entry each come to twice as much.
+#define BYTES_A_BYTE 32
+#define LONG_BYTES   ((size_t)256 << 10)
+
 const struct policy *policy_read(struct arena *arena, const char *path, struct source_set *sources,
                                  struct diag_list *diags)
 {
@@ -500,6 +504,9 @@ const struct policy *policy_read(struct arena *arena, const char *path, struct s
         report_unreadable(diags, reader.main, error);
         return reader.policy;
     }
+
+    if (reader.main->length >= LONG_BYTES)
+        arena_expect(arena, reader.main->length * BYTES_A_BYTE);
 
     const struct node *root = read_root(&reader);
 

@@ -57,6 +57,32 @@ TEST(the_newest_allocation_grows_in_place)
     arena_clear(&arena);
 }
 
+TEST(memory_that_was_expected_is_like_any_other)
+{
+    struct arena arena = {0};
+    unsigned char *pieces[64];
+
+    arena_expect(&arena, 6 << 20);
+    for (size_t i = 0; i < array_length(pieces); i++) { // more than was expected
+        const size_t size = i % 2 ? 300000 : 20000;
+
+        pieces[i] = arena_alloc(&arena, size);
+        assert_true(is_zero(pieces[i], size));
+        memset(pieces[i], (int)i + 1, size);
+    }
+    pieces[1] = arena_grow(&arena, pieces[1], 300000, 900000);
+    assert_true(is_zero(pieces[1] + 300000, 600000));
+    for (size_t i = 0; i < array_length(pieces); i++)
+        for (size_t j = 0; j < 20000; j++)
+            assert_int_equal(pieces[i][j], i + 1);
+    arena_clear(&arena);
+    assert_null(arena.store);
+    arena_expect(&arena, 100); // too little to be made ahead
+    arena_expect(&arena, 4 << 20);
+    arena_expect(&arena, 4 << 20); // once is enough
+    arena_clear(&arena);
+}
+
 TEST(an_older_allocation_moves_and_keeps_its_bytes)
 {
     struct arena arena = {0};
@@ -166,7 +192,8 @@ TEST(an_older_allocation_in_another_chunk_grows_by_moving)
 
 RUN_TESTS(CASE(an_older_allocation_in_another_chunk_grows_by_moving),
           CASE(memory_is_zeroed_and_aligned_whatever_its_size), CASE(allocations_do_not_overlap),
-          CASE(the_newest_allocation_grows_in_place), CASE(an_older_allocation_moves_and_keeps_its_bytes),
+          CASE(the_newest_allocation_grows_in_place), CASE(memory_that_was_expected_is_like_any_other),
+          CASE(an_older_allocation_moves_and_keeps_its_bytes),
           CASE(growing_keeps_bytes_across_every_size_of_chunk_and_block), CASE(a_cleared_arena_is_usable),
           CASE(a_reset_arena_gives_zeroed_memory_again), CASE(copies_end_with_a_nul_and_may_hold_some),
           CASE(vectors_grow_and_keep_their_items))
