@@ -5,8 +5,6 @@
 #include "base/json.h"
 #include "base/protocols.h"
 
-#define VERSION 1 // of the form, in schemas/advise.schema.json
-
 static void set_number(json_t *object, const char *key, uint64_t value)
 {
     json_set(object, key, json_integer((json_int_t)value));
@@ -136,13 +134,9 @@ static json_t *lines_json(const struct report *report)
 void put_report_json(struct buf *out, const struct report *report)
 {
     const struct census *census = report->census;
-    json_t *document = json_object(), *directions = json_object(), *protocols = json_object(),
+    json_t *document = json_document("advise"), *directions = json_object(), *protocols = json_object(),
            *services = json_array(), *sources = json_array();
 
-    json_set(document, "version", json_integer(VERSION));
-    json_set(document, "tool", json_text("ctc"));
-    json_set(document, "command", json_text("advise"));
-    json_set(document, "ctc", json_text(CTC_VERSION));
     json_set(document, "source", report->source ? json_text(report->source) : json_null());
     json_set(document, "policy", report->policy ? json_text(report->policy) : json_null());
     json_set(document, "table", table_json(report));

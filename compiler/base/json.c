@@ -39,6 +39,18 @@ static int put_piece(const char *piece, size_t size, void *out)
     return 0;
 }
 
+json_t *json_document(const char *command)
+{
+    json_t *document = json_object();
+
+    json_set(document, "version", json_integer(1));
+    json_set(document, "tool", json_text("ctc"));
+    if (command)
+        json_set(document, "command", json_text(command));
+    json_set(document, "ctc", json_text(CTC_VERSION));
+    return document;
+}
+
 void json_print(struct buf *out, json_t *document)
 {
     if (!document || json_dump_callback(document, put_piece, out, JSON_INDENT(2)) < 0)

@@ -11,5 +11,9 @@ json_t *json_text(const char *text);
 void json_set(json_t *object, const char *key, json_t *value); // takes the value over
 void json_push(json_t *array, json_t *value);                  // likewise
 
+// The document that a command prints, with what begins each of them: its version, and whose it is; NULL where no command is
+// named in it.
+json_t *json_document(const char *command);
+
 // Appends the document, indented, with a line's end; and frees it.
 void json_print(struct buf *out, json_t *document);

@@ -132,12 +132,8 @@ static enum exit_code print_plan(struct arena *arena, const struct options *opti
     enum exit_code code;
 
     if (options->json) {
-        json_t *object = json_object();
+        json_t *object = json_document("apply");
 
-        json_set(object, "version", json_integer(1));
-        json_set(object, "tool", json_text("ctc"));
-        json_set(object, "command", json_text("apply"));
-        json_set(object, "ctc", json_text(CTC_VERSION));
         json_set(object, "policy", json_text(options->policy));
         json_set(object, "via", json_text(plan->backend->name));
         json_set(object, "program", plan->backend->program ? json_text(plan->backend->program) : json_null());

@@ -137,14 +137,10 @@ static json_t *family_json(const struct live_tracking *tracking, enum family fam
 
 static json_t *document(const struct live_tracking *tracking, const char *path, const struct policy *policy)
 {
-    json_t *object = json_object(), *families = json_array();
+    json_t *object = json_document("check --live"), *families = json_array();
 
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         json_push(families, family_json(tracking, family, policy));
-    json_set(object, "version", json_integer(1));
-    json_set(object, "tool", json_text("ctc"));
-    json_set(object, "command", json_text("check --live"));
-    json_set(object, "ctc", json_text(CTC_VERSION));
     json_set(object, "policy", path ? json_text(path) : json_null());
     json_set(object, "tracker", json_boolean(tracking->tracker));
     json_set(object, "entries", json_integer((json_int_t)tracking->entries));

@@ -67,12 +67,8 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
 
 static json_t *document(const struct options *options, const struct difference *difference)
 {
-    json_t *object = json_object();
+    json_t *object = json_document("diff");
 
-    json_set(object, "version", json_integer(1));
-    json_set(object, "tool", json_text("ctc"));
-    json_set(object, "command", json_text("diff"));
-    json_set(object, "ctc", json_text(CTC_VERSION));
     json_set(object, "before", json_text(options->before));
     json_set(object, "now", json_text(options->now));
     set_changes(object, difference);

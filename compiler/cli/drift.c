@@ -129,16 +129,12 @@ static json_t *promise_json(const struct drift_promise *promise)
 
 json_t *drift_json(const char *command, const char *policy, const struct drift *drift, bool same)
 {
-    json_t *object = json_object(), *rules = json_array(), *promises = json_array();
+    json_t *object = json_document(command), *rules = json_array(), *promises = json_array();
 
     for (size_t i = 0; i < drift->rules.count; i++)
         json_push(rules, rule_json(&drift->rules.items[i]));
     for (size_t i = 0; i < drift->promises.count; i++)
         json_push(promises, promise_json(&drift->promises.items[i]));
-    json_set(object, "version", json_integer(1));
-    json_set(object, "tool", json_text("ctc"));
-    json_set(object, "command", json_text(command));
-    json_set(object, "ctc", json_text(CTC_VERSION));
     json_set(object, "policy", json_text(policy));
     json_set(object, "same", json_boolean(same));
     json_set(object, "rules", rules);

@@ -346,7 +346,7 @@ static json_t *answer_json(const struct explanation *answer, enum family family)
 
 static json_t *document(const struct options *options, const struct questions *questions)
 {
-    json_t *object = json_object(), *sets = json_array();
+    json_t *object = json_document("explain"), *sets = json_array();
 
     for (size_t i = 0; i < questions->count; i++) {
         json_t *set = json_object(), *answers = json_array();
@@ -358,10 +358,6 @@ static json_t *document(const struct options *options, const struct questions *q
         json_set(set, "answers", answers);
         json_push(sets, set);
     }
-    json_set(object, "version", json_integer(1));
-    json_set(object, "tool", json_text("ctc"));
-    json_set(object, "command", json_text("explain"));
-    json_set(object, "ctc", json_text(CTC_VERSION));
     json_set(object, "rules", json_text(options->subject));
     json_set(object, "sets", sets);
     return object;

@@ -49,15 +49,12 @@ static json_t *file_of(const struct checked_file *file)
 void render_json(struct buf *out, const struct diag_list *list, const struct checked_file *files,
                  size_t count)
 {
-    json_t *document = json_object(), *findings = json_array(), *checked = json_array();
+    json_t *document = json_document(NULL), *findings = json_array(), *checked = json_array();
 
     for (size_t i = 0; i < list->items.count; i++)
         json_push(findings, finding(&list->items.items[i]));
     for (size_t i = 0; i < count; i++)
         json_push(checked, file_of(&files[i]));
-    json_set(document, "version", json_integer(1));
-    json_set(document, "tool", json_text("ctc"));
-    json_set(document, "ctc", json_text(CTC_VERSION));
     json_set(document, "policy", json_text(count ? files[0].path : ""));
     json_set(document, "files", checked);
     json_set(document, "findings", findings);
