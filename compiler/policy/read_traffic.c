@@ -125,7 +125,11 @@ static void report_service(struct reader *reader, const struct node *node, struc
     suggested = own ? definition_nearest(&reader->services, word) : NULL;
     if (!suggested)
         suggested = suggested_word(word, service_words);
-    if (parse_number(word, UINT16_MAX, &number))
+    if (word.length > 1 && word.at[0] == '-')
+        diag_hint(reader->diags, "an item of a list is a dash, a blank and the word");
+    else if (memchr(word.at, ' ', word.length))
+        diag_hint(reader->diags, "commas stand between the items of a list: [ssh, https]");
+    else if (parse_number(word, UINT16_MAX, &number))
         diag_hint(reader->diags, "a port needs its protocol: %.*s/tcp", (int)word.length, word.at);
     else if (protocol_find(word))
         diag_hint(reader->diags, "a protocol is an entry of its own: {protocol: %.*s}", (int)word.length,

@@ -40,8 +40,38 @@ static struct span span_of(const struct reading *reading, yaml_mark_t start)
     return (struct span){reading->source, (uint32_t)start.line + 1, (uint32_t)start.column + 1, 1};
 }
 
-// What a person most likely did to get libyaml's complaint about this line.
-static void hint_yaml(struct reading *reading, struct span span)
+// Whether a line has a colon that makes no key, for no blank follows: `version:1`.
+static bool has_tight_key(struct slice line)
+{
+    const struct slice text = slice_trim(line);
+    const char *colon = text.length ? memchr(text.at, ':', text.length) : NULL;
+
+    return colon && colon > text.at && colon + 1 < text.at + text.length && colon[1] != ' ';
+}
+
+// What a person most likely did to get a complaint of libyaml, by its words.
+static const char *slip_of(const struct reading *reading, const char *problem, struct span span)
+{
+    static const struct {
+        const char *problem, *slip;
+    } slips[] = {{"could not find expected ':'", "a key ends in a colon"},
+                 {"did not find expected '-' indicator", "what belongs together begins in one column"},
+                 {"did not find expected key", "what belongs together begins in one column"}};
+    const struct slice line = source_line(reading->source, span.line);
+
+    if (strstr(problem, "mapping values are not allowed") && span.line > 1 &&
+        has_tight_key(source_line(reading->source, span.line - 1)))
+        return "the line above has a colon without a blank behind it: write `version: 1`";
+    if (strstr(problem, "did not find expected ','") && memmem(line.at, line.length, ": ", 2))
+        return "commas stand between the items, and text that holds a colon and a blank needs quotes";
+    for (size_t i = 0; i < sizeof(slips) / sizeof(*slips); i++)
+        if (strstr(problem, slips[i].problem))
+            return slips[i].slip;
+    return NULL;
+}
+
+// The same, by what stands on the line.
+static void hint_yaml(struct reading *reading, const char *problem, struct span span)
 {
     const struct slice line = source_line(reading->source, span.line);
     const struct slice start = slice_trim(line);
@@ -59,6 +89,8 @@ static void hint_yaml(struct reading *reading, struct span span)
         diag_hint(reading->diags, "to take an address away write `not X`");
     else if (start.length && strchr("@`%&*!", start.at[0]))
         diag_hint(reading->diags, "text that begins with '%c' needs quotes", start.at[0]);
+    else if (slip_of(reading, problem, span))
+        diag_hint(reading->diags, "%s", slip_of(reading, problem, span));
 }
 
 static void report_parser(struct reading *reading)
@@ -83,7 +115,7 @@ static void report_parser(struct reading *reading)
 
     diag_add(reading->diags, DIAG_YAML, span, "not YAML: %s%s%s", problem, parser->context ? " " : "",
              parser->context ? parser->context : "");
-    hint_yaml(reading, span);
+    hint_yaml(reading, problem, span);
 }
 
 static bool next_event(struct reading *reading, yaml_event_t *event)
@@ -202,7 +234,7 @@ static bool key_fits(struct reading *reading, const struct node *key)
 {
     if (key->kind != NODE_SCALAR) {
         diag_add(reading->diags, DIAG_YAML, node_span(key), "a key is a word, not a list or a mapping");
-        hint_yaml(reading, node_span(key));
+        hint_yaml(reading, "", node_span(key));
         return false;
     }
     if (key->plain && slice_is(node_text(key), "<<")) {

@@ -169,10 +169,21 @@ TEST(slips_of_yaml_get_a_hint)
         const char *text, *hint;
         uint32_t line;
     } rows[] = {
-        {"a:\n\t- b\n", "no tabs", 2},    {"a: [::1]\n", "quotes", 1}, {"a: [1, 2\nb: 1\n", "not closed", 1},
-        {"a: {b: 1]\n", "not closed", 1}, {"a:\n  - @x\n", NULL, 2},   {"@x: 1\n", "needs quotes", 1},
-        {"`x: 1\n", "needs quotes", 1},   {"%x: 1\n", NULL, 1},        {"a: \"x\n", NULL, 1},
+        {"a:\n\t- b\n", "no tabs", 2},
+        {"a: [::1]\n", "quotes", 1},
+        {"a: [1, 2\nb: 1\n", "not closed", 1},
+        {"a: {b: 1]\n", "not closed", 1},
+        {"a:\n  - @x\n", NULL, 2},
+        {"@x: 1\n", "needs quotes", 1},
+        {"`x: 1\n", "needs quotes", 1},
+        {"%x: 1\n", NULL, 1},
+        {"a: \"x\n", NULL, 1},
         {"a: b: c\n", NULL, 1},
+        {"version:1\nallow: [ssh]\n", "blank behind it", 2},
+        {"version: 1\nallow\n  - ssh\n", "ends in a colon", 2},
+        {"allow: [{service: ssh, limit: 10/minute burst: 5}]\n", "needs quotes", 1},
+        {"allow:\n  - service: ssh\n   from: 10.0.0.0/8\n", "one column", 3},
+        {"allow:\n  - ssh\n - https\n", "one column", 3},
     };
 
     for (size_t i = 0; i < array_length(rows); i++) {
