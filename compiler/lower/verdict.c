@@ -78,9 +78,10 @@ static struct chain *default_chain(struct lowering *lowering, const struct chain
     return table_chain(lowering->arena, lowering->filter, name, CHAIN_USER);
 }
 
-static bool needs_default_chain(const struct lowering *lowering, const struct entry_list *entries)
+static bool needs_default_chain(const struct lowering *lowering, enum verdict fallback,
+                                const struct entry_list *entries)
 {
-    return lowering->policy->log_default && has_limit(entries);
+    return lowering->policy->log_default && fallback != VERDICT_ACCEPT && has_limit(entries);
 }
 
 // What a flow meets beyond its limit: the default, and no later entry. `above` asks for what is beyond it; NULL: the rest has
@@ -170,7 +171,7 @@ void append_entry(struct lowering *lowering, struct chain *chain, const struct e
 void append_default(struct lowering *lowering, struct chain *chain, enum verdict fallback,
                     const struct entry_list *entries)
 {
-    const bool apart = needs_default_chain(lowering, entries);
+    const bool apart = needs_default_chain(lowering, fallback, entries);
     const struct flow everything = flow_everything();
     struct chain *end = apart ? default_chain(lowering, chain) : chain;
 

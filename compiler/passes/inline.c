@@ -129,6 +129,13 @@ static bool is_plain(const struct chain *end)
     return end->policy == CHAIN_USER && end->count;
 }
 
+// Whether the end of the chain decides the same without the rule.
+static bool does_as_policy(const struct chain *chain, const struct rule *last)
+{
+    return rule_asks_nothing(last) &&
+           last->target.kind == (chain->policy == CHAIN_DROP ? TARGET_DROP : TARGET_ACCEPT);
+}
+
 static bool inline_chain(struct passing *passing, struct chain *end)
 {
     struct chain *chain = is_plain(end) ? leading_chain(passing->table, end) : NULL;
@@ -143,6 +150,8 @@ static bool inline_chain(struct passing *passing, struct chain *end)
     chain_reserve(passing->arena, chain, end->count);
     memcpy(&chain->items[chain->count], end->items, end->count * sizeof(*end->items));
     chain->count += end->count;
+    while (chain->count && does_as_policy(chain, &chain->items[chain->count - 1]))
+        chain->count--;
     return true;
 }
 

@@ -30,7 +30,7 @@ static bool counted_elsewhere(const struct passing *passing, const struct chain 
     return false;
 }
 
-static void limit_pair(struct passing *passing, struct chain *chain, size_t place)
+static bool limit_pair(struct passing *passing, struct chain *chain, size_t place)
 {
     const struct rule *pair = &chain->items[place];
     const struct match *limit = limit_of(&pair[0]);
@@ -38,23 +38,29 @@ static void limit_pair(struct passing *passing, struct chain *chain, size_t plac
 
     if (!limit || limit->limit.above || pair[0].target.kind != TARGET_ACCEPT || rule_is_verbatim(&pair[0]) ||
         rule_is_verbatim(&pair[1]))
-        return;
+        return false;
     rest = without_limit(passing, &pair[0], pair[1].target);
     if (!rules_same_but_sets(&rest, &pair[1]) || !rule_sets_same(&rest, &pair[1]) ||
         counted_elsewhere(passing, chain, place))
-        return;
+        return false;
     rest.target = pair[0].target;
     rules = own_rules(passing, chain);
     rules[place] = with_limit(passing, &rules[place], true, rules[place + 1].target);
     rules[place + 1] = rest;
+    return true;
 }
 
 void pass_limit(struct passing *passing)
 {
+    bool any = false;
+
     for (size_t i = 0; i < passing->table->count; i++) {
         struct chain *chain = passing->table->items[i];
 
         for (size_t j = 0; j + 1 < chain->count && chain->count <= RULES_MAX; j++)
-            limit_pair(passing, chain, j);
+            any = limit_pair(passing, chain, j) || any;
     }
+    // What is left of an entry may be what rules behind it accept as well.
+    if (any && !(passing->without >> PASS_SHADOW & 1))
+        pass_shadow(passing);
 }

@@ -10,6 +10,7 @@ struct passing {
     struct arena *arena;
     enum family family;
     struct table *table;
+    unsigned without; // of struct pass_options
 };
 
 // The chain's rules, to be changed.

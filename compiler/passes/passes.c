@@ -73,7 +73,7 @@ const struct ruleset *passes_run(struct arena *arena, const struct ruleset *lowe
     bool fine = true;
 
     for (size_t i = 0; i < ruleset->count && fine; i++) {
-        struct passing passing = {arena, ruleset->family, &ruleset->items[i]};
+        struct passing passing = {arena, ruleset->family, &ruleset->items[i], options.without};
 
         // Tables that a policy carries stay as they are written.
         if (!is_own(passing.table->name))

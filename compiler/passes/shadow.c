@@ -16,10 +16,12 @@
 #include <string.h>
 
 #include "meaning/match.h"
+#include "passes/cost.h"
 #include "passes/pass.h"
 
 #define RULES_MAX  512 // of a chain
 #define BEHIND_MAX 160 // of a chain in which also is looked at what stands behind a rule
+#define SHORT_CUT  0.5 // a share of packets that is worth a rule of its own
 #define PARTS_MAX  64  // of a set whose ranges are looked at one by one
 #define NODE_LIMIT ((size_t)1 << 18)
 
@@ -56,7 +58,9 @@ struct shadowing {
     struct arena scratch;
     struct walk walks[WALKS_MAX];
     size_t walk_count;
-    size_t kept; // rules behind the one that is looked at
+    // Of the rules that stay behind the one that is looked at:
+    size_t kept;
+    bool tracking, sockets; // some ask for what the tracker says, or for sockets
 };
 
 static bool has_match(const struct rule *rule, enum match_kind kind)
@@ -141,6 +145,8 @@ static void walk_back(struct shadowing *shadowing, struct walk *walk, const stru
 {
     struct packet_space *space = walk->view.space;
 
+    if (shadowing->chain->count > BEHIND_MAX)
+        return;
     for (size_t i = 0; i < walk->fates.count; i++)
         if (!is_known(rule) || !targets_same(&walk->fates.items[i].target, &rule->target))
             walk->fates.items[i].packets = set_minus(space, walk->fates.items[i].packets, about);
@@ -168,24 +174,28 @@ static diagram needing(struct shadowing *shadowing, struct walk *walk, size_t pl
     return decides_tracking(rule) ? untold : set_or(space, untold, set_minus(space, told, walk->quiet));
 }
 
-static bool others_track(const struct shadowing *shadowing)
+// Whether a rule switches the tracker on, or has fragments of IPv6 put together, for being there.
+static bool has_effect(const struct shadowing *shadowing, const struct rule *rule)
+{
+    return rule_tracks(rule, shadowing->passing->table->name) ||
+           (shadowing->passing->family == FAMILY_IPV6 && has_match(rule, MATCH_SOCKET));
+}
+
+// Whether other rules that stay have the same effect: the tracker needs all fragments.
+static bool others_have_effect(const struct shadowing *shadowing, const struct rule *rule)
 {
     const struct table *table = shadowing->passing->table;
+    const bool tracks = rule_tracks(rule, table->name);
 
+    if (tracks ? shadowing->tracking : shadowing->tracking || shadowing->sockets)
+        return true;
     for (size_t i = 0; i < table->count; i++)
         for (size_t j = 0; j < table->items[i]->count; j++)
             if (strcmp(table->items[i]->name, shadowing->chain->name) != 0 &&
-                rule_tracks(&table->items[i]->items[j], table->name))
+                (rule_tracks(&table->items[i]->items[j], table->name) ||
+                 (!tracks && has_match(&table->items[i]->items[j], MATCH_SOCKET))))
                 return true;
     return false;
-}
-
-// Whether a rule is there for what it is, whatever it is about. One that asks for a state is: it switches the tracker on, and
-// it saves most packets the rules behind it. At the end of a chain it saves them none, and others may switch it on.
-static bool has_effect(const struct shadowing *shadowing, const struct rule *rule)
-{
-    return has_match(rule, MATCH_SOCKET) || (rule_tracks(rule, shadowing->passing->table->name) &&
-                                             (shadowing->kept || !others_track(shadowing)));
 }
 
 static bool stays_anyhow(const struct shadowing *shadowing, size_t place)
@@ -193,12 +203,19 @@ static bool stays_anyhow(const struct shadowing *shadowing, size_t place)
     const struct rule *rule = &shadowing->chain->items[place];
     bool asked = false;
 
-    if (rule_is_verbatim(rule) || rule_is_large(rule) || has_effect(shadowing, rule))
+    if (rule_is_verbatim(rule) || rule_is_large(rule) ||
+        (has_effect(shadowing, rule) && !others_have_effect(shadowing, rule)))
         return true;
     // What asks for something that cannot be at this hook is somebody's wish all the same.
     for (size_t i = 0; i < shadowing->walk_count; i++)
         asked = asked || shadowing->walks[i].about[place] != set_none(shadowing->walks[i].view.space);
     return !asked;
+}
+
+// The default at the end is what rules before it may be left to, though all of them together leave nothing to it.
+static bool is_default(const struct rule *rule)
+{
+    return rule->section && strcmp(rule->section, "default") == 0;
 }
 
 static bool comes_to_none(struct shadowing *shadowing, size_t place)
@@ -212,6 +229,12 @@ static bool comes_to_none(struct shadowing *shadowing, size_t place)
     return true;
 }
 
+// Whether it saves most packets the rules that stay behind it.
+static bool is_short_cut(const struct shadowing *shadowing, const struct rule *rule)
+{
+    return shadowing->kept && section_share(rule->section) >= SHORT_CUT;
+}
+
 static bool is_needless(struct shadowing *shadowing, size_t place)
 {
     const struct rule *rule = &shadowing->chain->items[place];
@@ -219,8 +242,9 @@ static bool is_needless(struct shadowing *shadowing, size_t place)
     if (stays_anyhow(shadowing, place))
         return false;
     if (comes_to_none(shadowing, place))
-        return true;
-    if (!is_known(rule) || has_match(rule, MATCH_COMMENT) || shadowing->chain->count > BEHIND_MAX)
+        return !is_default(rule);
+    if (!is_known(rule) || has_match(rule, MATCH_COMMENT) || is_short_cut(shadowing, rule) ||
+        shadowing->chain->count > BEHIND_MAX)
         return false;
     for (size_t i = 0; i < shadowing->walk_count; i++) {
         struct walk *walk = &shadowing->walks[i];
@@ -236,8 +260,10 @@ static bool needs_part(struct shadowing *shadowing, size_t place, const struct r
     for (size_t i = 0; i < shadowing->walk_count; i++) {
         struct walk *walk = &shadowing->walks[i];
         const diagram about = rule_packets(shadowing, &walk->view, part);
+        const diagram need = is_known(part) ? needing(shadowing, walk, place, about)
+                                            : set_and(walk->view.space, walk->come[place], about);
 
-        if (needing(shadowing, walk, place, about) != set_none(walk->view.space))
+        if (need != set_none(walk->view.space))
             return true;
     }
     return false;
@@ -304,15 +330,37 @@ static void find_needless(struct shadowing *shadowing, bool *needless)
         needless[place] = is_needless(shadowing, place);
         if (needless[place])
             continue;
-        shadowing->kept++;
-        if (shadowing->chain->count > BEHIND_MAX)
-            continue;
-        if (is_known(rule) && !stays_anyhow(shadowing, place) && !has_match(rule, MATCH_COMMENT))
+        if (shadowing->chain->count <= BEHIND_MAX && !rule_is_verbatim(rule) &&
+            !has_match(rule, MATCH_COMMENT))
             for (enum side side = SIDE_SOURCE; side <= SIDE_DESTINATION; side++)
                 cut_addresses(shadowing, place, side);
         for (size_t i = 0; i < shadowing->walk_count; i++)
             walk_back(shadowing, &shadowing->walks[i], rule, shadowing->walks[i].about[place]);
+        shadowing->kept++;
+        shadowing->tracking = shadowing->tracking || rule_tracks(rule, shadowing->passing->table->name);
+        shadowing->sockets = shadowing->sockets || has_match(rule, MATCH_SOCKET);
     }
+}
+
+// Decides about the default, when it is known which rules stay.
+static void find_needless_default(struct shadowing *shadowing, bool *needless)
+{
+    for (size_t i = 0; i < shadowing->walk_count; i++) {
+        struct walk *walk = &shadowing->walks[i];
+        diagram left = set_all(walk->view.space);
+
+        for (size_t place = 0; place < shadowing->chain->count; place++) {
+            const struct rule *rule = &shadowing->chain->items[place];
+
+            walk->come[place] = left;
+            if (!needless[place] && is_known(rule) && ends_walk(rule))
+                left = set_minus(walk->view.space, left, walk->about[place]);
+        }
+    }
+    for (size_t place = 0; place < shadowing->chain->count; place++)
+        if (is_default(&shadowing->chain->items[place]) && !stays_anyhow(shadowing, place) &&
+            comes_to_none(shadowing, place))
+            needless[place] = true;
 }
 
 static void shadow_chain(struct passing *passing, struct packet_space *space, struct chain *chain)
@@ -327,8 +375,10 @@ static void shadow_chain(struct passing *passing, struct packet_space *space, st
     for (size_t i = 0; i < sizeof(walks) / sizeof(*walks); i++)
         if (strcmp(walks[i].table, passing->table->name) == 0 && strcmp(walks[i].chain, chain->name) == 0)
             begin_walk(&shadowing, space, walks[i].hook);
-    if (shadowing.walk_count)
+    if (shadowing.walk_count) {
         find_needless(&shadowing, needless);
+        find_needless_default(&shadowing, needless);
+    }
     arena_clear(&shadowing.scratch);
     if (!shadowing.walk_count || diagram_overflowed(space->diagrams))
         return;

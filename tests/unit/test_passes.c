@@ -260,13 +260,13 @@ TEST(a_default_has_a_chain_where_several_places_lead_there)
     buf_clear(&text);
 }
 
-// Nothing comes to the rule for established connections, but without it nothing would be tracked.
+// Nothing comes to the rules that ask for a state, but without them nothing would be tracked.
 TEST(a_rule_that_switches_the_tracker_on_stays)
 {
     struct compiled c;
 
     compile_with(&c, FAMILY_IPV4, 0, "version: 1\ntrust: [0.0.0.0/0]\n");
-    assert_true(count_lines(&c, "--ctstate ESTABLISHED") > 0);
+    assert_int_equal(count_lines(&c, "--ctstate"), 1);
     compiled_close(&c);
 }
 
