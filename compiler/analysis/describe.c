@@ -359,6 +359,8 @@ static void put_states(struct buf *out, const struct range_list *list)
     separate(out);
     if (new + established + related + invalid == 3)
         buf_printf(out, "not %s", states[!new ? 0 : !established ? 1 : !related ? 2 : 3]);
+    else if (!(new || established || related || invalid))
+        buf_text(out, "untracked");
     else
         put_words(out, list, states, " ");
 }

@@ -179,20 +179,6 @@ static bool are_one(const struct proof *proof)
     return said->tracking == done->tracking;
 }
 
-size_t promises_broken(struct proof *proof, struct broken_promise broken[PROMISE_COUNT])
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < PROMISE_COUNT; i++) {
-        struct broken_promise *found = &broken[count];
-
-        *found = (struct broken_promise){.code = promises[i].code, .problem = promises[i].problem};
-        found->packets = promises[i].broken(proof, &proof->done, &found->hook);
-        count += found->packets != set_none(&proof->space);
-    }
-    return count;
-}
-
 static bool keep(struct proof *proof, size_t number, struct diag_list *diags)
 {
     const struct promise *promise = &promises[number];
@@ -271,22 +257,29 @@ bool promise_broken(struct proof *proof, size_t number, struct promise_breach *f
     enum hook hook = proof->promised[number].hook;
     const diagram broken =
         set_minus(space, promise->broken(proof, &proof->done, &hook), proof->promised[number].broken);
+    const char *state = "";
     struct buf text = {0};
     struct rule_place place;
 
     if (!find_packet(space, hook, broken, packet))
         return false;
-    describe_packet(&text, space, hook, packet, broken);
     if (promise->breach == BY_TARGET) {
         place = trace_packet(space, proof->rules, &proof->done, hook, packet).tracking;
     } else {
-        buf_text(&text, settle_state(proof, promise, hook, packet));
+        state = settle_state(proof, promise, hook, packet);
         place = trace_with_state(space, proof->rules, hook, packet).verdict;
     }
+    describe_packet(&text, space, hook, packet,
+                    state[0] ? diagram_largest(space->diagrams, broken, FIELD_STATE) : broken);
+    if (!strstr(text.bytes, state))
+        buf_text(&text, state);
     *found = (struct promise_breach){
         .code = promise->code,
         .problem = promise->problem,
         .hint = promise->hint,
+        .hook = hook,
+        .packets = broken,
+        .packet = packet,
         .example = arena_copy(proof->arena, text.bytes, text.length),
         .place = place,
     };

@@ -8,7 +8,10 @@
 struct promise_breach {
     enum diag_code code; // by which it is known
     const char *problem, *hint;
-    const char *example;     // a packet for which it is broken
+    enum hook hook;
+    diagram packets;         // for which it is broken
+    field_value *packet;     // one of them, in a state in which the rules break it
+    const char *example;     // that one, in words
     struct rule_place place; // what decides that packet, or whether it is tracked, in the rules of the proof
 };
 

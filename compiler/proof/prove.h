@@ -64,15 +64,6 @@ bool prove_promises(struct proof *proof, struct diag_list *diags);
 // What the promise of that number says, from 0; NULL behind the last one.
 const char *promise_words(size_t number);
 
-// Of rules that are not the policy's alone: the promises that they break, each with the packets for which it is broken.
-struct broken_promise {
-    enum diag_code code;
-    const char *problem; // in words
-    enum hook hook;
-    diagram packets;
-};
-size_t promises_broken(struct proof *proof, struct broken_promise broken[PROMISE_COUNT]);
-
 // Every `expect` of the policy. False, reported with a packet that it does not hold for, where one fails.
 bool prove_expectations(struct proof *proof, struct diag_list *diags);
 

@@ -313,22 +313,32 @@ def connections(scene: Scene) -> dict[str, socket.socket]:
     return found
 
 
+class Speakers:
+    """Live connections that are to lose nothing."""
+
+    def __init__(self, scene: Scene, report: Report):
+        self.report = report
+        self.sockets = connections(scene)
+        self.trips = 0
+
+    def speak(self, when: str) -> None:
+        for name, sock in self.sockets.items():
+            trouble = echo(sock)
+            self.trips += 1
+            if trouble:
+                self.report.check(f"{name}, {when}", False, trouble)
+
+    def end(self, at_least: int) -> None:
+        self.report.check("no round trip was lost", self.trips > at_least and all(each.passed for each in self.report.results))
+        self.report.note(f"{self.trips} round trips over {len(self.sockets)} connections, none lost")
+
+
 def hitless(report: Report) -> None:
     """From one mode to the next, with live connections that speak between any two commits."""
     scene = Scene("legacy")
     host = Host("hitless", scene.topology.server)
     host.load(policy_path("full"))
-    sockets = connections(scene)
-    trips = 0
-
-    def speak(when: str) -> None:
-        nonlocal trips
-        for name, sock in sockets.items():
-            trouble = echo(sock)
-            trips += 1
-            if trouble:
-                report.check(f"hitless: {name}, {when}", False, trouble)
-
+    speakers = Speakers(scene, report.part("hitless: "))
     before = "full"
     for mode in ("selective", "none", "full", "none", "selective", "full"):
         at, done = 0, False
@@ -341,7 +351,7 @@ def hitless(report: Report) -> None:
                                  more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at), "FAULT_HOW": "stop",
                                        "FAULT_ONLY": "commit"})
             done = not stopped(process)
-            speak(f"{before} to {mode}, commit {at}")
+            speakers.speak(f"{before} to {mode}, commit {at}")
             if not done:
                 process.send_signal(signal.SIGCONT)
             said = process.communicate(timeout=30)[1]
@@ -349,10 +359,9 @@ def hitless(report: Report) -> None:
                 report.check(f"hitless: {before} to {mode}, commit {at}", False, said)
         report.equal(f"hitless: {before} to {mode} is proved", {order["between"] for order in json.loads(host.printed.read_text(encoding="utf-8"))["orders"]},
                      {"safe"})
-        speak(f"behind {mode}")
+        speakers.speak(f"behind {mode}")
         before = mode
-    report.check("hitless: no round trip was lost", trips > 200 and all(each.passed for each in report.results))
-    report.note(f"{trips} round trips over {len(sockets)} connections, none lost")
+    speakers.end(200)
 
 
 def orders(report: Report) -> None:

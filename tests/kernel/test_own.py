@@ -257,7 +257,8 @@ def objections(report: Report) -> None:
         ("fail2ban", ("iptables -I INPUT -m conntrack --ctstate UNTRACKED -j ACCEPT",), selective,
          "error blanket-accept filter INPUT 1 (-m conntrack --ctstate UNTRACKED -j ACCEPT)"),
         ("ufw", (), selective.replace("ssh", "{service: ssh, track: false}"),
-         "warning blanket-accept a rule of others refuses what passes it where it goes untracked", "warning source-port-hole packets are accepted for their source port by filter "
+         "warning blanket-accept filter ufw-user-limit 2 (-j REJECT --reject-with icmp-port-unreachable) refuses what passes it where it "
+         "goes untracked, such as in eth0 tcp from 198.51.100.9 to 192.0.2.1 port 22 untracked", "warning source-port-hole packets are accepted for their source port by filter "
          "ufw-before-input 9", "warning path-mtu fragmentation-needed or packet-too-big is refused by filter ufw-before-input 4",
          "warning others-accept filter ufw-before-input 9"),
         ("fail2ban", ("iptables -A INPUT -p icmp -j DROP", "ip6tables -A INPUT -p ipv6-icmp -j DROP"), selective,
