@@ -46,7 +46,7 @@ static void put_interface(char *entry, const struct entry_layout *layout, int si
 {
     const size_t length = strlen(name);
 
-    memcpy(entry + layout->interfaces[side], name, length);
+    memcpy(entry + layout->interfaces[side], name, length + 1);
     memset(entry + layout->interface_masks[side], 0xFF,
            length && name[length - 1] == '+' ? length - 1 : length + 1);
 }
