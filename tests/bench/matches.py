@@ -4,6 +4,7 @@
 from network import Namespaces, load, measure
 
 RULES = 256
+SLOTS = 15  # of multiport (XT_MULTI_PORTS, linux/netfilter/xt_multiport.h)
 UDP, TCP, ICMP = "udp 198.51.100.7 40000 53", "tcp 198.51.100.7 40000 80", "icmp 198.51.100.7 8 0"
 
 # Of what ctc's rules ask. A rule without any match (the header) is taken off the others.
