@@ -260,6 +260,63 @@ TEST(a_default_has_a_chain_where_several_places_lead_there)
     buf_clear(&text);
 }
 
+// Whomever else the entries name, if that makes fewer rules.
+TEST(what_one_address_may_reach_is_one_rule)
+{
+    struct compiled c;
+
+    compile_with(&c, FAMILY_IPV4, 0,
+                 "version: 1\nallow:\n  - {tcp: 22, from: [10.1.0.1, 192.0.2.1]}\n"
+                 "  - {tcp: 8000, from: [10.1.0.1, 198.51.100.1]}\n");
+    assert_int_equal(count_lines(&c, "-s 10.1.0.1/32 -p tcp -m multiport --dports 22,8000 -j ACCEPT\n"), 1);
+    assert_int_equal(count_lines(&c, "-p tcp "), 3);
+    compiled_close(&c);
+}
+
+TEST(interfaces_that_a_pattern_holds_have_no_rule)
+{
+    struct compiled c;
+
+    compile_with(
+        &c, FAMILY_IPV4, 0,
+        "version: 1\nallow:\n  - {tcp: 22, in: [eth, eth0, eth+, et+, wg0, wg0], limit: 5/minute}\n");
+    assert_int_equal(count_lines(&c, "-i eth"), 0);
+    assert_int_equal(count_lines(&c, "-A INPUT -i et+ "), 2);
+    assert_int_equal(count_lines(&c, "-A INPUT -i wg0 "), 2);
+    compiled_close(&c);
+}
+
+TEST(what_trusted_peers_send_has_no_limit)
+{
+    struct compiled c;
+
+    compile_with(&c, FAMILY_IPV4, 0,
+                 "version: 1\ntrust: [198.51.100.7]\nallow:\n"
+                 "  - {tcp: 25, from: [203.0.113.9, 198.51.100.7], limit: 5/minute}\n");
+    assert_int_equal(count_lines(&c, "-s 198.51.100.7/32"), 1);
+    assert_int_equal(count_lines(&c, "-s 203.0.113.9/32"), 2);
+    compiled_close(&c);
+}
+
+// Though what is over the limits is all that comes to it.
+TEST(what_is_over_a_limit_is_left_to_the_default)
+{
+    struct compiled c;
+
+    compile_with(&c, FAMILY_IPV4, 0,
+                 "version: 1\nallow:\n  - {protocol: any, limit: 5/minute}\n  - {tcp: 80, verdict: drop}\n");
+    assert_int_equal(count_lines(&c, "-A INPUT -j REJECT"), 1);
+    assert_int_equal(count_lines(&c, "-j REJECT"), 2);
+    assert_int_equal(count_lines(&c, "--dport 80"), 0);
+    compiled_close(&c);
+    // The log stands in the hook, and the policy drops behind it.
+    compile_with(&c, FAMILY_IPV4, 0,
+                 "version: 1\nlog: true\ndefault: {input: drop}\nallow: [{udp: 53, limit: 5/second}]\n");
+    assert_int_equal(count_lines(&c, "-A INPUT -m limit"), 1);
+    assert_int_equal(count_lines(&c, "-A INPUT -j "), 0);
+    compiled_close(&c);
+}
+
 // Nothing comes to the rules that ask for a state, but without them nothing would be tracked.
 TEST(a_rule_that_switches_the_tracker_on_stays)
 {
@@ -585,6 +642,8 @@ RUN_TESTS(CASE(ports_of_neighbours_are_joined), CASE(addresses_of_neighbours_are
           CASE(what_nothing_untracks_has_no_rule_that_keeps_it_tracked),
           CASE(what_is_over_a_limit_has_a_rule_where_it_needs_one),
           CASE(a_default_has_a_chain_where_several_places_lead_there),
+          CASE(what_one_address_may_reach_is_one_rule), CASE(interfaces_that_a_pattern_holds_have_no_rule),
+          CASE(what_trusted_peers_send_has_no_limit), CASE(what_is_over_a_limit_is_left_to_the_default),
           CASE(a_rule_that_switches_the_tracker_on_stays), CASE(established_connections_are_decided_first),
           CASE(many_entries_cost_a_packet_few_rules),
           CASE(what_would_be_repeated_everywhere_stays_in_its_place), CASE(one_set_has_one_tree),

@@ -51,6 +51,24 @@ TEST_WITH(making, tables_and_chains_are_made_once)
     assert_int_equal(making->ruleset.count, 1);
 }
 
+TEST_WITH(making, a_chain_is_taken_out_of_its_table)
+{
+    struct chain *chains[20];
+
+    for (size_t i = 0; i < 20; i++)
+        chains[i] =
+            table_chain(&making->arena, making->table, arena_printf(&making->arena, "c%zu", i), CHAIN_USER);
+    table_remove_chain(making->table, chains[7]);
+    assert_int_equal(making->table->count, 19);
+    assert_null(table_find_chain(making->table, "c7"));
+    for (size_t i = 0; i < 20; i++) {
+        if (i == 7)
+            continue;
+        assert_ptr_equal(table_find_chain(making->table, chains[i]->name), chains[i]);
+        assert_int_equal(chains[i]->number, i < 7 ? i : i - 1);
+    }
+}
+
 TEST_WITH(making, chains_are_sorted_as_the_kernel_saves_them)
 {
     static const char *const made[] = {"zeta",  "POSTROUTING", "alpha", "OUTPUT",  "ctc-10",
@@ -265,10 +283,11 @@ TEST(what_starts_tracking_is_known)
     }
 }
 
-RUN_TESTS(CASE(tables_and_chains_are_made_once), CASE(chains_are_sorted_as_the_kernel_saves_them),
-          CASE(sorting_an_empty_table_is_fine), CASE(user_chains_stand_inside_each_other_to_the_limit),
-          CASE(a_circle_is_found), CASE(a_wide_fan_is_checked_in_reasonable_time),
-          CASE(a_jump_to_nowhere_is_found), CASE(names_of_chains_have_28_bytes_at_most),
+RUN_TESTS(CASE(tables_and_chains_are_made_once), CASE(a_chain_is_taken_out_of_its_table),
+          CASE(chains_are_sorted_as_the_kernel_saves_them), CASE(sorting_an_empty_table_is_fine),
+          CASE(user_chains_stand_inside_each_other_to_the_limit), CASE(a_circle_is_found),
+          CASE(a_wide_fan_is_checked_in_reasonable_time), CASE(a_jump_to_nowhere_is_found),
+          CASE(names_of_chains_have_28_bytes_at_most),
           CASE(a_multiport_match_has_fifteen_slots_and_a_range_takes_two), CASE(a_table_fits_the_kernel),
           CASE(what_is_broken_names_family_and_table), CASE(circles_of_chains_are_found),
           CASE(many_chains_are_walked_once), CASE(what_starts_tracking_is_known))
