@@ -146,17 +146,18 @@ _Static_assert(MATCH_COUNT < ' ', "the text of a match begins with a blank, whic
 
 static void put_match_key(struct buf *key, const struct match *match, enum family family)
 {
+    if (!has_ports(match)) {
+        restore_match(key, match, family);
+        buf_char(key, '\0');
+        return;
+    }
+
     const uint8_t but_ports[] = {(uint8_t)match->kind,         match->transport.named[0],
                                  match->transport.named[1],    match->transport.inverted[0],
                                  match->transport.inverted[1], match->transport.flags_mask,
                                  match->transport.flags,       match->transport.flags_inverted};
 
-    if (has_ports(match)) {
-        buf_append(key, (const char *)but_ports, sizeof(but_ports));
-    } else {
-        restore_match(key, match, family);
-        buf_char(key, '\0');
-    }
+    buf_append(key, (const char *)but_ports, sizeof(but_ports));
 }
 
 // All that libxtables gets to see of a rule, ports apart: plugins go by the protocol.
@@ -327,7 +328,8 @@ static bool has_form(const struct work *work, const struct rule *rule, const cha
 
         if (at >= end)
             return false;
-        put_ports(wanted, &rule->matches[i]);
+        if (has_ports(&rule->matches[i]))
+            put_ports(wanted, &rule->matches[i]);
         if (has_ports(&rule->matches[i]) &&
             (match->u.match_size < sizeof(*match) + sizeof(struct xt_udp) || match->u.user.revision ||
              memcmp(match->data, wanted, sizeof(wanted)) != 0))
