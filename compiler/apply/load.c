@@ -43,6 +43,12 @@ bool load_allowed(int directory, struct kernel_error *error)
         const bool read = journal_read(error->arena, bytes, &journal);
 
         close(file);
+        if (read && journal.elsewhere)
+            return kernel_fail(error, KERNEL_BUSY,
+                               "the last apply was in another network namespace, and is not over: say `ctc "
+                               "rollback` there, or remove the file %s from the directory of the state "
+                               "where that is gone",
+                               names[i]);
         if (!abandoned && read && journal.deadline)
             return kernel_fail(
                 error, KERNEL_BUSY,

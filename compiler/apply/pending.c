@@ -13,6 +13,7 @@
 #include "kernel/lock.h"
 
 #define LOCK_WAIT 20000 // milliseconds
+#define ELSEWHERE "the last apply was in another network namespace"
 
 // A journal that is there.
 struct found {
@@ -71,6 +72,10 @@ enum pending_end pending_confirm(struct kernel_error *error)
 
     if (end == PENDING_DONE && !found.journal.deadline)
         end = PENDING_NONE;
+    if (end == PENDING_DONE && found.journal.elsewhere) {
+        kernel_fail(error, KERNEL_FAILED, ELSEWHERE);
+        end = PENDING_FAILED;
+    }
     if (end == PENDING_DONE && !state_rename(found.directory, found.file, STATE_PENDING, STATE_LAST)) {
         kernel_fail(error, KERNEL_FAILED, "too late: the old rules are coming back");
         end = PENDING_FAILED;
@@ -109,7 +114,7 @@ const struct kernel_backend *pending_backend(struct arena *arena, struct kernel_
 static bool may_revert(const struct found *found, struct kernel_error *error)
 {
     if (found->journal.elsewhere)
-        return kernel_fail(error, KERNEL_FAILED, "the last apply was in another network namespace");
+        return kernel_fail(error, KERNEL_FAILED, ELSEWHERE);
     if (found->attended && (strcmp(found->name, STATE_REVERTING) == 0 ||
                             (strcmp(found->name, STATE_PENDING) == 0 && !found->journal.deadline)))
         return kernel_fail(error, KERNEL_BUSY, "an apply is under way");
@@ -214,7 +219,7 @@ bool pending_status(struct arena *arena, struct standing *standing, struct kerne
                          : found.attended                                                   ? APPLIED_UNDERWAY
                                           : APPLIED_ABANDONED;
         if (found.journal.elsewhere)
-            fine = kernel_fail(error, KERNEL_FAILED, "the last apply was in another network namespace");
+            fine = kernel_fail(error, KERNEL_FAILED, ELSEWHERE);
         else if (standing->what == APPLIED_LAST || standing->what == APPLIED_WAITS)
             fine = find_drift(arena, standing, error);
     }

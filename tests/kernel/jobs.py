@@ -110,6 +110,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply unchanged beside"] = test_unchanged.beside
     jobs["apply others"] = test_apply.others
     jobs["apply confirmed"] = test_apply.confirmed
+    jobs["apply elsewhere"] = test_apply.elsewhere
     jobs["apply both killed"] = test_apply.both_killed
     jobs["apply hitless"] = test_apply.hitless
     jobs["apply orders"] = test_apply.orders

@@ -234,6 +234,41 @@ def both_killed(report: Report) -> None:
     host.close()
 
 
+def elsewhere(report: Report) -> None:
+    """What is remembered is of another network namespace, or cannot be: nothing is loaded, and what helps is said."""
+    there, host = Host("elsewhere there"), Host("elsewhere")
+    host.state = there.state
+    for each in (there, host):
+        each.load(OLD)
+    old = host.tables()
+    done = there.ctc("apply", "--confirm", "60", str(NEW))
+    report.check("elsewhere: one waits", done.returncode == 0, done.stderr)
+    for word in (("apply", "--now", str(NEW)), ("rollback",), ("confirm",), ("status",)):
+        done = host.ctc(*word)
+        report.check(f"elsewhere: {word[0]}", done.returncode == 3 and "in another network namespace" in done.stderr
+                     and host.tables() == old, done.stderr)
+    report.check("elsewhere: it is told what to do", "remove the file pending" in host.ctc("apply", "--now", str(NEW)).stderr)
+    report.check("elsewhere: rollback there", there.ctc("rollback").returncode == 0 and there.tables() == old)
+    report.equal("elsewhere: and here it goes on", host.ctc("apply", "--now", str(NEW)).returncode, 0)
+    there.close()
+
+    host.load(OLD)
+    full = Path(f"{host.state}.full")
+    full.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k,mode=700", "full", str(full)], check=True)
+    host.state = full
+    (full / "ballast").write_bytes(bytes(12288))
+    done = host.ctc("apply", "--now", str(NEW))
+    report.check("no space for what is remembered: nothing is loaded", done.returncode == 3 and "No space left" in done.stderr
+                 and host.tables() == old and host.remembered() == {"ballast"}, f"{done.stderr} {host.remembered()}")
+    subprocess.run(["mount", "-o", "remount,ro", str(full)], check=True)
+    done = host.ctc("apply", "--now", str(NEW))
+    report.check("read-only: nothing is loaded", done.returncode == 3 and "Read-only file system" in done.stderr
+                 and host.tables() == old, done.stderr)
+    subprocess.run(["umount", str(full)], check=True)
+    host.close()
+
+
 def removed_rules(plan: str) -> int:
     """By the JSON of a plan, from the IPv4 filter."""
     return next(table["removed"] for table in json.loads(plan)["tables"]
