@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // What an entry is about: service words, ports and protocols, joined by protocol.
+#include <assert.h>
 #include <string.h>
 
 #include "policy/reader.h"
@@ -67,6 +68,7 @@ static void add_builtin(struct reader *reader, const struct service *service)
 
 static void merge_traffic(struct reader *reader, const struct traffic *traffic, size_t count)
 {
+    assert(traffic || !count);
     for (size_t i = 0; i < count; i++)
         add_traffic(reader, traffic[i].kind, traffic[i].number, &traffic[i].ports);
 }
