@@ -423,7 +423,8 @@ static void make_room(struct work *work)
     at = encoded->bytes.bytes + bytes;
     encoded->rules = (const void **)(void *)at;
     at += work->chosen.count * sizeof(*encoded->rules);
-    encoded->sizes = memcpy(at, encoded->sizes, sizes);
+    if (sizes)
+        encoded->sizes = memcpy(at, encoded->sizes, sizes);
 }
 
 static bool start(struct work *work)
