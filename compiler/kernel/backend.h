@@ -34,7 +34,7 @@ struct kernel_backend {
                                  enum family family, const char *name, struct kernel_error *error);
     struct kernel_table *(*look)(struct arena *arena, const struct kernel_backend *backend,
                                  enum family family, const char *name, struct kernel_error *error);
-    void (*close)(struct kernel_table *table); // its handle is not NULL, or what was seen of it
+    void (*close)(struct kernel_table *table); // its handle is not NULL
     bool (*change)(struct kernel_table *table, const struct table_comparison *comparison,
                    const struct encoded *encoded, struct kernel_error *error);
     bool (*commit)(struct kernel_table *const *tables, size_t count, struct kernel_error *error);

@@ -12,12 +12,6 @@
 
 #include "kernel/entry.h"
 
-struct blob {
-    struct ipt_getinfo info;
-    enum family family;
-    struct ipt_get_entries *entries;
-};
-
 // Both families ask in the same way, by the same numbers.
 _Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
                    offsetof(struct ipt_get_entries, entrytable) ==
@@ -27,59 +21,43 @@ _Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
 
 #define TRIES 100 // where others change the table while it is read
 
+struct blob {
+    struct ipt_getinfo info;
+    struct ipt_get_entries *entries;
+};
+
 // EAGAIN: its size has changed.
-static bool read_entries(struct blob *blob, int kernel, const char *name)
+static bool get_entries(struct arena *arena, const struct kernel_table *table, int kernel, struct blob *blob)
 {
-    const int level = blob->family == FAMILY_IPV6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    const int level = table->family == FAMILY_IPV6 ? IPPROTO_IPV6 : IPPROTO_IP;
     socklen_t size = sizeof(blob->info);
 
-    memcpy(blob->info.name, name, strlen(name) + 1);
+    memcpy(blob->info.name, table->name, strlen(table->name) + 1);
     if (getsockopt(kernel, level, IPT_SO_GET_INFO, &blob->info, &size) < 0)
         return false;
-    free(blob->entries);
     size = (socklen_t)(sizeof(*blob->entries) + blob->info.size);
-    blob->entries = malloc(size);
-    if (!blob->entries) {
-        errno = ENOMEM;
-        return false;
-    }
+    blob->entries = arena_alloc(arena, size);
     memcpy(blob->entries->name, blob->info.name, sizeof(blob->entries->name));
     blob->entries->size = blob->info.size;
     return getsockopt(kernel, level, IPT_SO_GET_ENTRIES, blob->entries, &size) == 0;
 }
 
-struct blob *blob_read(enum family family, const char *name)
+static bool get_blob(struct arena *arena, const struct kernel_table *table, struct blob *blob)
 {
     const int kernel =
-        socket(family == FAMILY_IPV6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-    struct blob *blob = kernel < 0 ? NULL : calloc(1, sizeof(*blob));
+        socket(table->family == FAMILY_IPV6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
     bool fine = false;
-    int problem;
+    int problem = errno;
 
-    if (blob)
-        blob->family = family;
-    errno = strlen(name) < sizeof(blob->info.name) ? errno : EINVAL;
-    for (int try = 0; blob && strlen(name) < sizeof(blob->info.name) && !fine && try < TRIES; try++) {
-        fine = read_entries(blob, kernel, name);
-        if (!fine && errno != EAGAIN)
-            break;
+    if (kernel < 0)
+        return false;
+    for (int try = 0; !fine && try < TRIES && (try == 0 || problem == EAGAIN); try++) {
+        fine = get_entries(arena, table, kernel, blob);
+        problem = errno;
     }
-    problem = errno;
-    if (kernel >= 0)
-        close(kernel);
-    if (!fine) {
-        blob_free(blob);
-        blob = NULL;
-    }
+    close(kernel);
     errno = problem;
-    return blob;
-}
-
-void blob_free(struct blob *blob)
-{
-    if (blob)
-        free(blob->entries);
-    free(blob);
+    return fine;
 }
 
 struct walk {
@@ -263,17 +241,33 @@ static void sort_chains(struct kernel_table *table)
         }
 }
 
-bool blob_chains(struct arena *arena, const struct blob *blob, struct kernel_table *table)
+static bool take_chains(struct walk *walk)
 {
-    struct walk walk = {.arena = arena, .blob = blob, .layout = &entry_layouts[blob->family], .table = table};
-    const char *at = (const char *)blob->entries->entrytable, *const end = at + blob->info.size;
+    const char *at = (const char *)walk->blob->entries->entrytable, *const end = at + walk->blob->info.size;
 
-    walk.rules = arena_calloc(arena, blob->info.num_entries, sizeof(*walk.rules));
-    for (; at < end; at += entry_number(at, walk.layout->length))
-        if (!is_whole(&walk, at, (size_t)(end - at)) || !add_entry(&walk, at))
+    walk->rules = arena_calloc(walk->arena, walk->blob->info.num_entries, sizeof(*walk->rules));
+    for (; at < end; at += entry_number(at, walk->layout->length))
+        if (!is_whole(walk, at, (size_t)(end - at)) || !add_entry(walk, at))
             return false;
-    if (!name_targets(&walk))
+    return name_targets(walk);
+}
+
+bool blob_read(struct arena *arena, struct kernel_table *table)
+{
+    struct blob blob = {0};
+    struct walk walk = {
+        .arena = arena, .blob = &blob, .layout = &entry_layouts[table->family], .table = table};
+
+    if (strlen(table->name) >= sizeof(blob.info.name)) {
+        errno = EINVAL;
         return false;
+    }
+    if (!get_blob(arena, table, &blob))
+        return false;
+    if (!take_chains(&walk)) {
+        errno = EINVAL;
+        return false;
+    }
     sort_chains(table);
     return true;
 }

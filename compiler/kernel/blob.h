@@ -6,11 +6,6 @@
 
 #include "kernel/table.h"
 
-struct blob;
-
-// Reads a table, which the kernel makes where it is not there yet. NULL, and errno, where it cannot.
-struct blob *blob_read(enum family family, const char *name);
-void blob_free(struct blob *blob); // NULL is fine
-
-// Adds its chains, whose rules point into it. False where it is not made as the kernel makes tables.
-bool blob_chains(struct arena *arena, const struct blob *blob, struct kernel_table *table);
+// Reads a table of that family and name, which the kernel makes where it is not there yet: its chains, whose rules belong to the
+// arena too. False, and errno, where it cannot; EINVAL where the kernel's entries are no chains.
+bool blob_read(struct arena *arena, struct kernel_table *table);

@@ -144,20 +144,24 @@ static bool stands_alone(const struct rule *rule)
 
 _Static_assert(MATCH_COUNT < ' ', "the text of a match begins with a blank, which is no kind of one");
 
+static void put_but_ports(struct buf *key, const struct match *match)
+{
+    const uint8_t bytes[] = {(uint8_t)match->kind,         match->transport.named[0],
+                             match->transport.named[1],    match->transport.inverted[0],
+                             match->transport.inverted[1], match->transport.flags_mask,
+                             match->transport.flags,       match->transport.flags_inverted};
+
+    buf_append(key, (const char *)bytes, sizeof(bytes));
+}
+
 static void put_match_key(struct buf *key, const struct match *match, enum family family)
 {
-    if (!has_ports(match)) {
+    if (has_ports(match)) {
+        put_but_ports(key, match);
+    } else {
         restore_match(key, match, family);
         buf_char(key, '\0');
-        return;
     }
-
-    const uint8_t but_ports[] = {(uint8_t)match->kind,         match->transport.named[0],
-                                 match->transport.named[1],    match->transport.inverted[0],
-                                 match->transport.inverted[1], match->transport.flags_mask,
-                                 match->transport.flags,       match->transport.flags_inverted};
-
-    buf_append(key, (const char *)but_ports, sizeof(but_ports));
 }
 
 // All that libxtables gets to see of a rule, ports apart: plugins go by the protocol.
@@ -316,25 +320,27 @@ static void put_ports(char *data, const struct match *match)
     memcpy(data, ports, sizeof(ports));
 }
 
-// Whether libxtables wrote the ports of a rule where they are taken to stand.
+// Whether libxtables wrote the ports where they are taken to stand.
+static bool has_ports_in_place(const struct match *match, const struct xt_entry_match *made)
+{
+    char wanted[sizeof(uint16_t[2][2])];
+
+    put_ports(wanted, match);
+    return made->u.match_size >= sizeof(*made) + sizeof(struct xt_udp) && !made->u.user.revision &&
+           memcmp(made->data, wanted, sizeof(wanted)) == 0;
+}
+
 static bool has_form(const struct work *work, const struct rule *rule, const char *entry)
 {
     const size_t end = entry_number(entry, work->layout->matches);
     size_t at = work->layout->body;
 
     for (size_t i = 0; i < rule->match_count; i++) {
-        const struct xt_entry_match *match = entry_match(entry, at);
-        char wanted[sizeof(uint16_t[2][2])];
+        const struct xt_entry_match *made = entry_match(entry, at);
 
-        if (at >= end)
+        if (at >= end || (has_ports(&rule->matches[i]) && !has_ports_in_place(&rule->matches[i], made)))
             return false;
-        if (has_ports(&rule->matches[i]))
-            put_ports(wanted, &rule->matches[i]);
-        if (has_ports(&rule->matches[i]) &&
-            (match->u.match_size < sizeof(*match) + sizeof(struct xt_udp) || match->u.user.revision ||
-             memcmp(match->data, wanted, sizeof(wanted)) != 0))
-            return false;
-        at += match->u.match_size;
+        at += made->u.match_size;
     }
     return at == end;
 }
@@ -424,7 +430,8 @@ static void make_room(struct work *work)
     encoded->rules = (const void **)(void *)at;
     at += work->chosen.count * sizeof(*encoded->rules);
     if (sizes)
-        encoded->sizes = memcpy(at, encoded->sizes, sizes);
+        memcpy(at, encoded->sizes, sizes);
+    encoded->sizes = (const void *)at;
 }
 
 static bool start(struct work *work)

@@ -176,21 +176,11 @@ static struct kernel_table *look_at_table(struct arena *arena, const struct kern
                                           enum family family, const char *name, struct kernel_error *error)
 {
     struct kernel_table *table = new_table(arena, backend, family, name);
-    struct blob *blob = blob_read(family, name);
 
-    if (!blob && loads_module(family))
-        blob = blob_read(family, name);
-    if (blob && !blob_chains(arena, blob, table)) {
-        blob_free(blob);
-        blob = NULL;
-        errno = EINVAL;
-    }
-    if (!blob) {
-        fail_reading(error, family, name, errno);
-        return NULL;
-    }
-    table->seen = blob;
-    return table;
+    if (blob_read(arena, table) || (loads_module(family) && blob_read(arena, table)))
+        return table;
+    fail_reading(error, family, name, errno);
+    return NULL;
 }
 
 static struct kernel_table *read_table(struct arena *arena, const struct kernel_backend *backend,
@@ -237,9 +227,7 @@ static bool read_all(struct arena *arena, const struct kernel_backend *backend, 
 
 static void close_table(struct kernel_table *table)
 {
-    if (table->handle)
-        libraries[table->family].ops->free(table->handle);
-    blob_free(table->seen);
+    libraries[table->family].ops->free(table->handle);
 }
 
 // libiptc keeps of a policy's counters only what is counted between here and the commit: whoever keeps a policy writes what it

@@ -30,10 +30,10 @@ struct kernel_table *kernel_table_look(struct arena *arena, const struct kernel_
 
 void kernel_table_close(struct kernel_table *table)
 {
-    if (table && (table->handle || table->seen))
+    if (table && table->handle)
         table->backend->close(table);
     if (table)
-        table->handle = table->seen = NULL;
+        table->handle = NULL;
 }
 
 bool kernel_table_known(const struct kernel_table *table, struct kernel_error *error)

@@ -30,8 +30,7 @@ struct kernel_table {
     bool unknown;                  // it holds what the backend knows nothing of and would lose
     uint32_t generation;           // of nf_tables, ahead of the reading; 0: not told, or no matter
     bool raced;   // behind a commit: of all changes since that generation, it is not the only one
-    void *handle; // the backend's own
-    void *seen;   // the same, of a table that is only looked at
+    void *handle; // the backend's own; NULL where the table is only looked at
 };
 
 struct kernel_tables {
