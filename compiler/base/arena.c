@@ -2,6 +2,7 @@
 #include "base/arena.h"
 
 #include <assert.h>
+#include <semaphore.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/fatal.h"
 #include "base/job.h"
@@ -54,12 +56,17 @@ struct arena_block {
     alignas(max_align_t) unsigned char bytes[];
 };
 
+#define AHEAD ((size_t)16 << 20) // of what was taken, pages are made no further: they may not be needed
+
 // A mapping, which begins with this. Chunks and blocks are taken from it one behind the other, whether or not their pages are
 // there yet.
 struct arena_store {
-    size_t size, used;
+    size_t size;
+    atomic_size_t used;
     atomic_bool unwanted;
+    sem_t moved; // raised when either of the two above is another
     struct job making;
+    pid_t maker; // the process of that thread: a child of it has none
 };
 
 static size_t aligned(size_t size)
@@ -102,9 +109,16 @@ static void make_pages(void *context)
 {
     struct arena_store *store = context;
 
-    // In steps, so that it ends soon when it is told to.
-    for (size_t at = 0; at < store->size && !atomic_load(&store->unwanted); at += TAKE_MIN)
-        take_pages((unsigned char *)store + at, store->size - at < TAKE_MIN ? store->size - at : TAKE_MIN);
+    for (size_t at = 0; at < store->size && !atomic_load(&store->unwanted);) {
+        const size_t step = store->size - at < TAKE_MIN ? store->size - at : TAKE_MIN;
+
+        if (at >= atomic_load(&store->used) + AHEAD) {
+            sem_wait(&store->moved); // one that a signal ends looks again too
+            continue;
+        }
+        take_pages((unsigned char *)store + at, step);
+        at += step;
+    }
 }
 
 void arena_expect(struct arena *arena, size_t size)
@@ -114,18 +128,27 @@ void arena_expect(struct arena *arena, size_t size)
     if (store == MAP_FAILED) // it is made when it is needed
         return;
     store->size = size;
-    store->used = aligned(sizeof(*store));
+    atomic_init(&store->used, aligned(sizeof(*store)));
+    atomic_init(&store->unwanted, false);
+    sem_init(&store->moved, 0, 0);
+    store->maker = getpid();
     arena->store = store;
-    job_begin(&store->making, true, make_pages, store);
+    job_try(&store->making, make_pages, store); // else pages come when they are written to
 }
 
 static void clear_store(struct arena *arena)
 {
-    if (!arena->store)
+    struct arena_store *store = arena->store;
+
+    if (!store)
         return;
-    atomic_store(&arena->store->unwanted, true);
-    job_end(&arena->store->making);
-    munmap(arena->store, arena->store->size);
+    if (store->maker == getpid()) {
+        atomic_store(&store->unwanted, true);
+        sem_post(&store->moved);
+        job_end(&store->making);
+        sem_destroy(&store->moved);
+    }
+    munmap(store, store->size);
     arena->store = NULL;
 }
 
@@ -133,14 +156,13 @@ static void clear_store(struct arena *arena)
 static void *take_stored(struct arena *arena, size_t size)
 {
     struct arena_store *store = arena->store;
-    const size_t need = aligned(size);
-    void *memory;
+    const size_t need = aligned(size), used = store ? atomic_load(&store->used) : 0;
 
-    if (!store || store->size - store->used < need)
+    if (!store || store->size - used < need)
         return NULL;
-    memory = (unsigned char *)store + store->used;
-    store->used += need;
-    return memory;
+    atomic_store(&store->used, used + need);
+    sem_post(&store->moved);
+    return (unsigned char *)store + used;
 }
 
 static void link_block(struct arena *arena, struct arena_block *block)

@@ -24,8 +24,8 @@ void arena_clear(struct arena *arena);
 // The same, but keeps memory for the next allocations: for scratch space that is used over and over.
 void arena_reset(struct arena *arena);
 
-// Has memory of that many bytes made by another thread, while this one works: the kernel takes its time to clear pages. For an
-// arena that will need so much for sure, since all of it is taken.
+// Has memory of up to that many bytes made by another thread, a little ahead of what is taken of it, while this one works: the
+// kernel takes its time to clear pages.
 void arena_expect(struct arena *arena, size_t size);
 
 // Zeroed memory, aligned for any object type. `size` may be 0.

@@ -14,17 +14,23 @@ static void *run(void *argument)
     return NULL;
 }
 
-void job_begin(struct job *job, bool is_long, void (*work)(void *context), void *context)
+bool job_try(struct job *job, void (*work)(void *context), void *context)
 {
     pthread_attr_t attributes;
 
     *job = (struct job){.work = work, .context = context};
-    if (is_long && pthread_attr_init(&attributes) == 0) {
+    if (pthread_attr_init(&attributes) == 0) {
         job->running = pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0 &&
                        pthread_create(&job->thread, &attributes, run, job) == 0;
         pthread_attr_destroy(&attributes);
     }
-    if (!job->running)
+    return job->running;
+}
+
+void job_begin(struct job *job, bool is_long, void (*work)(void *context), void *context)
+{
+    *job = (struct job){.work = work, .context = context};
+    if (!is_long || !job_try(job, work, context))
         run(job);
 }
 

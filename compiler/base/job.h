@@ -18,5 +18,8 @@ struct job {
 // hundred microseconds, or the system has none to give, it is done before this returns.
 void job_begin(struct job *job, bool is_long, void (*work)(void *context), void *context);
 
+// Begins it beside the caller or not at all: false where the system has no thread to give.
+bool job_try(struct job *job, void (*work)(void *context), void *context);
+
 // Waits for it. One that was not begun, zeroed, is at its end.
 void job_end(struct job *job);

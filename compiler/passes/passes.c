@@ -56,6 +56,7 @@ struct rule *own_rules(struct passing *passing, struct chain *chain)
         if (chain->count)
             memcpy(copy, chain->items, chain->count * sizeof(*copy));
         chain->items = copy;
+        chain->capacity = chain->count;
         chain->borrowed = false;
     }
     return chain->items;

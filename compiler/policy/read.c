@@ -489,9 +489,18 @@ static void keep_definitions(struct reader *reader)
     reader->policy->defined_count = count;
 }
 
-// Memory that a compile needs for each byte of a policy, at the least: lines of one entry each come to twice as much.
-#define BYTES_A_BYTE 32
-#define LONG_BYTES   ((size_t)256 << 10)
+// Memory that a compile needs for each byte of a policy with an entry on each line; and from where on that is worth a thread.
+#define BYTES_A_BYTE 64
+#define LONG_BYTES   ((size_t)512 << 10)
+#define EXPECTED_MAX ((size_t)256 << 20)
+
+static void expect_memory(struct arena *arena, const struct source *source)
+{
+    const size_t most = EXPECTED_MAX / BYTES_A_BYTE;
+
+    if (source->length >= LONG_BYTES)
+        arena_expect(arena, (source->length < most ? source->length : most) * BYTES_A_BYTE);
+}
 
 const struct policy *policy_read(struct arena *arena, const char *path, struct source_set *sources,
                                  struct diag_list *diags)
@@ -505,8 +514,7 @@ const struct policy *policy_read(struct arena *arena, const char *path, struct s
         return reader.policy;
     }
 
-    if (reader.main->length >= LONG_BYTES)
-        arena_expect(arena, reader.main->length * BYTES_A_BYTE);
+    expect_memory(arena, reader.main);
 
     const struct node *root = read_root(&reader);
 

@@ -2,6 +2,8 @@
 #include "support/test.h"
 
 #include <stdalign.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -77,6 +79,22 @@ TEST(memory_that_was_expected_is_like_any_other)
             assert_int_equal(pieces[i][j], i + 1);
     arena_clear(&arena);
     assert_null(arena.store);
+
+    arena_expect(&arena,
+                 64 << 20); // a child that is forked beside the thread has none, and does not wait for it
+    const pid_t child = fork();
+    int status = 0;
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        alarm(20);
+        memset(arena_alloc(&arena, 5 << 20), 1, 5 << 20);
+        arena_clear(&arena);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    arena_clear(&arena);
     arena_expect(&arena, 100); // too little to be made ahead
     arena_expect(&arena, 4 << 20);
     arena_expect(&arena, 4 << 20); // once is enough
