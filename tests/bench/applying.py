@@ -29,12 +29,13 @@ class Turn:
         self.ctc, self.folder, self.names = ctc, folder, names
         self.took = {}
 
-    def run(self, what, namespace, *command, text=None):
+    def run(self, what, namespace, *command, given=None):
         environment = {**os.environ, "CTC_STATE_DIR": str(self.folder / "state"), "SSH_CONNECTION": ""}
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         begin = time.perf_counter()
-        ran = subprocess.run(["ip", "netns", "exec", namespace, *command], input=text, capture_output=True, check=False,
-                             env=environment)
+        with open(given or os.devnull, "rb") as rules:
+            ran = subprocess.run(["ip", "netns", "exec", namespace, *command], stdin=rules, capture_output=True,
+                                 check=False, env=environment)
         seconds = time.perf_counter() - begin
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if ran.returncode != 0:
@@ -47,7 +48,7 @@ class Turn:
         for each in ("state/last", "state/reverted"):    # there is no way back into a namespace that is gone
             (self.folder / each).unlink(missing_ok=True)
         own, other = self.names.make(), self.names.make()
-        self.run(FLAT, other, "iptables-legacy-restore", text=flat)
+        self.run(FLAT, other, "iptables-legacy-restore", given=flat)
         self.run(COMPILE, own, self.ctc, "compile", "-o", str(self.folder / "out") + "/", policy)
         self.run(APPLY, own, self.ctc, "apply", "--now", policy)
         self.run(AGAIN, own, self.ctc, "apply", "--now", policy)
@@ -58,8 +59,10 @@ def applying(ctc, folder, count):
     """Gives the seconds of each, as the values of its turns."""
     subprocess.run([sys.executable, "-B", str(HERE / "gen.py"), "pairs", str(count), str(folder)], check=True)
     (folder / "out").mkdir(exist_ok=True)
-    flat = subprocess.run([ctc, "compile", "-4", "--until", "none", str(folder / "policy.yaml")], capture_output=True,
-                          check=True).stdout
+    flat = folder / "flat"
+    with open(flat, "wb") as out:
+        subprocess.run([ctc, "compile", "-4", "--until", "none", str(folder / "policy.yaml")], stdout=out,
+                       stderr=subprocess.DEVNULL, check=True)
     with Namespaces() as names:
         turn = Turn(ctc, folder, names)
         for _ in range(TURNS):

