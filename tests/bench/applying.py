@@ -49,7 +49,7 @@ class Turn:
             (self.folder / each).unlink(missing_ok=True)
         own, other = self.names.make(), self.names.make()
         self.run(FLAT, other, "iptables-legacy-restore", given=flat)
-        self.run(COMPILE, own, self.ctc, "compile", "-o", str(self.folder / "out") + "/", policy)
+        self.run(COMPILE, own, self.ctc, "compile", "-o", str(self.folder / "applied") + "/", policy)
         self.run(APPLY, own, self.ctc, "apply", "--now", policy)
         self.run(AGAIN, own, self.ctc, "apply", "--now", policy)
         self.run(READ, own, "iptables-legacy-save")
@@ -58,7 +58,7 @@ class Turn:
 def applying(ctc, folder, count):
     """Gives the seconds of each, as the values of its turns."""
     subprocess.run([sys.executable, "-B", str(HERE / "gen.py"), "pairs", str(count), str(folder)], check=True)
-    (folder / "out").mkdir(exist_ok=True)
+    (folder / "applied").mkdir(exist_ok=True)
     flat = folder / "flat"
     with open(flat, "wb") as out:
         subprocess.run([ctc, "compile", "-4", "--until", "none", str(folder / "policy.yaml")], stdout=out,

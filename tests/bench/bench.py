@@ -179,8 +179,7 @@ class Targets:
             if other in seconds:
                 self.ratio(f"the same beside {other}{beside.PROCESSOR}", seconds["ctc" + beside.PROCESSOR].median,
                            seconds[other + beside.PROCESSOR].median, most)
-        self.ratio("the same without the proof, of the processor, beside loading", seconds[beside.UNPROVED].median,
-                   seconds[beside.LOADED + beside.PROCESSOR].median, 1)
+        self.ratio("the same without the proof, beside loading the flat rules", seconds[beside.UNPROVED].median, flat, 1)
 
     def loading(self, title, seconds):
         for own, flat in beside.FLAT.items():

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "support/test.h"
 
+#include <stdio.h>
+
 #include "base/job.h"
 
 struct sum {
@@ -50,5 +52,29 @@ TEST(what_was_not_begun_is_at_its_end)
     job_end(&job);
 }
 
+static void read_capabilities(void *context)
+{
+    char *line = context;
+    FILE *status = fopen("/proc/thread-self/status", "r");
+
+    while (status && fgets(line, 100, status) && strncmp(line, "CapPrm:", 7) != 0)
+        ;
+    if (status)
+        fclose(status);
+}
+
+TEST(a_thread_of_work_has_no_capabilities)
+{
+    char before[100] = "", beside[100] = "", after[100] = "";
+    struct job job;
+
+    read_capabilities(before);
+    job_begin(&job, true, read_capabilities, beside);
+    job_end(&job);
+    read_capabilities(after);
+    assert_string_equal(beside, "CapPrm:\t0000000000000000\n");
+    assert_string_equal(before, after);
+}
+
 RUN_TESTS(CASE(long_work_has_a_thread_of_its_own_and_is_done_at_its_end), CASE(short_work_is_done_at_once),
-          CASE(what_was_not_begun_is_at_its_end))
+          CASE(what_was_not_begun_is_at_its_end), CASE(a_thread_of_work_has_no_capabilities))
