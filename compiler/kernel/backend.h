@@ -62,3 +62,7 @@ const struct kernel_backend *backend_choose(struct arena *arena, enum kernel_cho
 // Finds one way again, later or in another process. NULL, and why, where it is gone.
 const struct kernel_backend *backend_open(struct arena *arena, enum kernel_way way,
                                           struct kernel_error *error);
+
+// A table of which nothing is known yet, for a backend that begins to read one. It belongs to the arena.
+struct kernel_table *kernel_table_new(struct arena *arena, const struct kernel_backend *backend,
+                                      enum family family, const char *name);

@@ -83,17 +83,6 @@ static const char *const *hooks_of(const char *table)
     return none;
 }
 
-static struct kernel_table *new_table(struct arena *arena, const struct kernel_backend *backend,
-                                      enum family family, const char *name)
-{
-    struct kernel_table *table = arena_alloc(arena, sizeof(*table));
-
-    table->backend = backend;
-    table->family = family;
-    table->name = arena_copy(arena, name, strlen(name));
-    return table;
-}
-
 // A rule that was encoded, as one that was read: the kernel has no names of verdicts and chains.
 static struct live_rule as_read(struct arena *arena, const struct table *table, const void *entry,
                                 enum family family)
@@ -173,7 +162,7 @@ static struct kernel_table *find_table(const struct kernel_tables *tables, enum 
 static void add_unknown(struct arena *arena, const struct kernel_backend *backend, enum family family,
                         const char *name, struct kernel_tables *tables)
 {
-    struct kernel_table *table = new_table(arena, backend, family, name);
+    struct kernel_table *table = kernel_table_new(arena, backend, family, name);
 
     table->unknown = true;
     *vec_push(arena, tables) = table;
@@ -209,7 +198,7 @@ static bool take_tables(struct arena *arena, const struct kernel_backend *backen
     fine = encode_rulesets(rulesets, encoded, error);
     for (size_t i = 0; fine && rulesets[family] && i < rulesets[family]->count; i++) {
         const struct table *table = &rulesets[family]->items[i];
-        struct kernel_table *made = new_table(arena, backend, family, table->name);
+        struct kernel_table *made = kernel_table_new(arena, backend, family, table->name);
 
         add_chains(arena, made, &encoded[family], table);
         *vec_push(arena, tables) = made;
@@ -285,7 +274,7 @@ static struct kernel_table *read_table(struct arena *arena, const struct kernel_
         if (tables.count) {
             table = tables.items[0];
         } else {
-            table = new_table(arena, backend, family, name);
+            table = kernel_table_new(arena, backend, family, name);
             add_empty_chains(arena, table);
         }
         table->generation = generation;
@@ -333,7 +322,7 @@ static bool change_table(struct kernel_table *table, const struct table_comparis
 {
     const struct table *wanted = ruleset_find_table(encoded->ruleset, table->name);
     struct arena scratch = {0};
-    struct kernel_table *next = new_table(&scratch, table->backend, table->family, table->name);
+    struct kernel_table *next = kernel_table_new(&scratch, table->backend, table->family, table->name);
     struct pending *pending = calloc(1, sizeof(*pending));
     bool fine;
 

@@ -161,21 +161,10 @@ static void read_chain(struct arena *arena, struct kernel_table *table, const ch
     }
 }
 
-static struct kernel_table *new_table(struct arena *arena, const struct kernel_backend *backend,
-                                      enum family family, const char *name)
-{
-    struct kernel_table *table = arena_alloc(arena, sizeof(*table));
-
-    table->backend = backend;
-    table->family = family;
-    table->name = arena_copy(arena, name, strlen(name));
-    return table;
-}
-
 static struct kernel_table *look_at_table(struct arena *arena, const struct kernel_backend *backend,
                                           enum family family, const char *name, struct kernel_error *error)
 {
-    struct kernel_table *table = new_table(arena, backend, family, name);
+    struct kernel_table *table = kernel_table_new(arena, backend, family, name);
 
     if (blob_read(arena, table) || (loads_module(family) && blob_read(arena, table)))
         return table;
@@ -194,7 +183,7 @@ static struct kernel_table *read_table(struct arena *arena, const struct kernel_
         return NULL;
     }
 
-    struct kernel_table *table = new_table(arena, backend, family, name);
+    struct kernel_table *table = kernel_table_new(arena, backend, family, name);
 
     table->handle = handle;
     for (const char *chain = library->ops->first_chain(handle); chain;

@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/table.h"
 
+#include <string.h>
+
 #include "kernel/backend.h"
+
+struct kernel_table *kernel_table_new(struct arena *arena, const struct kernel_backend *backend,
+                                      enum family family, const char *name)
+{
+    struct kernel_table *table = arena_alloc(arena, sizeof(*table));
+
+    table->backend = backend;
+    table->family = family;
+    table->name = arena_copy(arena, name, strlen(name));
+    return table;
+}
 
 bool kernel_tables_read(struct arena *arena, const struct kernel_backend *backend, enum family family,
                         struct kernel_tables *tables, struct kernel_error *error)
