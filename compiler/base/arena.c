@@ -2,19 +2,16 @@
 #include "base/arena.h"
 
 #include <assert.h>
-#include <semaphore.h>
 #include <stdalign.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/fatal.h"
-#include "base/job.h"
+#include "base/store.h"
 
 // gcc defines the one, clang the other.
 #if defined(__has_feature)
@@ -37,8 +34,6 @@
 #define CHUNK_FIRST ((size_t)16 << 10)
 #define CHUNK_MAX   ((size_t)4 << 20)
 #define BLOCK_MIN   ((size_t)128 << 10) // from here on an allocation is a block of its own
-#define TAKE_MIN    ((size_t)1 << 20)   // from here on pages are taken together
-#define PAGE        ((uintptr_t)4096)
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -54,19 +49,6 @@ struct arena_block {
     size_t size; // of the whole mapping
     bool stored; // in the arena's store
     alignas(max_align_t) unsigned char bytes[];
-};
-
-#define AHEAD ((size_t)16 << 20) // of what was taken, pages are made no further: they may not be needed
-
-// A mapping, which begins with this. Chunks and blocks are taken from it one behind the other, whether or not their pages are
-// there yet.
-struct arena_store {
-    size_t size;
-    atomic_size_t used;
-    atomic_bool unwanted;
-    sem_t moved; // raised when either of the two above is another
-    struct job making;
-    pid_t maker; // the process of that thread: a child of it has none
 };
 
 static size_t aligned(size_t size)
@@ -85,84 +67,15 @@ static size_t block_size(size_t size)
     return sizeof(struct arena_block) + size;
 }
 
-// Pages that will all be written: the kernel gives them together for a fraction of what a fault for each costs. Where it does
-// not know how (before Linux 5.14), they come one by one.
-static void take_pages(void *memory, size_t size)
-{
-#ifdef MADV_POPULATE_WRITE
-    const uintptr_t from = ((uintptr_t)memory + PAGE - 1) / PAGE * PAGE;
-    const uintptr_t to = ((uintptr_t)memory + size) / PAGE * PAGE;
-
-    if (size >= TAKE_MIN)
-        madvise((unsigned char *)memory + (from - (uintptr_t)memory), to - from, MADV_POPULATE_WRITE);
-#else
-    (void)memory, (void)size;
-#endif
-}
-
 static void *map(size_t size)
 {
     return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-static void make_pages(void *context)
-{
-    struct arena_store *store = context;
-
-    for (size_t at = 0; at < store->size && !atomic_load(&store->unwanted);) {
-        const size_t step = store->size - at < TAKE_MIN ? store->size - at : TAKE_MIN;
-
-        if (at >= atomic_load(&store->used) + AHEAD) {
-            sem_wait(&store->moved); // one that a signal ends looks again too
-            continue;
-        }
-        take_pages((unsigned char *)store + at, step);
-        at += step;
-    }
-}
-
 void arena_expect(struct arena *arena, size_t size)
 {
-    struct arena_store *store = arena->store || size < TAKE_MIN ? MAP_FAILED : map(size);
-
-    if (store == MAP_FAILED) // it is made when it is needed
-        return;
-    store->size = size;
-    atomic_init(&store->used, aligned(sizeof(*store)));
-    atomic_init(&store->unwanted, false);
-    sem_init(&store->moved, 0, 0);
-    store->maker = getpid();
-    arena->store = store;
-    job_try(&store->making, make_pages, store); // else pages come when they are written to
-}
-
-static void clear_store(struct arena *arena)
-{
-    struct arena_store *store = arena->store;
-
-    if (!store)
-        return;
-    if (store->maker == getpid()) {
-        atomic_store(&store->unwanted, true);
-        sem_post(&store->moved);
-        job_end(&store->making);
-        sem_destroy(&store->moved);
-    }
-    munmap(store, store->size);
-    arena->store = NULL;
-}
-
-// NULL where the store has not so much left.
-static void *take_stored(struct arena *arena, size_t size)
-{
-    struct arena_store *store = arena->store;
-    const size_t need = aligned(size), used = store ? atomic_load(&store->used) : 0;
-
-    if (!store || store->size - used < need)
-        return NULL;
-    atomic_store(&store->used, used + need);
-    sem_post(&store->moved);
-    return (unsigned char *)store + used;
+    if (!arena->store)
+        arena->store = store_new(size);
 }
 
 static void link_block(struct arena *arena, struct arena_block *block)
@@ -177,13 +90,13 @@ static void link_block(struct arena *arena, struct arena_block *block)
 
 static void *add_block(struct arena *arena, size_t size)
 {
-    struct arena_block *stored = take_stored(arena, block_size(size));
+    struct arena_block *stored = store_take(arena->store, aligned(block_size(size)));
     struct arena_block *block = stored ? stored : map(block_size(size));
 
     if (block == MAP_FAILED)
         fatal_no_memory();
     if (!stored)
-        take_pages(block, block_size(size));
+        pages_take(block, block_size(size));
     block->stored = stored != NULL;
     block->size = block_size(size);
     block->next = arena->blocks;
@@ -217,13 +130,13 @@ static struct arena_chunk *add_chunk(struct arena *arena, size_t need)
     if (capacity > SIZE_MAX - sizeof(struct arena_chunk))
         fatal_no_memory();
 
-    struct arena_chunk *stored = take_stored(arena, sizeof(*stored) + capacity);
+    struct arena_chunk *stored = store_take(arena->store, aligned(sizeof(*stored) + capacity));
     struct arena_chunk *chunk = stored ? stored : calloc(1, sizeof(*chunk) + capacity);
 
     if (!chunk)
         fatal_no_memory();
     if (!stored)
-        take_pages(chunk, sizeof(*chunk) + capacity);
+        pages_take(chunk, sizeof(*chunk) + capacity);
     chunk->stored = stored != NULL;
     chunk->next = arena->chunks;
     chunk->capacity = capacity;
@@ -249,7 +162,8 @@ void arena_clear(struct arena *arena)
         if (!chunk->stored)
             free(chunk);
     }
-    clear_store(arena);
+    store_free(arena->store);
+    arena->store = NULL;
 }
 
 void arena_reset(struct arena *arena)

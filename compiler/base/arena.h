@@ -10,12 +10,12 @@
 
 struct arena_chunk;
 struct arena_block;
-struct arena_store;
+struct store;
 
 struct arena {
     struct arena_chunk *chunks; // newest first
     struct arena_block *blocks; // large allocations, each mapped on its own
-    struct arena_store *store;  // of memory made ahead; NULL: none
+    struct store *store;        // memory made ahead; NULL: none
 };
 
 // Frees everything that was allocated; the arena is empty and usable afterwards. A zeroed arena is an empty one.
