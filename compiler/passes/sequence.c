@@ -12,43 +12,10 @@
 //
 // May act on: neighbours that end the walk of what they match, and ask for nothing but the packet, so that they may stand
 // twice.
-#include <math.h>
-#include <stdlib.h>
-
 #include "passes/cost.h"
 #include "passes/tree.h"
 
 #define RULES_OF_ALL 6 // that do not ask for the field, at most: each leaf holds them
-
-static struct addr_range everything(enum family family, enum dimension dimension)
-{
-    const struct addr last = dimensions[dimension].protocol ? (struct addr){0, UINT16_MAX} : addr_max(family);
-
-    return (struct addr_range){{0, 0}, last};
-}
-
-// Items of all rules, sorted, also of those that have no set there.
-static struct items collect_all(struct growing *growing, const struct rule *rules, size_t count,
-                                enum dimension dimension)
-{
-    const enum family family = growing->passing->family;
-    struct items items = {0};
-
-    for (size_t i = 0; i < count; i++) {
-        const size_t ranges = has_dimension(&rules[i], dimension) ? range_count(&rules[i], dimension) : 0;
-        const size_t all = expanded_count(family, &rules[i]), one = ranges ? all / ranges : all;
-        const uint32_t weight = one ? (uint32_t)one : 1;
-
-        for (size_t j = 0; j < ranges; j++)
-            *vec_push(growing->arena, &items) =
-                (struct item){range_at(&rules[i], dimension, j), (uint32_t)i, weight};
-        if (!ranges)
-            *vec_push(growing->arena, &items) =
-                (struct item){everything(family, dimension), (uint32_t)i, weight};
-    }
-    qsort(items.items, items.count, sizeof(*items.items), compare_places);
-    return items;
-}
 
 // How much weight stands twice or more where each item stands in all the leaves that it reaches into.
 static size_t repeated(const struct items *items, size_t leaf)
@@ -85,29 +52,19 @@ static bool suits(struct growing *growing, const struct rule *rules, size_t coun
         if (!has_dimension(&rules[i], dimension) && ++of_all > RULES_OF_ALL)
             return false;
     }
-    items = collect_all(growing, rules, count, dimension);
+    items = collect_items(growing, rules, count, dimension);
     return repeated(&items, COST_LEAF_RULES) <= weigh(items.items, items.count);
 }
 
-static enum dimension choose_dimension(struct growing *growing, const struct rule *rules, size_t count,
-                                       unsigned dimensions_left)
+static unsigned suiting(struct growing *growing, const struct rule *rules, size_t count,
+                        unsigned dimensions_left)
 {
-    enum dimension best = DIMENSION_COUNT;
-    double most = 0;
+    unsigned suits_them = 0;
 
-    for (enum dimension dimension = 0; dimension < DIMENSION_COUNT; dimension++) {
-        double parted;
-
-        if (!(dimensions_left >> dimension & 1) || !suits(growing, rules, count, dimension))
-            continue;
-        parted = -log2(left_together(growing, rules, count, dimension)) /
-                 (dimensions[dimension].protocol ? COST_PORT_RULES : 1);
-        if (parted > most) {
-            most = parted;
-            best = dimension;
-        }
-    }
-    return best;
+    for (enum dimension dimension = 0; dimension < DIMENSION_COUNT; dimension++)
+        if (dimensions_left >> dimension & 1 && suits(growing, rules, count, dimension))
+            suits_them |= 1U << dimension;
+    return suits_them;
 }
 
 // Items that a packet of the cell may match go to `inside`; those that lie in it leave the others, which stay in their order.
@@ -160,7 +117,7 @@ static void grow_ordered_tree(struct growing *growing, struct chain *chain, cons
     struct chain *root = new_chain(growing);
     const struct rule guard = guard_of(rules, count, root);
     const struct rule *own = strip(growing, rules, count, &guard);
-    const struct items items = collect_all(growing, own, count, dimension);
+    const struct items items = collect_items(growing, own, count, dimension);
     const struct crown crown = {dimension, own,
                                 dimensions[dimension].protocol ? &growing->by_port : &growing->by_address,
                                 COST_LEAF_RULES};
@@ -202,7 +159,7 @@ void grow_sequence(struct growing *growing, struct chain *chain, const struct ru
     enum dimension dimension = DIMENSION_COUNT;
 
     if (depth > 1 && walked_apart(family, rules, count) > COST_TREE_RULES)
-        dimension = choose_dimension(growing, rules, count, dimensions_left);
+        dimension = best_dimension(growing, rules, count, suiting(growing, rules, count, dimensions_left), 1);
     if (dimension != DIMENSION_COUNT) {
         grow_ordered_tree(growing, chain, rules, count, dimension, dimensions_left, depth);
         return;

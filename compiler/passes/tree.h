@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What makes trees of chains: of rules without an order, and of rules whose order matters. Not for other folders.
+// What makes trees of chains: of rules without an order (tree.c), of rules whose order matters (sequence.c), and of one rule
+// (single.c). Not for other folders.
 #pragma once
 
 #include "base/vec.h"
@@ -37,6 +38,8 @@ typedef VEC(struct rule) rule_list;
 
 #define DIMENSIONS_ALL ((1U << DIMENSION_COUNT) - 1)
 
+// The tree of one field (nodes.c).
+
 struct chain *new_chain(struct growing *growing);
 void append(struct growing *growing, struct chain *chain, const struct rule *rule);
 
@@ -50,27 +53,41 @@ void collect_part(struct growing *growing, void *closure, const struct rule *par
 void append_test(struct growing *growing, const struct crown *crown, struct chain *node,
                  struct addr_range range, const struct chain *inner);
 
-// What all the rules ask of a packet's header, ahead of their tree; and the rules without it.
-struct rule guard_of(const struct rule *rules, size_t count, const struct chain *root);
-const struct rule *strip(struct growing *growing, const struct rule *rules, size_t count,
-                         const struct rule *guard);
-
 // What a node's first cell should weigh.
 size_t cell_weight(const struct crown *crown, size_t weight, unsigned depth);
 
 // Those that are left behind a cell, side by side. Gives how many, and where.
 size_t close_gap(struct item **items, size_t count, const struct taken *taken);
 
-// How much of the rules a cut in one dimension leaves together: a share from 0 to 1, of which less is better.
-double left_together(struct growing *growing, const struct rule *rules, size_t count,
-                     enum dimension dimension);
+// The items of rules in one dimension, sorted by where they begin. A rule that does not ask for it has one item: everything.
+struct items collect_items(struct growing *growing, const struct rule *rules, size_t count,
+                           enum dimension dimension);
+
+// Fills the root with rules of which it makes no difference which comes first, and which all have the dimension. What no cut
+// parts is sorted by another field, of `dimensions_left`, if by any.
+void grow_tree(struct growing *growing, struct chain *root, const struct rule *rules, size_t count,
+               enum dimension dimension, unsigned dimensions_left, unsigned depth);
+
+// One rule, or trees of its sets where it stands for more than `most` rules. They share the depth (single.c).
+void grow_rule(struct growing *growing, struct chain *chain, const struct rule *rule, size_t most,
+               unsigned depth);
+
+// Of `dimensions_left`, what tells packets apart the most for what it costs; DIMENSION_COUNT where each of them leaves as large
+// a share of the rules together as `most_together`, of 1 in all, or a larger one (parting.c).
+enum dimension best_dimension(struct growing *growing, const struct rule *rules, size_t count,
+                              unsigned dimensions_left, double most_together);
+
+// What all the rules ask of a packet's header, ahead of their tree; and the rules without it.
+struct rule guard_of(const struct rule *rules, size_t count, const struct chain *root);
+const struct rule *strip(struct growing *growing, const struct rule *rules, size_t count,
+                         const struct rule *guard);
 
 // Whether the rules stand for more than so many.
 bool expand_beyond(enum family family, const struct rule *rules, size_t count, size_t few);
 
-// Puts rules into the chain, or trees of them and what leads there: rules of which it makes no difference which comes first;
-// and rules of which the first that matches decides. `dimensions_left` are those to sort by, a bit for each; `depth` is how
-// many chains may stand inside each other.
+// Puts rules into the chain, or trees of them and what leads there: rules of which it makes no difference which comes first
+// (tree.c); and rules of which the first that matches decides (sequence.c). `dimensions_left` are those to sort by, a bit for
+// each; `depth` is how many chains may stand inside each other.
 void grow_rules(struct growing *growing, struct chain *chain, const struct rule *rules, size_t count,
                 unsigned dimensions_left, unsigned depth);
 void grow_sequence(struct growing *growing, struct chain *chain, const struct rule *rules, size_t count,
