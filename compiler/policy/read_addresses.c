@@ -57,8 +57,7 @@ static void report_syntax(struct reader *reader, struct span span, struct slice 
         letters =
             letters || (text.at[i] >= 'g' && text.at[i] <= 'z') || (text.at[i] >= 'G' && text.at[i] <= 'Z');
     }
-    diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' is not an address",
-             (int)(text.length < 60 ? text.length : 60), text.at);
+    diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' is not an address", QUOTE(text));
     if (hint_list(reader, text))
         return;
     if (slice_is(text, "any") || slice_is(text, "all"))
@@ -124,8 +123,7 @@ static bool add_name(struct reader *reader, const struct list *list, struct addr
     if (!definition) {
         const char *nearest = NULL;
 
-        diag_add(reader->diags, DIAG_UNKNOWN_NAME, span, "nothing defines $%.*s",
-                 (int)(name.length < 60 ? name.length : 60), name.at);
+        diag_add(reader->diags, DIAG_UNKNOWN_NAME, span, "nothing defines $%.*s", QUOTE(name));
         if (!reader->diags->last_dropped)
             nearest = definition_nearest(&reader->defines, name);
         if (nearest)

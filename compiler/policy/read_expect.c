@@ -23,8 +23,7 @@ void read_expect_packets(struct reader *reader, const struct node *value)
         span.column += (uint32_t)(bad.at - text.at);
         span.length = (uint32_t)bad.length;
     }
-    diag_add(reader->diags, DIAG_PACKETS, span, "'%.*s' is not a set of packets here",
-             (int)(bad.length < 60 ? bad.length : 60), bad.at);
+    diag_add(reader->diags, DIAG_PACKETS, span, "'%.*s' is not a set of packets here", QUOTE(bad));
     diag_hint(reader->diags, "%s", problem);
 }
 
@@ -94,8 +93,7 @@ static void read_expect_file(struct reader *reader, const struct node *root)
             read_version(reader, node_value(root, i));
         } else {
             diag_add(reader->diags, DIAG_UNKNOWN_KEY, node_span(key),
-                     "a file of expectations has no key `%.*s`", (int)(text.length < 60 ? text.length : 60),
-                     text.at);
+                     "a file of expectations has no key `%.*s`", QUOTE(text));
             diag_hint(reader->diags, "its keys: version, expect");
         }
     }

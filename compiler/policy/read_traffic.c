@@ -42,7 +42,7 @@ static bool add_port_text(struct reader *reader, const struct node *node, struct
 
     if (problem || (!tcp && !slice_is(protocol, "udp"))) {
         diag_add(reader->diags, DIAG_PORT, node_span(node), "'%.*s' is not a port with its protocol",
-                 (int)(word.length < 60 ? word.length : 60), word.at);
+                 QUOTE(word));
         if (!hint_list(reader, word))
             diag_hint(reader->diags, "%s", problem ? problem : "write 8443/tcp or 6881-6999/udp");
     } else {
@@ -91,7 +91,7 @@ static void read_own(struct reader *reader, struct definition *definition)
 
         if (value_scalar(reader, &items[i], "services", &text) && !add_port_text(&apart, &items[i], text)) {
             diag_add(reader->diags, DIAG_PORT, node_span(&items[i]), "'%.*s' is not a port with its protocol",
-                     (int)(text.length < 60 ? text.length : 60), text.at);
+                     QUOTE(text));
             if (!port_range_parse(text, &range))
                 diag_hint(reader->diags, "write %.*s/tcp or %.*s/udp", (int)text.length, text.at,
                           (int)text.length, text.at);
@@ -120,8 +120,7 @@ static void report_service(struct reader *reader, const struct node *node, struc
     const char *suggested = NULL;
     uint64_t number;
 
-    diag_add(reader->diags, DIAG_SERVICE, node_span(node), "'%.*s' is not a service",
-             (int)(word.length < 60 ? word.length : 60), word.at);
+    diag_add(reader->diags, DIAG_SERVICE, node_span(node), "'%.*s' is not a service", QUOTE(word));
     if (reader->diags->last_dropped || hint_list(reader, word))
         return;
     suggested = own ? definition_nearest(&reader->services, word) : NULL;

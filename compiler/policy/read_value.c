@@ -219,8 +219,7 @@ bool hint_list(struct reader *reader, struct slice text)
 {
     if (!text.length || !memchr(text.at, ',', text.length))
         return false;
-    diag_hint(reader->diags, "a list stands in brackets: [%.*s]", (int)(text.length < 60 ? text.length : 60),
-              text.at);
+    diag_hint(reader->diags, "a list stands in brackets: [%.*s]", QUOTE(text));
     return true;
 }
 
@@ -230,8 +229,7 @@ void report_word(struct reader *reader, enum diag_code code, struct span span, s
     const char *suggested;
     struct buf all = {0};
 
-    diag_add(reader->diags, code, span, "'%.*s' is not %s", (int)(word.length < 60 ? word.length : 60),
-             word.at, what);
+    diag_add(reader->diags, code, span, "'%.*s' is not %s", QUOTE(word), what);
     if (reader->diags->last_dropped)
         return;
     if (hint_list(reader, word))
@@ -301,8 +299,7 @@ bool value_ports(struct reader *reader, const struct node *node, const char *wha
         const char *problem = port_range_parse(text, &range);
 
         if (problem) {
-            diag_add(reader->diags, DIAG_PORT, node_span(&items[i]), "'%.*s' is not a port",
-                     (int)(text.length < 60 ? text.length : 60), text.at);
+            diag_add(reader->diags, DIAG_PORT, node_span(&items[i]), "'%.*s' is not a port", QUOTE(text));
             if (!hint_list(reader, text))
                 diag_hint(reader->diags, "%s", problem);
             fine = false;
@@ -334,7 +331,7 @@ bool value_interfaces(struct reader *reader, const struct node *node, const char
 
         if (problem) {
             diag_add(reader->diags, DIAG_INTERFACE, node_span(&items[i]), "'%.*s' is not an interface",
-                     (int)(text.length < 60 ? text.length : 60), text.at);
+                     QUOTE(text));
             if (!hint_list(reader, text))
                 diag_hint(reader->diags, "%s", problem);
             return false;
@@ -404,8 +401,7 @@ bool value_duration(struct reader *reader, const struct node *node, const char *
     }
     if (duration_parse(text, seconds))
         return true;
-    diag_add(reader->diags, DIAG_DURATION, node_span(node), "'%.*s' is not a length of time",
-             (int)(text.length < 60 ? text.length : 60), text.at);
+    diag_add(reader->diags, DIAG_DURATION, node_span(node), "'%.*s' is not a length of time", QUOTE(text));
     diag_hint(reader->diags, "write seconds, or 5d, 2h4m, 90s");
     return false;
 }

@@ -86,8 +86,15 @@ struct reader {
     const struct node *file; // the value of `file`
 };
 
+// What a report quotes with "%.*s" of a slice that may be long.
+#define QUOTED_MAX  60
+#define QUOTE(text) (int)((text).length < QUOTED_MAX ? (text).length : QUOTED_MAX), (text).at
+
 // Reads every pair of a mapping with the readers of `scope`; unknown keys are reported. False where `node` is no mapping.
 bool read_mapping(struct reader *reader, const struct node *node, enum scope scope, const char *what);
+
+// Reports a key that `scope` has not, of the mapping `what`, with what was probably meant.
+void report_unknown_key(struct reader *reader, const struct node *key, unsigned scope, const char *what);
 
 // Values. Each reports what does not fit, names the key as `what`, and gives false. An empty list is none of that: it
 // warns, and the set stays empty.

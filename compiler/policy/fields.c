@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The keys of each mapping of the language, as policy/fields.def lists them: how a mapping is read by them, and what is said of
+// a key that is none.
+#include <string.h>
+
+#include "policy/reader.h"
+#include "policy/services.h"
+
+const struct field fields[] = {
+#define TRUST                                    SCOPE_TRUST
+#define ALLOW                                    SCOPE_ALLOW
+#define CONNECT                                  SCOPE_CONNECT
+#define FORWARD                                  SCOPE_FORWARD
+#define POLICY                                   SCOPE_POLICY
+#define HOST                                     SCOPE_HOST
+#define FILE                                     SCOPE_FILE
+#define DEFAULT                                  SCOPE_DEFAULT
+#define REJECT_WITH                              SCOPE_REJECT_WITH
+#define LOG                                      SCOPE_LOG
+#define STATELESS                                SCOPE_STATELESS
+#define CONNTRACK                                SCOPE_CONNTRACK
+#define VERBATIM                                 SCOPE_VERBATIM
+#define EXPECT                                   SCOPE_EXPECT
+#define FIELD(key, scopes, reader, merge, about) {key, scopes, read_##reader, MERGE_##merge, about},
+#include "policy/fields.def"
+#undef FIELD
+#undef TRUST
+#undef ALLOW
+#undef CONNECT
+#undef FORWARD
+#undef POLICY
+#undef HOST
+#undef FILE
+#undef DEFAULT
+#undef REJECT_WITH
+#undef LOG
+#undef STATELESS
+#undef CONNTRACK
+#undef VERBATIM
+#undef EXPECT
+};
+
+const size_t field_count = sizeof(fields) / sizeof(*fields);
+
+const struct field *field_find(unsigned scope, struct slice key)
+{
+    for (size_t i = 0; i < field_count; i++)
+        if ((fields[i].scopes & scope) && fields[i].key[0] == key.at[0] && slice_is(key, fields[i].key))
+            return &fields[i];
+    return NULL;
+}
+
+// The keys of a scope, ended by NULL. Gives how many.
+static size_t list_keys(unsigned scope, const char *keys[sizeof(fields) / sizeof(*fields) + 1])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < field_count; i++)
+        if (fields[i].scopes & scope)
+            keys[count++] = fields[i].key;
+    keys[count] = NULL;
+    return count;
+}
+
+static void hint_keys(struct reader *reader, unsigned scope)
+{
+    const char *keys[sizeof(fields) / sizeof(*fields) + 1];
+    const size_t count = list_keys(scope, keys);
+    struct buf all = {0};
+
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&all, "%s%s", i ? ", " : "", keys[i]);
+    diag_hint(reader->diags, "its keys: %s", all.bytes);
+    buf_clear(&all);
+}
+
+// What other firewalls have as a key.
+static bool is_translation(struct slice key)
+{
+    return slice_is(key, "masquerade") || slice_is(key, "snat") || slice_is(key, "dnat") ||
+           slice_is(key, "redirect");
+}
+
+static void hint_key(struct reader *reader, const struct node *key, unsigned scope)
+{
+    const char *keys[sizeof(fields) / sizeof(*fields) + 1];
+    const struct slice text = node_text(key);
+    const char *suggested;
+    uint64_t number;
+
+    list_keys(scope, keys);
+    suggested = suggested_word(text, keys);
+    if ((scope & (SCOPE_ALLOW | SCOPE_CONNECT)) && service_find(text))
+        diag_hint(reader->diags, "write {service: %s, ...}", key->text);
+    else if (memchr(text.at, ':', text.length))
+        diag_hint(reader->diags, "put IPv6 addresses that begin or end with a colon in quotes: \"fe80::\"");
+    else if (is_translation(text))
+        diag_hint(reader->diags, "translation is a rule of the nat table, carried under `verbatim`");
+    else if (parse_number(text, UINT64_MAX, &number))
+        diag_hint(reader->diags, "a list stands in brackets: [80, 443]");
+    else if (suggested)
+        diag_hint(reader->diags, "did you mean `%s`?", suggested);
+    else
+        hint_keys(reader, scope);
+}
+
+void report_unknown_key(struct reader *reader, const struct node *key, unsigned scope, const char *what)
+{
+    const struct slice text = node_text(key);
+
+    reader->stray_key = true;
+    if (scope == SCOPE_POLICY && slice_is(text, "nat")) {
+        diag_add(reader->diags, DIAG_RESERVED_KEY, node_span(key), "`nat` is reserved");
+        diag_hint(reader->diags, "carry the nat table's rules under `verbatim`");
+        return;
+    }
+    if (key->plain && slice_is(text, "on") && field_find(scope, slice_of("in"))) {
+        diag_add(reader->diags, DIAG_UNKNOWN_KEY, node_span(key), "%s has no key `on`", what);
+        diag_hint(reader->diags, "an interface is `in:` or `out:`; other YAML readers take `on` for true");
+        return;
+    }
+    diag_add(reader->diags, DIAG_UNKNOWN_KEY, node_span(key), "%s has no key `%.*s`", what, QUOTE(text));
+    if (!reader->diags->last_dropped)
+        hint_key(reader, key, scope);
+}
+
+bool read_mapping(struct reader *reader, const struct node *node, enum scope scope, const char *what)
+{
+    if (node->kind != NODE_MAPPING) {
+        diag_add(reader->diags, DIAG_TYPE, node_span(node), "%s is a mapping of keys", what);
+        if (!reader->diags->last_dropped)
+            hint_keys(reader, scope);
+        return false;
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        const struct node *key = node_key(node, i);
+        const struct field *field = field_find(scope, node_text(key));
+
+        if (field)
+            field->read(reader, node_value(node, i));
+        else
+            report_unknown_key(reader, key, scope, what);
+    }
+    return true;
+}
