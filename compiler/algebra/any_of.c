@@ -129,9 +129,9 @@ static diagram one_node(struct diagram_space *space, const struct group *groups,
 
             assert(space->overflowed || space->nodes[groups[i].to].field > field);
             fine = (!value_before(next, range->first) ||
-                    push_edge(space, base, previous_value(range->first), otherwise)) &&
+                    push_edge(space, base, addr_previous(range->first), otherwise)) &&
                    push_edge(space, base, range->last, groups[i].to);
-            next = next_value(range->last);
+            next = addr_next(range->last);
             ended = values_equal(range->last, max);
         }
     if (!fine || (!ended && !push_edge(space, base, max, otherwise)))

@@ -168,7 +168,7 @@ static bool clip(const struct diagram_space *space, diagram set, struct addr_ran
     if (node_child(space, node, first) == 0) {
         if (first == last)
             return false;
-        range->first = next_value(node_edge(space, node, first).last);
+        range->first = addr_next(node_edge(space, node, first).last);
     }
     if (node_child(space, node, last) == 0)
         range->last = node_edge(space, node, last - 1).last;
@@ -194,7 +194,7 @@ static struct range_list list_values(struct covering *covering, diagram set, dia
 
         if (edge.to != 0 && clip(space, occurring, &range))
             add_range(&covering->scratch, &list, range);
-        first = next_value(edge.last);
+        first = addr_next(edge.last);
     }
     return list;
 }
@@ -277,7 +277,7 @@ static struct box first_box(struct covering *covering)
             if (edge.to == to)
                 add_range(&covering->scratch, &box.fields[node->field],
                           (struct addr_range){first, edge.last});
-            first = next_value(edge.last);
+            first = addr_next(edge.last);
         }
         at = to;
     }

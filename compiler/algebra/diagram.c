@@ -27,9 +27,9 @@ static diagram test_ranges(struct diagram_space *space, unsigned field, const st
         if (targets)
             assert_tests_later(space, field, targets[i]);
         if (value_before(next, ranges[i].first))
-            fine = push_edge(space, base, previous_value(ranges[i].first), outside);
+            fine = push_edge(space, base, addr_previous(ranges[i].first), outside);
         fine = fine && push_edge(space, base, ranges[i].last, targets ? targets[i] : inside);
-        next = next_value(ranges[i].last);
+        next = addr_next(ranges[i].last);
         ended = values_equal(ranges[i].last, max);
     }
     if (!fine || (!ended && !push_edge(space, base, max, outside)))

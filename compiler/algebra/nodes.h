@@ -101,16 +101,6 @@ static inline bool value_before(field_value a, field_value b)
     return a.high < b.high || (a.high == b.high && a.low < b.low);
 }
 
-static inline field_value next_value(field_value value)
-{
-    return (field_value){value.high + (value.low == UINT64_MAX), value.low + 1};
-}
-
-static inline field_value previous_value(field_value value)
-{
-    return (field_value){value.high - !value.low, value.low - 1};
-}
-
 static inline uint64_t mix(uint64_t hash, uint64_t word)
 {
     hash = (hash ^ word) * 0x9E3779B97F4A7C15ULL; // 2^64 over the golden ratio: spreads neighbouring numbers

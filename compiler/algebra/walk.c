@@ -403,7 +403,7 @@ static bool find_value(const struct search *search, diagram function)
             search->packet[node->field] = first;
             return true;
         }
-        first = next_value(edge.last);
+        first = addr_next(edge.last);
     }
     return false;
 }

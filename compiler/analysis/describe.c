@@ -9,41 +9,20 @@
 
 #define SHOWN 6 // ranges of one field; the others are counted
 
-static struct addr last_value(const struct packet_space *space, size_t field)
-{
-    static const uint8_t bits[FIELD_COUNT] = {
-#define FIELD(id, width, name) width,
-#include "meaning/fields.def"
-#undef FIELD
-    };
-
-    return bits[field] ? (struct addr){0, ((uint64_t)1 << bits[field]) - 1} : addr_max(space->family);
-}
-
-static struct addr next_value(struct addr value)
-{
-    return (struct addr){value.high + (value.low == UINT64_MAX), value.low + 1};
-}
-
-static struct addr previous_value(struct addr value)
-{
-    return (struct addr){value.high - !value.low, value.low - 1};
-}
-
 // What a list leaves out, at most SHOWN + 1 ranges.
 static size_t left_out(const struct packet_space *space, size_t field, const struct range_list *list,
                        struct addr_range others[SHOWN + 1])
 {
-    const struct addr last = last_value(space, field);
+    const struct addr last = field_last(space->family, (enum field)field);
     struct addr next = {0, 0};
     size_t count = 0;
 
     for (size_t i = 0; i < list->count && count <= SHOWN; i++) {
         if (addr_compare(next, list->items[i].first) < 0)
-            others[count++] = (struct addr_range){next, previous_value(list->items[i].first)};
+            others[count++] = (struct addr_range){next, addr_previous(list->items[i].first)};
         if (addr_compare(list->items[i].last, last) >= 0)
             return count;
-        next = next_value(list->items[i].last);
+        next = addr_next(list->items[i].last);
     }
     if (count <= SHOWN)
         others[count++] = (struct addr_range){next, last};

@@ -24,16 +24,6 @@ struct addr addr_max(enum family family)
     return (struct addr){UINT64_MAX, UINT64_MAX};
 }
 
-struct addr addr_next(struct addr a)
-{
-    return (struct addr){a.high + (a.low == UINT64_MAX), a.low + 1};
-}
-
-struct addr addr_previous(struct addr a)
-{
-    return (struct addr){a.high - (a.low == 0), a.low - 1};
-}
-
 // The lowest `bits` bits set.
 static struct addr low_bits(unsigned bits)
 {

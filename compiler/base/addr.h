@@ -28,8 +28,19 @@ static inline int addr_compare(struct addr a, struct addr b)
 }
 
 struct addr addr_max(enum family family);
-struct addr addr_next(struct addr addr);     // of the last one of all: the first
-struct addr addr_previous(struct addr addr); // of the first one of all: the last
+
+// Of the last one of all, the first.
+static inline struct addr addr_next(struct addr addr)
+{
+    return (struct addr){addr.high + (addr.low == UINT64_MAX), addr.low + 1};
+}
+
+// Of the first one of all, the last.
+static inline struct addr addr_previous(struct addr addr)
+{
+    return (struct addr){addr.high - (addr.low == 0), addr.low - 1};
+}
+
 void addr_print(struct buf *out, enum family family, struct addr addr);
 
 // An inclusive range of addresses of one family.

@@ -96,23 +96,10 @@ static struct range_list common(struct arena *arena, const struct range_list *a,
     return result;
 }
 
-static struct addr field_last(const struct cube *cube, enum field field)
-{
-    static const uint8_t bits[FIELD_COUNT] = {
-#define FIELD(id, width, name) width,
-#include "meaning/fields.def"
-#undef FIELD
-    };
-
-    if (!bits[field])
-        return addr_max(cube->view->space->family);
-    return (struct addr){0, ((uint64_t)1 << bits[field]) - 1};
-}
-
 static struct range_list complement(const struct cube *cube, enum field field, const struct range_list *list)
 {
     struct range_list result = {0};
-    const struct addr last = field_last(cube, field);
+    const struct addr last = field_last(cube->view->space->family, field);
     struct addr next = {0, 0};
     bool ended = false;
 
@@ -120,10 +107,9 @@ static struct range_list complement(const struct cube *cube, enum field field, c
         const struct addr first = list->items[i].first, end = list->items[i].last;
 
         if (addr_compare(next, first) < 0)
-            *vec_push(cube->view->scratch, &result) =
-                (struct addr_range){next, {first.high - !first.low, first.low - 1}};
+            *vec_push(cube->view->scratch, &result) = (struct addr_range){next, addr_previous(first)};
         ended = addr_compare(end, last) >= 0;
-        next = (struct addr){end.high + (end.low == UINT64_MAX), end.low + 1};
+        next = addr_next(end);
     }
     if (!ended)
         *vec_push(cube->view->scratch, &result) = (struct addr_range){next, last};

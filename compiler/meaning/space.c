@@ -13,6 +13,17 @@ const char *const field_names[FIELD_COUNT] = {
 #undef FIELD
 };
 
+static const uint8_t field_bits[FIELD_COUNT] = {
+#define FIELD(id, bits, name) bits,
+#include "meaning/fields.def"
+#undef FIELD
+};
+
+field_value field_last(enum family family, enum field field)
+{
+    return field_bits[field] ? (field_value){0, ((uint64_t)1 << field_bits[field]) - 1} : addr_max(family);
+}
+
 const char *const hook_names[HOOK_COUNT] = {"input", "forward", "output"};
 
 void packet_space_init(struct packet_space *space, struct arena *arena, enum family family)
@@ -105,11 +116,6 @@ bool packet_space_open(struct packet_space *space, size_t node_limit)
 {
     const uint8_t address_bits = (uint8_t)family_bits(space->family);
     const size_t count = FIELD_COUNT + space->unknowns.count;
-    const uint8_t field_bits[FIELD_COUNT] = {
-#define FIELD(id, bits, name) bits,
-#include "meaning/fields.def"
-#undef FIELD
-    };
     uint8_t *widths = arena_alloc(space->arena, count);
 
     if (space->unknowns.count > PACKET_UNKNOWNS_MAX)

@@ -25,6 +25,9 @@ enum field {
 
 extern const char *const field_names[FIELD_COUNT];
 
+// The largest value that the field can have.
+field_value field_last(enum family family, enum field field);
+
 // FIELD_STATE: what the tracker would say; UNTRACKED is what the filter sees of a packet that raw took out.
 enum {
     PACKET_STATE_NEW,

@@ -14,11 +14,6 @@ static struct addr plus(struct addr a, struct addr b)
     return (struct addr){sum.high + (sum.low < a.low), sum.low};
 }
 
-static struct addr minus_one(struct addr a)
-{
-    return (struct addr){a.high - !a.low, a.low - 1};
-}
-
 // The lowest bit of a prefix.
 static struct addr unit(enum family family, unsigned bits)
 {
@@ -54,7 +49,7 @@ static void change_prefix(struct change *change, int side)
     if (!last && change_chosen(change))
         address->prefix.addr = plus(address->prefix.addr, one);
     else if ((address->prefix.addr.high || address->prefix.addr.low) && change_chosen(change))
-        address->prefix = cut(family, (struct prefix){minus_one(address->prefix.addr), (uint8_t)bits});
+        address->prefix = cut(family, (struct prefix){addr_previous(address->prefix.addr), (uint8_t)bits});
     else if (bits > 1 && change_chosen(change))
         address->prefix = cut(family, (struct prefix){address->prefix.addr, (uint8_t)(bits - 1)});
     else if (bits < family_bits(family) && change_chosen(change))
@@ -85,11 +80,11 @@ static void change_iprange(struct change *change, size_t index, int side)
     const struct addr one = {0, 1};
 
     if ((range->first.high || range->first.low) && change_chosen(change))
-        edit_range(change, index, side)->first = minus_one(range->first);
+        edit_range(change, index, side)->first = addr_previous(range->first);
     else if (addr_compare(range->first, range->last) < 0 && change_chosen(change))
         edit_range(change, index, side)->first = plus(range->first, one);
     else if (addr_compare(range->first, range->last) < 0 && change_chosen(change))
-        edit_range(change, index, side)->last = minus_one(range->last);
+        edit_range(change, index, side)->last = addr_previous(range->last);
     else if (addr_compare(range->last, addr_max(change->ruleset->family)) < 0 && change_chosen(change))
         edit_range(change, index, side)->last = plus(range->last, one);
     else if (!match->iprange.ranges[!side] && change_chosen(change)) {
