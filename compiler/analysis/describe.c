@@ -423,10 +423,7 @@ const char *walk_name(enum walk walk)
 
 void describe_verdict(struct buf *out, const struct packet_space *space, struct outcome outcome)
 {
-    static const char *const words[] = {"undecided", "undecided", "accept",
-                                        "drop",      "reject",    "decided elsewhere"};
-
-    buf_text(out, words[outcome.walk]);
+    buf_text(out, outcome.walk == WALK_ELSEWHERE ? "decided elsewhere" : walk_name(outcome.walk));
     if (outcome.walk == WALK_REJECT && outcome.answer < space->answers.count)
         buf_printf(out, " with %s", space->answers.items[outcome.answer]);
 }

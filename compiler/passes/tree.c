@@ -104,7 +104,7 @@ void grow_rules(struct growing *growing, struct chain *chain, const struct rule 
                 unsigned dimensions_left, unsigned depth)
 {
     const enum family family = growing->passing->family;
-    rule_list with = {0}, without = {0};
+    struct rule *with, *without;
     enum dimension dimension = DIMENSION_COUNT;
     size_t standing = 0;
 
@@ -121,13 +121,15 @@ void grow_rules(struct growing *growing, struct chain *chain, const struct rule 
         grow_guarded(growing, chain, rules, count, dimension, dimensions_left, depth);
         return;
     }
-    for (size_t i = 0; i < count; i++)
+    with = arena_calloc(growing->arena, standing, sizeof(*with));
+    without = arena_calloc(growing->arena, count - standing, sizeof(*without));
+    for (size_t i = 0, before = 0; i < count; i++)
         if (stands_in(family, &rules[i], dimension))
-            *vec_push(growing->arena, &with) = rules[i];
+            with[before++] = rules[i];
         else
-            *vec_push(growing->arena, &without) = rules[i];
-    grow_rules(growing, chain, without.items, without.count, dimensions_left & ~(1U << dimension), depth);
-    grow_guarded(growing, chain, with.items, with.count, dimension, dimensions_left, depth);
+            without[i - before] = rules[i];
+    grow_rules(growing, chain, without, count - standing, dimensions_left & ~(1U << dimension), depth);
+    grow_guarded(growing, chain, with, standing, dimension, dimensions_left, depth);
 }
 
 // One name for all chains of a part of the policy: "ICMP errors" is ctc-icmp-errors.

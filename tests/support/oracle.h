@@ -3,8 +3,7 @@
 // What a ruleset does to one packet, found by walking it rule by rule as net/ipv4/netfilter/ip_tables.c does:
 // with no diagram, no set, and no code of compiler/meaning, whose judge it is. Of that it knows the numbers
 // of fields and values.
-#ifndef CTC_TESTS_SUPPORT_ORACLE_H
-#define CTC_TESTS_SUPPORT_ORACLE_H
+#pragma once
 
 #include "meaning/space.h"
 
@@ -46,5 +45,3 @@ bool oracle_opens_alike(struct oracle_outcome a,
 
 // As a word or two: "reject tcp-reset, tracked".
 void oracle_describe(struct buf *out, struct oracle_outcome outcome);
-
-#endif

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // What the files share that make the oracle.
-#ifndef CTC_TESTS_SUPPORT_PASSAGE_H
-#define CTC_TESTS_SUPPORT_PASSAGE_H
+#pragma once
 
 #include "support/oracle.h"
 
@@ -47,5 +46,3 @@ uint64_t passage_unknown(const struct passage *at, const struct match *match);
 
 // oracle_rules.c: whether the packet fits a rule. `*drop`: a match of it ends the packet.
 bool passage_fits(const struct passage *at, const struct rule *rule, bool *drop);
-
-#endif

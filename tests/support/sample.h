@@ -2,8 +2,7 @@
 //
 // Packets that are worth a try: values at the edges of what rules name, packets made to fit one rule, and
 // chance.
-#ifndef CTC_TESTS_SUPPORT_SAMPLE_H
-#define CTC_TESTS_SUPPORT_SAMPLE_H
+#pragma once
 
 #include "meaning/space.h"
 
@@ -37,5 +36,3 @@ bool packet_possible(const struct packet_space *space, enum hook hook, const fie
 const struct rule *sampler_rule(struct sampler *sampler);
 
 uint64_t sampler_below(struct sampler *sampler, uint64_t limit);
-
-#endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#ifndef CTC_TESTS_SUPPORT_TEST_H
-#define CTC_TESTS_SUPPORT_TEST_H
+#pragma once
 
 /*
  * cmocka with the headers it needs before it, and the project's own assertions. A test program reads:
@@ -79,5 +78,3 @@
     } while (0)
 
 #define array_length(array) (sizeof(array) / sizeof((array)[0]))
-
-#endif

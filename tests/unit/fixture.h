@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#ifndef CTC_TESTS_UNIT_FIXTURE_H
-#define CTC_TESTS_UNIT_FIXTURE_H
+#pragma once
 
 // Policies in a folder of their own, read and compiled as the command does it.
 
@@ -149,5 +148,3 @@ static inline bool fixture_rules(struct fixture *fixture, enum family family, st
 {
     return compile_rules(&fixture->compilation, family, &(struct compile_options){0}, out);
 }
-
-#endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#ifndef CTC_TESTS_UNIT_GENERATOR_H
-#define CTC_TESTS_UNIT_GENERATOR_H
+#pragma once
 
 // Pseudo-random policies, the same ones in every run. Most are right; the others are for the reader to refuse.
 
@@ -138,5 +137,3 @@ static inline void generate_policy(struct buf *out)
                  "verbatim:\n  ipv4: |\n    *filter\n    :mine - [0:0]\n    -A INPUT -i eth9 -j mine\n"
                  "    -A mine -j DROP\n    COMMIT\n    *mangle\n    -A POSTROUTING -j ACCEPT\n    COMMIT\n");
 }
-
-#endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#ifndef CTC_TESTS_UNIT_TRIAL_H
-#define CTC_TESTS_UNIT_TRIAL_H
+#pragma once
 
 // The rules of pseudo-random policies, one family of one policy at a time, for checks of what must hold for any.
 
@@ -136,5 +135,3 @@ static inline bool has_ports(const struct rule *rule, enum side side)
     buf_clear(&text);
     return has;
 }
-
-#endif
