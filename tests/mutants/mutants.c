@@ -13,7 +13,7 @@
 #include "emit/restore.h"
 #include "mutants/judge.h"
 #include "mutants/mutate.h"
-#include "unit/generator.h"
+#include "unit/policy_generator.h"
 
 #define WORKERS       16
 #define SEARCH_ONE_IN 8 // changed mutants for which the search is tried as well

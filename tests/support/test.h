@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#pragma once
-
 /*
  * cmocka with the headers it needs before it, and the project's own assertions. A test program reads:
  *
@@ -13,6 +11,7 @@
  *
  * A TEST that RUN_TESTS does not name is an unused function, which the build refuses.
  */
+#pragma once
 
 // In this order: cmocka.h uses what the others define without including them.
 // clang-format off

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#pragma once
-
+//
 // Policies in a folder of their own, read and compiled as the command does it.
+#pragma once
 
 #include "support/test.h"
 

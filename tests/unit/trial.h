@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#pragma once
-
+//
 // The rules of pseudo-random policies, one family of one policy at a time, for checks of what must hold for any.
+#pragma once
 
 #include "unit/fixture.h"
 
 #include "lower/lower.h"
-#include "unit/generator.h"
+#include "unit/policy_generator.h"
 
 #define POLICIES 500
 

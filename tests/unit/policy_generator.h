@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#pragma once
-
+//
 // Pseudo-random policies, the same ones in every run. Most are right; the others are for the reader to refuse.
+#pragma once
 
 #include <stdbool.h>
 #include <stdlib.h>
