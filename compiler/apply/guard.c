@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +16,14 @@
 
 #define TICK      100000000L // nanoseconds between two looks at the journal while a confirmation is awaited
 #define LOCK_WAIT 5000       // milliseconds; whoever holds the lock for longer keeps nobody locked out
+
+// Milliseconds.
+#define LOOK_WAIT   50    // between two looks whether the other one is stopped
+#define ANSWER_WAIT 5000  // for an answer that takes no work, or of a process that is stopped
+#define TABLE_WAIT  30000 // what one table may take: to be read, changed and put into the kernel
+#define RULE_WAIT   1     // and each rule of all of them
+#define PROGRAM_WAIT \
+    90000 // what a table takes besides where programs do it, which have bounds of their own (kernel/iptables.c)
 
 struct order {
     enum { ORDER_TABLE, ORDER_TABLE_NOT, ORDER_KEEP, ORDER_REVERT } what;
@@ -25,15 +35,22 @@ struct answer {
     char text[240];
 };
 
+// The journal says by now that they are on their way.
+static enum guard_end put_back(const struct guarded *guarded, size_t begun, struct restored *restored,
+                               struct kernel_error *error)
+{
+    if (!restore_tables(guarded->backend, guarded->journal, begun, restored, error))
+        return GUARD_FAILED;
+    state_rename(guarded->directory, guarded->file, STATE_REVERTING, STATE_REVERTED);
+    return GUARD_REVERTED;
+}
+
 enum guard_end revert(const struct guarded *guarded, size_t begun, struct restored *restored,
                       struct kernel_error *error)
 {
     if (!state_rename(guarded->directory, guarded->file, STATE_PENDING, STATE_REVERTING))
         kernel_fail(error, KERNEL_FAILED, "the journal is gone");
-    if (!restore_tables(guarded->backend, guarded->journal, begun, restored, error))
-        return GUARD_FAILED;
-    state_rename(guarded->directory, guarded->file, STATE_REVERTING, STATE_REVERTED);
-    return GUARD_REVERTED;
+    return put_back(guarded, begun, restored, error);
 }
 
 // Where the caller is killed nobody reads it.
@@ -52,6 +69,25 @@ static bool still_pending(const struct guarded *guarded)
     return state_is(guarded->directory, guarded->file, STATE_PENDING);
 }
 
+static int64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+// What may pass between two words of whoever works at the tables, a word being one table; `tables`: of several.
+static unsigned patience(const struct guarded *guarded, size_t tables)
+{
+    const unsigned table = TABLE_WAIT + (guarded->backend->program ? PROGRAM_WAIT : 0);
+    size_t rules = 0;
+
+    for (size_t i = 0; i < guarded->journal->changed; i++)
+        rules += guarded->journal->tables[i].before.count + guarded->journal->tables[i].after.count;
+    return (unsigned)(table * tables + rules * RULE_WAIT);
+}
+
 // The journal is gone when somebody has confirmed it, or is reverting it.
 static _Noreturn void watch(struct guarded guarded, int64_t deadline)
 {
@@ -62,9 +98,9 @@ static _Noreturn void watch(struct guarded guarded, int64_t deadline)
     while (boot_time() < deadline && still_pending(&guarded))
         nanosleep(&(struct timespec){.tv_nsec = TICK}, NULL);
     guarded.lock = still_pending(&guarded) ? xtables_lock(LOCK_WAIT, &error) : -1;
-    if (!still_pending(&guarded))
-        _exit(0);
-    _exit(revert(&guarded, guarded.journal->changed, &restored, &error) == GUARD_REVERTED ? 0 : 1);
+    if (!state_rename(guarded.directory, guarded.file, STATE_PENDING, STATE_REVERTING))
+        _exit(0); // a confirmation in the last moment counts
+    _exit(put_back(&guarded, guarded.journal->changed, &restored, &error) == GUARD_REVERTED ? 0 : 1);
 }
 
 // Nothing of the caller's is kept open: neither its terminal, nor pipes whose end somebody waits for.
@@ -85,12 +121,27 @@ static void leave_caller(const struct guarded *guarded, int socket)
             close(descriptor);
 }
 
-// The next order; one to revert where the caller is gone.
-static struct order receive(int socket)
+// Waits until there is something to hear, the other one's end included. False where time is over.
+static bool heard(int socket, unsigned milliseconds)
+{
+    struct pollfd input = {.fd = socket, .events = POLLIN};
+    const int64_t end = now() + milliseconds;
+
+    for (int64_t left = milliseconds; left > 0; left = end - now())
+        if (poll(&input, 1, (int)left) > 0)
+            return true;
+    return false;
+}
+
+// The next order; one to revert where the caller is gone. One that says nothing for too long holds the lock of xtables and half of
+// the rules: it is killed, and no more than its last call to the kernel is done when it is gone.
+static struct order receive(int socket, pid_t caller, unsigned milliseconds)
 {
     struct order order;
     ssize_t got;
 
+    if (!heard(socket, milliseconds) && getppid() == caller)
+        kill(caller, SIGKILL);
     do
         got = recv(socket, &order, sizeof(order), 0);
     while (got < 0 && errno == EINTR);
@@ -106,8 +157,9 @@ static enum guard_end keep(const struct guarded *guarded, int64_t deadline, stru
     return GUARD_FAILED;
 }
 
-static _Noreturn void stand_guard(const struct guarded *guarded, int socket)
+static _Noreturn void stand_guard(const struct guarded *guarded, int socket, pid_t caller)
 {
+    const unsigned milliseconds = patience(guarded, 1);
     struct arena arena = {0};
     struct kernel_error error = {.arena = &arena};
     struct restored restored;
@@ -117,9 +169,13 @@ static _Noreturn void stand_guard(const struct guarded *guarded, int socket)
     enum guard_end end;
 
     leave_caller(guarded, socket);
+    journal_set_attendants(
+        guarded->file, (struct process[ATTENDANT_COUNT]){
+                           [ATTENDANT_APPLY] = process_of(caller), [ATTENDANT_GUARD] = process_of(getpid())});
     reply(socket, GUARD_WAITS, &error); // armed
-    for (order = receive(socket); order.what == ORDER_TABLE || order.what == ORDER_TABLE_NOT;
-         order = receive(socket))
+    for (order = receive(socket, caller, milliseconds);
+         order.what == ORDER_TABLE || order.what == ORDER_TABLE_NOT;
+         order = receive(socket, caller, milliseconds))
         begun += order.what == ORDER_TABLE ? 1 : (size_t)-1;
     deadline = order.seconds ? boot_time() + (int64_t)order.seconds * 1000000000 : 0;
     end = order.what == ORDER_KEEP ? keep(guarded, deadline, &error)
@@ -132,20 +188,52 @@ static _Noreturn void stand_guard(const struct guarded *guarded, int socket)
     _exit(end == GUARD_FAILED);
 }
 
-// What the guard says next. GUARD_GONE: it has died without a word.
-static struct answer hear(const struct guard *guard)
+// Whether it is stopped now, as far as its parent is told: not where a debugger has it.
+static bool is_stopped(const struct guard *guard, bool stopped)
+{
+    siginfo_t news = {0};
+
+    if (waitid(P_PID, (id_t)guard->process, &news, WSTOPPED | WCONTINUED | WNOHANG) == 0 && news.si_pid)
+        return news.si_code == CLD_STOPPED;
+    return stopped;
+}
+
+// Waits for its answer for at most that long, and no longer than for any answer where it is stopped. False where there is none: it
+// is killed then, and does nothing more.
+static bool answers(const struct guard *guard, unsigned milliseconds)
+{
+    const int64_t begun = now();
+    bool stopped = false;
+
+    for (int64_t passed = 0; passed < (stopped ? ANSWER_WAIT : milliseconds); passed = now() - begun) {
+        if (heard(guard->socket, LOOK_WAIT))
+            return true;
+        stopped = is_stopped(guard, stopped);
+    }
+    kill(guard->process, SIGKILL);
+    heard(guard->socket, ANSWER_WAIT); // its end
+    return false;
+}
+
+// What the guard says next. GUARD_GONE: it has died without a word, or had to.
+static struct answer hear(const struct guard *guard, unsigned milliseconds)
 {
     struct answer answer;
     ssize_t got;
 
+    if (!answers(guard, milliseconds))
+        return (struct answer){.end = GUARD_GONE, .text = "the guard process did not answer, and was killed"};
     do
         got = recv(guard->socket, &answer, sizeof(answer), 0);
     while (got < 0 && errno == EINTR);
-    return got == sizeof(answer) ? answer : (struct answer){.end = GUARD_GONE};
+    return got == sizeof(answer) ? answer
+                                 : (struct answer){.end = GUARD_GONE, .text = "the guard process was killed"};
 }
 
 bool guard_start(struct guard *guard, const struct guarded *guarded, struct kernel_error *error)
 {
+    const pid_t caller = getpid();
+    struct answer answer;
     int ends[2];
     pid_t pid;
 
@@ -154,23 +242,26 @@ bool guard_start(struct guard *guard, const struct guarded *guarded, struct kern
     fflush(NULL);
     pid = fork();
     if (pid == 0)
-        stand_guard(guarded, ends[1]);
+        stand_guard(guarded, ends[1], caller);
     if (pid < 0) {
         kernel_fail(error, KERNEL_FAILED, "cannot start a guard: %s", strerror(errno));
         close(ends[0]);
     }
     close(ends[1]);
-    guard->socket = ends[0];
-    if (pid > 0 && hear(guard).end == GUARD_GONE) {
-        close(ends[0]);
-        return kernel_fail(error, KERNEL_FAILED, "cannot start a guard: it was killed");
-    }
-    return pid > 0;
+    if (pid < 0)
+        return false;
+    *guard = (struct guard){
+        .socket = ends[0], .process = pid, .milliseconds = patience(guarded, guarded->journal->changed)};
+    answer = hear(guard, ANSWER_WAIT);
+    if (answer.end != GUARD_GONE)
+        return true;
+    close(ends[0]);
+    return kernel_fail(error, KERNEL_FAILED, "cannot start a guard: %s", answer.text);
 }
 
 static bool give_order(struct guard *guard, struct order order)
 {
-    return send(guard->socket, &order, sizeof(order), MSG_NOSIGNAL) == sizeof(order);
+    return send(guard->socket, &order, sizeof(order), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(order);
 }
 
 bool guard_begin_table(struct guard *guard)
@@ -186,15 +277,14 @@ bool guard_spare_table(struct guard *guard)
 // A guard that cannot be told anything takes its caller for dead, and reverts.
 static enum guard_end dismiss(struct guard *guard, struct order order, struct kernel_error *error)
 {
+    const bool told = give_order(guard, order);
     struct answer answer;
 
-    if (!give_order(guard, order))
+    if (!told)
         shutdown(guard->socket, SHUT_WR);
-    answer = hear(guard);
+    answer = hear(guard, told && order.what == ORDER_KEEP ? ANSWER_WAIT : guard->milliseconds);
     close(guard->socket);
-    if (answer.end == GUARD_GONE)
-        kernel_fail(error, KERNEL_FAILED, "the guard process was killed");
-    else if (answer.end == GUARD_FAILED)
+    if (answer.end == GUARD_GONE || answer.end == GUARD_FAILED)
         kernel_fail(error, KERNEL_FAILED, "%s", answer.text);
     else if (answer.end == GUARD_REVERTED && order.what == ORDER_KEEP)
         kernel_fail(error, KERNEL_FAILED, "the guard process could not be told to keep the new rules");

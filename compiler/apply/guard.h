@@ -3,12 +3,17 @@
 // The guard of an apply: a process in a session of its own, which puts the old tables back as soon as whoever changes them
 // says so or is gone. It has what it needs in its memory, and the xtables lock, which it shares with its caller. Where a
 // confirmation is awaited it stays as the watchdog, and puts them back when the time is over.
+//
+// Neither waits for the other without a bound. Whoever is stopped, or hangs, is killed by the other one, which does then what is
+// left to do.
 #pragma once
 
 #include "apply/restore.h"
 
 struct guard {
     int socket; // to it; closed when it has answered
+    pid_t process;
+    unsigned milliseconds; // that it may take to put the old tables back
 };
 
 // What a guard is to know.
@@ -34,7 +39,7 @@ enum guard_end {
     GUARD_WAITS,    // they stand until the deadline
     GUARD_REVERTED, // the old tables are back
     GUARD_FAILED,   // not all of them are; the journal is still there
-    GUARD_GONE,     // it was killed before it could do anything; likewise
+    GUARD_GONE,     // it was killed before it could do anything, or because it did not answer; likewise
 };
 
 // Has it keep the new tables, for so many seconds without a confirmation (0: for good); or put the old ones back. Closes it.

@@ -15,10 +15,11 @@ struct head {
     uint64_t network[2]; // device and inode of the network namespace
     uint64_t count, changed;
     uint64_t way, own; // enum kernel_way, enum own
+    struct process attendants[ATTENDANT_COUNT];
     char policy[PATH_MAX];
 };
 
-static const char magic[32] = "ctc journal 2 " CTC_VERSION;
+static const char magic[32] = "ctc journal 3 " CTC_VERSION;
 
 static void this_network(uint64_t network[2])
 {
@@ -75,6 +76,7 @@ bool journal_read(struct arena *arena, struct slice bytes, struct journal *journ
                                 .elsewhere = memcmp(network, head.network, sizeof(network)) != 0,
                                 .count = (size_t)head.count,
                                 .changed = (size_t)head.changed};
+    memcpy(journal->attendants, head.attendants, sizeof(head.attendants));
     journal->tables = arena_calloc(arena, journal->count, sizeof(*journal->tables));
     for (size_t i = 0; i < journal->count; i++)
         if (!record_take(arena, &bytes, &journal->tables[i].before) ||
@@ -129,4 +131,12 @@ bool journal_of_last(struct arena *arena, struct journal *journal)
 bool journal_set_deadline(int file, int64_t deadline)
 {
     return pwrite(file, &deadline, sizeof(deadline), offsetof(struct head, deadline)) == sizeof(deadline);
+}
+
+void journal_set_attendants(int file, const struct process attendants[ATTENDANT_COUNT])
+{
+    const size_t size = sizeof(((struct head *)NULL)->attendants);
+
+    if (pwrite(file, attendants, size, offsetof(struct head, attendants)) < 0)
+        return; // as before
 }

@@ -4,6 +4,7 @@
 // network namespace that it was written in.
 #pragma once
 
+#include "apply/process.h"
 #include "apply/state.h"
 #include "kernel/backend.h"
 #include "kernel/record.h"
@@ -19,13 +20,17 @@ struct journal_table {
     struct encoded before, after; // of this one table
 };
 
+// Who attends to a journal: the apply, and its guard.
+enum { ATTENDANT_APPLY, ATTENDANT_GUARD, ATTENDANT_COUNT };
+
 struct journal {
     int64_t when;     // seconds since 1970
     int64_t deadline; // nanoseconds of CLOCK_BOOTTIME, for the confirmation; 0: none is awaited
     const char *policy;
-    enum kernel_way way; // by which the tables were changed
-    enum own own;        // never OWN_UNSAID
-    bool elsewhere;      // written in another network namespace
+    enum kernel_way way;                        // by which the tables were changed
+    enum own own;                               // never OWN_UNSAID
+    bool elsewhere;                             // written in another network namespace
+    struct process attendants[ATTENDANT_COUNT]; // once there is a guard
     struct journal_table
         *tables; // in the order in which they are changed, a table perhaps twice; then those that are not
     size_t count, changed;
@@ -50,5 +55,8 @@ bool journal_of_last(struct arena *arena, struct journal *journal);
 
 // Writes the deadline into a journal's file. False, and errno, where that fails.
 bool journal_set_deadline(int file, int64_t deadline);
+
+// Writes into a journal's file who attends to it. Without that nobody is ended who is stopped.
+void journal_set_attendants(int file, const struct process attendants[ATTENDANT_COUNT]);
 
 int64_t boot_time(void); // nanoseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps

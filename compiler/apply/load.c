@@ -39,7 +39,7 @@ bool load_allowed(int directory, struct kernel_error *error)
         if (file < 0)
             continue;
 
-        const bool abandoned = flock(file, LOCK_EX | LOCK_NB) == 0;
+        const bool abandoned = flock(file, LOCK_SH | LOCK_NB) == 0;
         const bool read = journal_read(error->arena, bytes, &journal);
 
         close(file);
@@ -121,7 +121,7 @@ static void record_tables(struct buf *out, const struct apply_plan *plan)
     }
 }
 
-// Writes the journal, and holds its lock as long as this process or the guard lives: so others see that it is attended to.
+// Writes the journal. Its lock is held as long as this process or the guard lives: so others see that it is attended to.
 static bool write_journal(struct loading *load, const char *policy, struct kernel_error *error)
 {
     struct journal *journal = arena_alloc(load->arena, sizeof(*journal));
@@ -143,8 +143,6 @@ static bool write_journal(struct loading *load, const char *policy, struct kerne
         kernel_fail(error, KERNEL_FAILED, "the tables cannot be recorded");
     else
         load->guarded.file = state_write(load->guarded.directory, STATE_PENDING, bytes, error);
-    if (load->guarded.file >= 0)
-        flock(load->guarded.file, LOCK_EX | LOCK_NB);
     return load->guarded.file >= 0;
 }
 

@@ -2,6 +2,7 @@
 #include "apply/pending.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -54,7 +55,7 @@ static enum pending_end find(struct arena *arena, const char *const *names, stru
 
     const bool read = journal_read(arena, bytes, &found->journal);
 
-    found->attended = flock(found->file, LOCK_EX | LOCK_NB) < 0;
+    found->attended = flock(found->file, LOCK_SH | LOCK_NB) < 0; // others look, too
     if (read)
         return PENDING_DONE;
     kernel_fail(error, KERNEL_FAILED,
@@ -62,7 +63,39 @@ static enum pending_end find(struct arena *arena, const char *const *names, stru
     return PENDING_FAILED;
 }
 
+// The number of a process that attends to it and is stopped; 0: none is.
+static int64_t stopped_attendant(const struct found *found)
+{
+    for (size_t i = 0; i < ATTENDANT_COUNT && found->attended && !found->journal.elsewhere; i++)
+        if (process_state(&found->journal.attendants[i]) == PROCESS_STOPPED)
+            return found->journal.attendants[i].id;
+    return 0;
+}
+
+// Ends those of its processes that are stopped: whoever asks for it knows better than to wait for them. Whether any was.
+static bool end_stopped(const struct found *found)
+{
+    const bool any = stopped_attendant(found) != 0;
+
+    for (size_t i = 0; i < ATTENDANT_COUNT && any; i++)
+        if (process_state(&found->journal.attendants[i]) == PROCESS_STOPPED)
+            process_end(&found->journal.attendants[i]);
+    return any;
+}
+
+// Whether nobody attends to it who could do anything.
+static bool all_stopped(const struct found *found)
+{
+    if (!stopped_attendant(found))
+        return false;
+    for (size_t i = 0; i < ATTENDANT_COUNT; i++)
+        if (process_state(&found->journal.attendants[i]) == PROCESS_ALIVE)
+            return false;
+    return true;
+}
+
 static const char *const pending_names[] = {STATE_PENDING, NULL};
+static const char *const unfinished_names[] = {STATE_REVERTING, STATE_PENDING, NULL};
 static const char *const all_names[] = {STATE_REVERTING, STATE_PENDING, STATE_LAST, NULL};
 
 enum pending_end pending_confirm(struct kernel_error *error)
@@ -76,6 +109,8 @@ enum pending_end pending_confirm(struct kernel_error *error)
         kernel_fail(error, KERNEL_FAILED, ELSEWHERE);
         end = PENDING_FAILED;
     }
+    if (end == PENDING_DONE)
+        end_stopped(&found); // it may have the lock of xtables
     if (end == PENDING_DONE && !state_rename(found.directory, found.file, STATE_PENDING, STATE_LAST)) {
         kernel_fail(error, KERNEL_FAILED, "too late: the old rules are coming back");
         end = PENDING_FAILED;
@@ -121,6 +156,89 @@ static bool may_revert(const struct found *found, struct kernel_error *error)
     return true;
 }
 
+void pending_explain(struct kernel_error *error)
+{
+    struct kernel_error ignored = {.arena = error->arena};
+    struct found found;
+
+    if (error->trouble != KERNEL_BUSY)
+        return;
+    if (find(error->arena, unfinished_names, &found, &ignored) == PENDING_DONE && stopped_attendant(&found))
+        kernel_fail(error, KERNEL_BUSY,
+                    "another apply is under way, and its process %" PRId64
+                    " is stopped: `ctc rollback` ends it and puts the old tables back",
+                    stopped_attendant(&found));
+    release(&found);
+}
+
+// Takes back what is found, which says by now that it is on its way back.
+static enum pending_end take_back(const struct found *found, const struct kernel_backend *backend,
+                                  struct restored *restored, struct kernel_error *error)
+{
+    if (!restore_tables(backend, &found->journal, found->journal.changed, restored, error))
+        return PENDING_FAILED;
+    state_rename(found->directory, found->file, STATE_REVERTING, STATE_REVERTED);
+    if (strcmp(found->name, STATE_LAST) == 0)
+        good_revert(error);
+    return PENDING_DONE;
+}
+
+static enum pending_end rollback(const char *const *names, struct restored *restored,
+                                 struct kernel_error *error)
+{
+    const struct kernel_backend *backend = NULL;
+    struct found found;
+    enum pending_end end = find(error->arena, names, &found, error);
+
+    if (end == PENDING_DONE &&
+        (!may_revert(&found, error) || !(backend = backend_open(error->arena, found.journal.way, error))))
+        end = PENDING_FAILED;
+    if (end == PENDING_DONE && strcmp(found.name, STATE_REVERTING) != 0 &&
+        !state_rename(found.directory, found.file, found.name, STATE_REVERTING)) {
+        kernel_fail(error, KERNEL_BUSY, "somebody else is rolling back");
+        end = PENDING_FAILED;
+    }
+    if (end == PENDING_DONE) {
+        flock(found.file, LOCK_EX | LOCK_NB); // from now on it is attended to, by this process
+        end = take_back(&found, backend, restored, error);
+    }
+    release(&found);
+    return end;
+}
+
+// An apply that is under way as this begins may take itself back while the lock is waited for: it is that one's tables that
+// were asked for, and not those of the apply before it.
+static enum pending_end rollback_locked(const char *const *names, struct restored *restored,
+                                        struct kernel_error *error)
+{
+    struct kernel_error ignored = {.arena = error->arena};
+    struct found asked;
+    bool underway, back;
+    int lock;
+
+    *restored = (struct restored){0};
+    underway = find(error->arena, names, &asked, &ignored) == PENDING_DONE && asked.attended;
+    if (underway)
+        end_stopped(&asked);
+    lock = xtables_lock(LOCK_WAIT, error);
+    if (lock < 0)
+        pending_explain(error);
+    back = underway && state_is(asked.directory, asked.file, STATE_REVERTED);
+    release(&asked);
+
+    const enum pending_end end = lock < 0 ? PENDING_FAILED
+                                 : back   ? PENDING_DONE
+                                          : rollback(names, restored, error);
+
+    xtables_unlock(lock);
+    return end;
+}
+
+enum pending_end pending_rollback(struct restored *restored, struct kernel_error *error)
+{
+    return rollback_locked(all_names, restored, error);
+}
+
 static void forget(const char *const *names, struct kernel_error *error)
 {
     const int directory = state_open(error);
@@ -133,50 +251,21 @@ static void forget(const char *const *names, struct kernel_error *error)
 
 bool pending_settle(struct kernel_error *error)
 {
-    static const char *const names[] = {STATE_REVERTING, STATE_PENDING, NULL};
     struct restored restored;
     struct found found;
-    enum pending_end end = find(error->arena, names, &found, error);
-    const bool attended = end == PENDING_DONE && found.attended;
+    enum pending_end end = find(error->arena, unfinished_names, &found, error);
+    const bool attended =
+        end == PENDING_DONE && found.attended && !(all_stopped(&found) && end_stopped(&found));
 
-    release(&found); // it is looked for again, and would be attended to by this process
+    release(&found);
     if (attended)
         return kernel_fail(error, KERNEL_BUSY,
                            "an apply is under way, or waits for its confirmation: it is left alone");
     if (end == PENDING_DONE)
-        end = pending_rollback(&restored, error);
+        end = rollback_locked(unfinished_names, &restored, error);
     if (end == PENDING_FAILED)
-        forget(names, error);
+        forget(unfinished_names, error);
     return true;
-}
-
-enum pending_end pending_rollback(struct restored *restored, struct kernel_error *error)
-{
-    const int lock = xtables_lock(LOCK_WAIT, error);
-    struct found found = {.file = -1, .directory = -1};
-    enum pending_end end = lock < 0 ? PENDING_FAILED : find(error->arena, all_names, &found, error);
-
-    const struct kernel_backend *backend = NULL;
-
-    if (end == PENDING_DONE &&
-        (!may_revert(&found, error) || !(backend = backend_open(error->arena, found.journal.way, error))))
-        end = PENDING_FAILED;
-    if (end == PENDING_DONE && strcmp(found.name, STATE_REVERTING) != 0 &&
-        !state_rename(found.directory, found.file, found.name, STATE_REVERTING)) {
-        kernel_fail(error, KERNEL_BUSY, "somebody else is rolling back");
-        end = PENDING_FAILED;
-    }
-    if (end == PENDING_DONE) {
-        if (restore_tables(backend, &found.journal, found.journal.changed, restored, error))
-            state_rename(found.directory, found.file, STATE_REVERTING, STATE_REVERTED);
-        else
-            end = PENDING_FAILED;
-        if (end == PENDING_DONE && strcmp(found.name, STATE_LAST) == 0)
-            good_revert(error);
-    }
-    release(&found);
-    xtables_unlock(lock);
-    return end;
 }
 
 static bool find_drift(struct arena *arena, struct standing *standing, struct kernel_error *error)
@@ -213,6 +302,7 @@ bool pending_status(struct arena *arena, struct standing *standing, struct kerne
     if (end == PENDING_DONE) {
         standing->journal = found.journal;
         standing->watched = found.attended;
+        standing->stopped = stopped_attendant(&found);
         standing->seconds = (double)(found.journal.deadline - boot_time()) / 1e9;
         standing->what = strcmp(found.name, STATE_LAST) == 0                                ? APPLIED_LAST
                          : strcmp(found.name, STATE_PENDING) == 0 && found.journal.deadline ? APPLIED_WAITS

@@ -20,12 +20,16 @@ bool pending_awaits(struct arena *arena);
 // The way by which what was applied last was. NULL, and why, where that is gone or nothing was.
 const struct kernel_backend *pending_backend(struct arena *arena, struct kernel_error *error);
 
-// Puts back the tables of before the last apply, whether it stands, waits for its confirmation or was cut short.
+// Puts back the tables of before the last apply, whether it stands, waits for its confirmation or was cut short. Processes that
+// attend to it and are stopped are ended first.
 enum pending_end pending_rollback(struct restored *restored, struct kernel_error *error);
 
-// Puts back what was cut short, where nobody is at it any more, or forgets it where that cannot be. False, and why, where
-// somebody is.
+// Puts back what was cut short, where nobody is at it any more or all who are have been stopped, or forgets it where that cannot be. False, and
+// why, where somebody is.
 bool pending_settle(struct kernel_error *error);
+
+// Says who it is, where the lock of xtables was not to be had because an apply holds it that does not get on.
+void pending_explain(struct kernel_error *error);
 
 enum applied {
     APPLIED_NOTHING,
@@ -43,6 +47,7 @@ struct drift {
 struct standing {
     enum applied what;
     bool watched;                         // of APPLIED_WAITS: the watchdog is alive
+    int64_t stopped;                      // the process that attends to it and is stopped; 0: none is
     struct journal journal;               // of what is APPLIED
     const struct kernel_backend *backend; // of APPLIED_LAST and APPLIED_WAITS: by which it was
     double seconds;                       // of APPLIED_WAITS: until the deadline

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,6 +72,8 @@ int state_write(int directory, const char *name, const struct buf *bytes, struct
 
     unlinkat(directory, TEMPORARY, 0);
     file = openat(directory, TEMPORARY, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file >= 0)
+        flock(file, LOCK_EX | LOCK_NB); // nobody else has it open; not every file system knows locks
     if (file >= 0 && child_write(file, bytes) && fsync(file) == 0 &&
         renameat(directory, TEMPORARY, directory, name) == 0) {
         fsync(directory);

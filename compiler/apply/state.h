@@ -19,8 +19,8 @@
 int state_open(struct kernel_error *error);
 int state_open_lasting(struct kernel_error *error);
 
-// Puts a file there, whole or not at all, in place of one of that name. Its descriptor, for reading and writing; -1, and why,
-// where that fails.
+// Puts a file there, whole or not at all, in place of one of that name. Its descriptor, for reading and writing, with the lock of
+// flock(2), which nobody gets as long as it is open, here or in a process that was forked; -1, and why, where that fails.
 int state_write(int directory, const char *name, const struct buf *bytes, struct kernel_error *error);
 
 // Opens a file for reading and writing, and reads it. -1 and errno (ENOENT: there is none).

@@ -414,10 +414,10 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
         remember_rules(compilation, texts, true);
     end = load_plan(&compilation->arena, plan, options->policy, options->confirm, *lock, &meddled, &error);
     buf_clear(&basis);
+    if (end == LOAD_DONE) // ahead of whoever waits for the lock
+        remember_rules(compilation, texts, false);
     xtables_unlock(*lock);
     *lock = -1;
-    if (end == LOAD_DONE)
-        remember_rules(compilation, texts, false);
     return report_load(&compilation->arena, options, plan, connections, end, meddled, &error);
 }
 
@@ -465,8 +465,10 @@ static enum exit_code apply(struct compilation *compilation, struct options *opt
     report_diags(&compilation->diags, SEVERITY_WARNING);
     if (!fine)
         return compilation->diags.exit;
-    if (!options->dry_run && (lock = xtables_lock(LOCK_WAIT, &error)) < 0)
+    if (!options->dry_run && (lock = xtables_lock(LOCK_WAIT, &error)) < 0) {
+        pending_explain(&error);
         return world_error(&error);
+    }
     code = carry_out(compilation, options, remote ? &session : NULL, backend, encoder, texts, &plan, &lock);
     xtables_unlock(lock);
     plan_clear(&plan);

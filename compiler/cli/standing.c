@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // ctc confirm, ctc rollback, ctc status: what becomes of the last apply.
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -118,7 +119,14 @@ static void put_standing(struct buf *out, const struct standing *standing)
     buf_printf(out, "   %s%s%s\n", words[standing->what],
                standing->backend && standing->backend->program ? "   by " : "",
                standing->backend && standing->backend->program ? standing->backend->program : "");
-    if (standing->what == APPLIED_WAITS && standing->watched)
+    if (standing->stopped)
+        buf_printf(out,
+                   "  Process %" PRId64
+                   ", which attends to it, is stopped, and nothing reverts by itself: %s\n",
+                   standing->stopped,
+                   standing->what == APPLIED_WAITS ? "say `ctc confirm` or `ctc rollback`."
+                                                   : "`ctc rollback` ends it.");
+    else if (standing->what == APPLIED_WAITS && standing->watched)
         buf_printf(out, "  The old rules come back in %.0f s unless `ctc confirm` comes first.\n",
                    standing->seconds > 0 ? standing->seconds : 0);
     else if (standing->what == APPLIED_WAITS)

@@ -7,6 +7,7 @@
 //   FAULT_HOW=fail  it fails without being made; kill: the process is killed ahead of it; stop: it is stopped ahead of it
 //   FAULT_ONLY=TEXT only calls whose names contain it are counted
 //   FAULT_COUNT=F   the number of calls is written to that file, as it grows
+//   FAULT_GUARD=TEXT    instead the guard is meant, which is stopped ahead of its call FAULT_AT whose name contains that
 //   FAULT_LEGACY=no the kernel answers as one does that has no legacy tables, whichever process asks
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -27,17 +28,20 @@ static long calls, at;
 static int deed; // the signal; 0: it fails
 static const char *only;
 static int count_file = -1;
-static bool no_legacy;
+static bool no_legacy, guard;
 
 __attribute__((constructor)) static void begin(void)
 {
     const char *number = getenv("FAULT_AT"), *how = getenv("FAULT_HOW"), *file = getenv("FAULT_COUNT");
 
-    meant = getpid();
-    only = getenv("FAULT_ONLY");
+    guard = getenv("FAULT_GUARD") != NULL;
+    meant = guard ? -1 : getpid();
+    only = getenv(guard ? "FAULT_GUARD" : "FAULT_ONLY");
     no_legacy = getenv("FAULT_LEGACY") != NULL;
     at = number ? strtol(number, NULL, 10) : 0;
     deed = how && strcmp(how, "kill") == 0 ? SIGKILL : how && strcmp(how, "stop") == 0 ? SIGSTOP : 0;
+    if (guard)
+        deed = SIGSTOP;
     if (file)
         count_file = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
@@ -116,6 +120,17 @@ int getsockopt(int socket, int level, int name, void *value, socklen_t *size)
     if ((level == IPPROTO_IP || level == IPPROTO_IPV6) && name == 65 && strikes("getsockopt"))
         return -1;
     return real(socket, level, name, value, size);
+}
+
+// Only the guard begins a session.
+pid_t setsid(void)
+{
+    static pid_t (*real)(void);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "setsid");
+    meant = guard ? getpid() : meant;
+    return real();
 }
 
 WRAP(int, renameat, (int from, const char *old, int to, const char *new), (from, old, to, new), -1)

@@ -15,6 +15,7 @@ import test_disagree
 import test_drift
 import test_fixed_point
 import test_forward
+import test_guard
 import test_holes
 import test_limits
 import test_link
@@ -62,7 +63,9 @@ def listener(backend: str, report: Report) -> None:
 
 
 def _jobs() -> dict[str, Callable[[Report], None]]:
-    jobs: dict[str, Callable[[Report], None]] = {"agree not": test_disagree.run}
+    jobs: dict[str, Callable[[Report], None]] = {
+        "apply silent": test_guard.silent,    # which does nothing but wait
+        "agree not": test_disagree.run}
     for backend in BACKENDS:
         jobs[f"full table {backend}"] = partial(test_tracking.full_table, backend)
         for variant in VARIANTS:
@@ -111,6 +114,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply others"] = test_apply.others
     jobs["apply confirmed"] = test_apply.confirmed
     jobs["apply elsewhere"] = test_apply.elsewhere
+    jobs["apply stopped"] = test_guard.run
     jobs["apply both killed"] = test_apply.both_killed
     jobs["apply hitless"] = test_apply.hitless
     jobs["apply orders"] = test_apply.orders

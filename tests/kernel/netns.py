@@ -143,7 +143,8 @@ def link(left: Namespace, right: Namespace, left_addresses: str, right_addresses
     left.ip(f"link add to-{right.name} type veth peer name to-{left.name} netns {right.path()}")
     for here, there, addresses in ((left, right, left_addresses), (right, left, right_addresses)):
         here.ip(f"link set to-{there.name} mtu {mtu} up",
-                *(f"address add {each} dev to-{there.name}" for each in addresses.split()))
+                # Else an address of IPv6 is nobody's until the kernel finds the time to see that no other has it.
+                *(f"address add {each} dev to-{there.name}{' nodad' if ':' in each else ''}" for each in addresses.split()))
 
 
 class Topology:
