@@ -113,22 +113,6 @@ bool range_is_prefix(struct addr_range range)
            !(range.first.low & host.low);
 }
 
-size_t range_prefixes(enum family family, struct addr_range range, size_t limit)
-{
-    size_t count = 0;
-
-    while (count < limit) {
-        const struct prefix prefix = range_first_prefix(family, &range);
-        const struct addr last = prefix_range(family, prefix).last;
-
-        count++;
-        if (addr_compare(last, range.last) == 0)
-            break;
-        range.first = addr_next(last);
-    }
-    return count;
-}
-
 static bool parse_one(struct slice text, enum family *family, struct addr *addr)
 {
     char copy[INET6_ADDRSTRLEN];

@@ -63,9 +63,6 @@ struct prefix range_first_prefix(enum family family, const struct addr_range *ra
 
 bool range_is_prefix(struct addr_range range);
 
-// How many prefixes make up the range exactly; stops counting at `limit`.
-size_t range_prefixes(enum family family, struct addr_range range, size_t limit);
-
 // What an address text can be wrong about.
 enum addr_error {
     ADDR_FINE,

@@ -8,7 +8,7 @@ struct slice slice_of(const char *text)
     return (struct slice){text, strlen(text)};
 }
 
-bool slice_is_ascii(struct slice slice)
+static bool is_ascii(struct slice slice)
 {
     uint64_t odd = 0, bytes;
 
@@ -26,7 +26,7 @@ size_t slice_characters(struct slice slice)
 {
     size_t count = 0;
 
-    if (slice_is_ascii(slice))
+    if (is_ascii(slice))
         return slice.length;
     for (size_t i = 0; i < slice.length; i++)
         count += ((unsigned char)slice.at[i] & 0xC0) != 0x80; // continuation bytes do not count

@@ -15,7 +15,6 @@ struct slice {
 };
 
 struct slice slice_of(const char *text);
-bool slice_is_ascii(struct slice slice);
 // Inline, since words are mostly compared with literals, whose length is known then.
 static inline __attribute__((always_inline)) bool slice_is(struct slice slice, const char *text)
 {

@@ -51,8 +51,9 @@ enum exit_code take_word(const char *command, const char *option, const char *co
     return EXIT_USAGE;
 }
 
-enum exit_code take_either(const char *command, const char *option, const char *one, const char *other,
-                           bool *is_other)
+// An option that takes one of two words: whether it is the other one.
+static enum exit_code take_either(const char *command, const char *option, const char *one, const char *other,
+                                  bool *is_other)
 {
     const char *const words[] = {one, other, NULL};
     int number;

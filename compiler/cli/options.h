@@ -24,10 +24,6 @@ enum exit_code take_policy(const char *command, int argc, char **argv, const cha
 // The number of the value among the words that `option` takes (NULL ends them). EXIT_USAGE, said, where it is none.
 enum exit_code take_word(const char *command, const char *option, const char *const *words, int *number);
 
-// An option that takes one of two words: whether it is the other one.
-enum exit_code take_either(const char *command, const char *option, const char *one, const char *other,
-                           bool *is_other);
-
 // Options of several commands: rows of their `words`, and what takes each. All give EXIT_USAGE, said, where the value does not
 // fit.
 

@@ -83,9 +83,6 @@ void append_flow(struct lowering *lowering, struct chain *chain, const struct fl
 void append_verdict(struct lowering *lowering, struct chain *chain, const struct flow *flow,
                     enum verdict verdict);
 
-// Logs the openings of a flow at the policy's rate.
-void append_log(struct lowering *lowering, struct chain *chain, const struct flow *flow);
-
 // The rules of an entry that decides: log, limit and verdict. `fallback` is what decides beyond the limit.
 void append_entry(struct lowering *lowering, struct chain *chain, const struct entry *entry,
                   enum verdict fallback);

@@ -50,7 +50,8 @@ static struct flow openings(struct flow flow)
     return flow;
 }
 
-void append_log(struct lowering *lowering, struct chain *chain, const struct flow *flow)
+// Logs the openings of a flow at the policy's rate.
+static void append_log(struct lowering *lowering, struct chain *chain, const struct flow *flow)
 {
     const struct policy *policy = lowering->policy;
     const struct flow opening = openings(*flow);

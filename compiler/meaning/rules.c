@@ -58,7 +58,8 @@ diagram beside_filter(const struct view *view, const struct ruleset *ruleset, di
     return stations_walk(view, ruleset, &filter, NULL);
 }
 
-diagram walk_through_raw(const struct view *view, const struct ruleset *ruleset)
+// What raw does at a hook: CT targets, and drops.
+static diagram walk_through_raw(const struct view *view, const struct ruleset *ruleset)
 {
     const diagram walk =
         built_in_chain_walk(view, ruleset, "raw", view->hook == HOOK_OUTPUT ? "OUTPUT" : "PREROUTING", NULL);

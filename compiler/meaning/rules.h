@@ -56,9 +56,6 @@ struct meaning rules_meaning_at(struct packet_space *space, const struct ruleset
 // What the tracker leaves alone: neighbour discovery, multicast listeners and routers.
 diagram never_tracked(struct packet_space *space);
 
-// What raw does at a hook: CT targets, and drops.
-diagram walk_through_raw(const struct view *view, const struct ruleset *ruleset);
-
 // What it does with what leaves, in the mirror: with the answers to what comes in.
 diagram rules_answers(struct packet_space *space, const struct ruleset *ruleset);
 

@@ -50,7 +50,8 @@ diagram tracked_set(struct packet_space *space, diagram function)
     return diagram_apply(space->diagrams, &op_tracked, function, set_all(space));
 }
 
-diagram as_state(struct packet_space *space, diagram filter, unsigned state)
+// What a function of a filter says of packets as one state: the state is no longer asked for.
+static diagram as_state(struct packet_space *space, diagram filter, unsigned state)
 {
     return diagram_restrict(space->diagrams, filter, FIELD_STATE, (field_value){0, state});
 }

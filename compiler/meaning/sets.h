@@ -11,8 +11,6 @@ diagram diagram_decided(struct packet_space *space, diagram function);
 diagram refused_set(struct packet_space *space, diagram function);
 diagram tracked_set(struct packet_space *space, diagram function); // of a hook's meaning
 
-// What a function of a filter says of packets as one state: the state is no longer asked for.
-diagram as_state(struct packet_space *space, diagram filter, unsigned state);
 diagram as_untracked(struct packet_space *space, diagram filter);
 
 diagram tcp_openings(struct packet_space *space); // SYN, and no ACK, RST or FIN

@@ -108,10 +108,6 @@ bool rule_decides(const struct rule *rule);
 void packet_space_add_rule_names(struct packet_space *space,
                                  const struct rule *rule); // interfaces and helpers
 
-// The same, one unknown at a time. The text stays where it is.
-void packet_space_add_unknown(struct packet_space *space, enum unknown_kind kind, const char *text,
-                              unsigned number);
-
 void packet_space_add_limit(struct packet_space *space, const struct limit *limit);
 
 // The text of the unknown that stands for the policy of a built-in chain, where nobody writes it.

@@ -67,7 +67,7 @@ void with_icmp_type(struct speaker *speaker, struct cube *cube, uint64_t first, 
     cube_values(cube, FIELD_FRAGMENT, FRAGMENT_NONE, FRAGMENT_FIRST);
 }
 
-void with_echo(struct speaker *speaker, struct cube *cube, bool reply)
+static void with_echo(struct speaker *speaker, struct cube *cube, bool reply)
 {
     const uint64_t type = speaker->space->family == FAMILY_IPV4 ? (reply ? 0 : 8) : (reply ? 129 : 128);
 

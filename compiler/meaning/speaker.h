@@ -29,8 +29,6 @@ void without_protocol(struct cube *cube, uint8_t protocol);
 void with_opening(struct cube *cube); // of TCP
 void without_opening(struct cube *cube);
 void with_icmp_type(struct speaker *speaker, struct cube *cube, uint64_t first, uint64_t last);
-void with_echo(struct speaker *speaker, struct cube *cube, bool reply);
-
 // One direction of what an entry is about. Asked: the packets of the side that opens; answered: the way back.
 enum direction { ASKED, ANSWERED };
 

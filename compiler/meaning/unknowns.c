@@ -58,8 +58,9 @@ static unsigned find_unknown(const struct packet_space *space, struct unknown un
     return space->unknown_slots ? (unsigned)*unknown_slot(space, &unknown) - 1 : 0;
 }
 
-void packet_space_add_unknown(struct packet_space *space, enum unknown_kind kind, const char *text,
-                              unsigned number)
+// One that is told from others by its text and number alone.
+static void add_text_unknown(struct packet_space *space, enum unknown_kind kind, const char *text,
+                             unsigned number)
 {
     add_unknown(space, (struct unknown){.kind = kind, .text = text, .number = number});
 }
@@ -322,8 +323,7 @@ static void collect_chain(struct collecting *collecting, const struct chain *cha
 
     collecting->first[chain->number] = collecting->matches.count;
     if (chain->policy == CHAIN_UNWRITTEN)
-        packet_space_add_unknown(space, UNKNOWN_POLICY, policy_unknown(space, collecting->table, chain->name),
-                                 0);
+        add_text_unknown(space, UNKNOWN_POLICY, policy_unknown(space, collecting->table, chain->name), 0);
     for (size_t i = 0; i < chain->count; i++) {
         collect_rule(collecting, &chain->items[i]);
         space->defragments = space->defragments || looks_for_sockets(&chain->items[i]) ||
@@ -411,7 +411,7 @@ void packet_space_add_unwritten(struct packet_space *space, const struct ruleset
 
         for (size_t j = 0; number < table_kind_count && table_kinds[number].hooks[j]; j++)
             if (!table_find_chain(table, table_kinds[number].hooks[j]))
-                packet_space_add_unknown(space, UNKNOWN_POLICY,
-                                         policy_unknown(space, table, table_kinds[number].hooks[j]), 0);
+                add_text_unknown(space, UNKNOWN_POLICY,
+                                 policy_unknown(space, table, table_kinds[number].hooks[j]), 0);
     }
 }

@@ -18,7 +18,8 @@ bool parsing_take(struct parsing *parsing, const char *what)
     return parsing->word.length ? true : parsing_fail(parsing, what);
 }
 
-bool parsing_next_is(const struct parsing *parsing, const char *word)
+// Whether the next word is that one.
+static bool next_is(const struct parsing *parsing, const char *word)
 {
     struct slice rest = parsing->rest;
 
@@ -27,7 +28,7 @@ bool parsing_next_is(const struct parsing *parsing, const char *word)
 
 bool parsing_take_list(struct parsing *parsing, const char *what, bool *inverted)
 {
-    *inverted = parsing_next_is(parsing, "not");
+    *inverted = next_is(parsing, "not");
     if (*inverted)
         parsing->word = slice_word(&parsing->rest);
     return parsing_take(parsing, what);
@@ -157,9 +158,9 @@ bool parsing_side(struct parsing *parsing, bool *any, const struct addr_set **ad
 {
     if (*any || *addresses || ports->count)
         return parsing_fail(parsing, "this side is named twice");
-    if (!parsing_next_is(parsing, "port") && !parse_addresses(parsing, any, addresses))
+    if (!next_is(parsing, "port") && !parse_addresses(parsing, any, addresses))
         return false;
-    if (!parsing_next_is(parsing, "port"))
+    if (!next_is(parsing, "port"))
         return true;
     parsing->word = slice_word(&parsing->rest);
     return parse_ports(parsing, ports);

@@ -19,9 +19,6 @@ struct parsing {
 // Sets what is wrong, at the word just taken, and gives false.
 bool parsing_fail(struct parsing *parsing, const char *problem);
 
-// Whether the next word is that one.
-bool parsing_next_is(const struct parsing *parsing, const char *word);
-
 // Takes the next word. False, with `what` as the problem, where there is none.
 bool parsing_take(struct parsing *parsing, const char *what);
 

@@ -47,7 +47,7 @@ void each_part(struct growing *growing, const struct crown *crown, struct item *
     }
 }
 
-void append_part(struct growing *growing, void *closure, const struct rule *part)
+static void append_part(struct growing *growing, void *closure, const struct rule *part)
 {
     append(growing, closure, part);
 }

@@ -11,12 +11,6 @@ const char *const pass_names[PASS_COUNT] = {
 #undef PASS
 };
 
-const char *const pass_abouts[PASS_COUNT] = {
-#define PASS(id, name, about) about,
-#include "passes/passes.def"
-#undef PASS
-};
-
 static void (*const passes[PASS_COUNT])(struct passing *passing) = {
     [PASS_JOIN] = pass_join,     [PASS_SHADOW] = pass_shadow, [PASS_LIMIT] = pass_limit,
     [PASS_GATHER] = pass_gather, [PASS_INLINE] = pass_inline, [PASS_ORDER] = pass_order,

@@ -14,7 +14,7 @@ enum pass {
     PASS_COUNT
 };
 
-extern const char *const pass_names[PASS_COUNT], *const pass_abouts[PASS_COUNT];
+extern const char *const pass_names[PASS_COUNT];
 
 struct pass_options {
     unsigned without; // a bit for each pass, 1 << PASS_x, that does not run

@@ -46,7 +46,6 @@ void append(struct growing *growing, struct chain *chain, const struct rule *rul
 // Calls `act` with each rule that has items, cut down to them, in the order of the rules.
 void each_part(struct growing *growing, const struct crown *crown, struct item *items, size_t count,
                void (*act)(struct growing *growing, void *closure, const struct rule *part), void *closure);
-void append_part(struct growing *growing, void *closure, const struct rule *part);  // to a struct chain
 void collect_part(struct growing *growing, void *closure, const struct rule *part); // in a rule_list
 
 // A rule of a node: what lies in `range` goes to the chain.

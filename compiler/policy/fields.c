@@ -7,7 +7,7 @@
 #include "policy/reader.h"
 #include "policy/services.h"
 
-const struct field fields[] = {
+static const struct field fields[] = {
 #define TRUST                                    SCOPE_TRUST
 #define ALLOW                                    SCOPE_ALLOW
 #define CONNECT                                  SCOPE_CONNECT
@@ -41,22 +41,22 @@ const struct field fields[] = {
 #undef EXPECT
 };
 
-const size_t field_count = sizeof(fields) / sizeof(*fields);
+#define FIELD_COUNT (sizeof(fields) / sizeof(*fields))
 
 const struct field *field_find(unsigned scope, struct slice key)
 {
-    for (size_t i = 0; i < field_count; i++)
+    for (size_t i = 0; i < FIELD_COUNT; i++)
         if ((fields[i].scopes & scope) && fields[i].key[0] == key.at[0] && slice_is(key, fields[i].key))
             return &fields[i];
     return NULL;
 }
 
 // The keys of a scope, ended by NULL. Gives how many.
-static size_t list_keys(unsigned scope, const char *keys[sizeof(fields) / sizeof(*fields) + 1])
+static size_t list_keys(unsigned scope, const char *keys[FIELD_COUNT + 1])
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < field_count; i++)
+    for (size_t i = 0; i < FIELD_COUNT; i++)
         if (fields[i].scopes & scope)
             keys[count++] = fields[i].key;
     keys[count] = NULL;
@@ -65,7 +65,7 @@ static size_t list_keys(unsigned scope, const char *keys[sizeof(fields) / sizeof
 
 static void hint_keys(struct reader *reader, unsigned scope)
 {
-    const char *keys[sizeof(fields) / sizeof(*fields) + 1];
+    const char *keys[FIELD_COUNT + 1];
     const size_t count = list_keys(scope, keys);
     struct buf all = {0};
 
@@ -84,7 +84,7 @@ static bool is_translation(struct slice key)
 
 static void hint_key(struct reader *reader, const struct node *key, unsigned scope)
 {
-    const char *keys[sizeof(fields) / sizeof(*fields) + 1];
+    const char *keys[FIELD_COUNT + 1];
     const struct slice text = node_text(key);
     const char *suggested;
     uint64_t number;

@@ -7,7 +7,8 @@
 #include "policy/reader.h"
 #include "policy/services.h"
 
-void add_traffic(struct reader *reader, enum traffic_kind kind, uint8_t number, const struct port_set *ports)
+static void add_traffic(struct reader *reader, enum traffic_kind kind, uint8_t number,
+                        const struct port_set *ports)
 {
     static struct port_range all_ports[] = {{0, UINT16_MAX}};
     const struct port_set all = {all_ports, 1, 1};

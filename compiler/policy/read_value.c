@@ -116,7 +116,8 @@ static bool is_number(struct slice text)
     return at == end;
 }
 
-const char *plain_surprise(struct slice text)
+// Why YAML readers disagree about a plain scalar that should be text: "a number", "a boolean", ..., or NULL.
+static const char *plain_surprise(struct slice text)
 {
     if (is_null(text))
         return "no value";

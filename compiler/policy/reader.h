@@ -41,9 +41,6 @@ struct field {
     const char *about;
 };
 
-extern const struct field fields[];
-extern const size_t field_count;
-
 const struct field *field_find(unsigned scope, struct slice key); // NULL where the scope has no such key
 
 // A name of `define` or `services`, read when it is first used.
@@ -119,9 +116,6 @@ void warn_empty(struct reader *reader, const struct node *node, const char *what
 // The items of a list, where a scalar or a mapping stands for a list of one.
 const struct node *value_items(const struct node *node, size_t *count);
 
-// Why YAML readers disagree about a plain scalar that should be text: "a number", "a boolean", ..., or NULL.
-const char *plain_surprise(struct slice text);
-
 // Where items stand in one text with commas between them, hints at how a list is written, and gives true.
 bool hint_list(struct reader *reader, struct slice text);
 
@@ -146,7 +140,6 @@ const char *joined_text(struct arena *arena, const struct node *node);
 
 // Adds the traffic of a service word or of `8443/tcp` to the entry being read. `own`: the word may be the policy's own.
 bool add_service(struct reader *reader, const struct node *node, struct slice word, bool own);
-void add_traffic(struct reader *reader, enum traffic_kind kind, uint8_t number, const struct port_set *ports);
 
 // Joins what `root` includes into it. NULL root: nothing to do.
 const struct node *include_files(struct reader *reader, const struct node *root);

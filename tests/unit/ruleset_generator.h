@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "base/addr.h"
+#include "ruleset/ruleset.h"
 #include "unit/policy_generator.h"
 
 struct writing {

@@ -132,6 +132,23 @@ TEST(prefixes_print_with_their_length)
     buf_clear(&buf);
 }
 
+// How many prefixes make up the range exactly; stops counting at `limit`.
+static size_t range_prefixes(enum family family, struct addr_range range, size_t limit)
+{
+    size_t count = 0;
+
+    while (count < limit) {
+        const struct prefix prefix = range_first_prefix(family, &range);
+        const struct addr last = prefix_range(family, prefix).last;
+
+        count++;
+        if (addr_compare(last, range.last) == 0)
+            break;
+        range.first = addr_next(last);
+    }
+    return count;
+}
+
 TEST(whole_families_and_single_addresses_are_one_prefix)
 {
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
