@@ -5,6 +5,7 @@
 
 #include "findings/findings.h"
 #include "findings/inspection.h"
+#include "rules/read.h"
 
 static const struct {
     void (*find)(struct inspection *inspection);
@@ -55,6 +56,19 @@ static void add_new(struct diag_list *diags, const struct diag_list *found)
             found->counts[severity] > DIAG_KEPT ? found->counts[severity] - DIAG_KEPT : 0;
 }
 
+// Rules of one line differ in their addresses alone.
+static void check_spelling(const struct ruleset *rules, struct diag_list *diags)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        for (size_t j = 0; j < rules->items[i].count; j++) {
+            const struct chain *chain = rules->items[i].items[j];
+
+            for (size_t k = 0; k < chain->count; k++)
+                if (k == 0 || chain->items[k].span.line != chain->items[k - 1].span.line)
+                    rule_check_spelling(&chain->items[k], diags);
+        }
+}
+
 void find_in_rules(struct arena *arena, const struct ruleset *rules, const struct policy *policy,
                    const struct source *source, struct diag_list *diags)
 {
@@ -62,6 +76,8 @@ void find_in_rules(struct arena *arena, const struct ruleset *rules, const struc
     struct inspection inspection;
     bool decided;
 
+    if (!policy)
+        check_spelling(rules, diags);
     if (inspection_open(&inspection, arena, rules, policy, source, &found))
         for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
             if (policy ? groups[i].of_policies : groups[i].of_rulesets)

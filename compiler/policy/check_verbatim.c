@@ -5,6 +5,7 @@
 
 #include "base/protocols.h"
 #include "policy/reader.h"
+#include "rules/read.h"
 
 static bool is_target(const struct target *target, const char *name)
 {
@@ -110,7 +111,9 @@ void check_verbatim(struct reader *reader)
 
         // The rules of one line differ in their addresses alone, and those are not looked at.
         for (size_t i = 0; i < verbatim->count; i++)
-            if (verbatim->items[i].rule_count)
+            if (verbatim->items[i].rule_count) {
                 check_rule(reader, &verbatim->items[i].rules[0], verbatim->items[i].table);
+                rule_check_spelling(&verbatim->items[i].rules[0], reader->diags);
+            }
     }
 }

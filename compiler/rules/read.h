@@ -46,5 +46,9 @@ const char *rule_misplaced(const struct rule *rule, const char *table, const cha
 // The target or verdict that the name is likely a misspelling of; NULL where there is none.
 const char *rules_target_nearest(struct slice name);
 
+// Warns of matches of a rule that ctc does not know and that are likely misspellings of ones that it does. The host may know them
+// all the same.
+void rule_check_spelling(const struct rule *rule, struct diag_list *diags);
+
 // Whether a chain cannot have the name, for it is a verdict's or that of a target which ctc knows.
 bool rules_target_name(struct slice name);

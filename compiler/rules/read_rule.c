@@ -315,3 +315,24 @@ const char *rules_target_nearest(struct slice name)
 {
     return extension_nearest(name, true);
 }
+
+void rule_check_spelling(const struct rule *rule, struct diag_list *diags)
+{
+    for (size_t i = 0; i < rule->match_count; i++) {
+        const char *nearest;
+        struct slice text, name;
+
+        if (rule->matches[i].kind != MATCH_OPAQUE)
+            continue;
+        text = slice_of(rule->matches[i].opaque.text);
+        if (!slice_is(slice_word(&text), "-m"))
+            continue;
+        name = slice_word(&text);
+        nearest = extension_find(name, false) ? NULL : extension_nearest(name, false);
+        if (!nearest)
+            continue;
+        diag_add(diags, DIAG_MISSPELT_MATCH, rule->span, "`%.*s` is no match that ctc knows",
+                 (int)name.length, name.at);
+        diag_hint(diags, "did you mean %s?", nearest);
+    }
+}
