@@ -4,30 +4,37 @@
 #include "kernel/iptables.h"
 #include "kernel/program.h"
 
-#define NO_LEGACY   "this kernel has no legacy tables (modules ip_tables and ip6_tables)"
 #define NO_PROGRAMS "no iptables-restore and iptables-save of both families in " PROGRAM_DIRECTORIES
 
-static bool legacy_available(void)
+// What the kernel lacks of the legacy tables, in words; NULL: it has them for both families.
+static const char *legacy_lack(void)
 {
-    return libiptc_available(FAMILY_IPV4) && libiptc_available(FAMILY_IPV6);
+    static const char *const words[] = {
+        NULL,
+        "this kernel has no legacy tables for IPv4 (module ip_tables)",
+        "this kernel has no legacy tables for IPv6 (module ip6_tables)",
+        "this kernel has no legacy tables (modules ip_tables and ip6_tables)",
+    };
+
+    return words[(libiptc_available(FAMILY_IPV4) ? 0 : 1) + (libiptc_available(FAMILY_IPV6) ? 0 : 2)];
 }
 
-// Says what there is, on a host without legacy tables: `found` is a variant that is of use, or not.
-static const struct kernel_backend *fail_without_legacy(struct arena *arena,
+// Says what there is, on a host that lacks legacy tables: `found` is a variant that is of use, or not.
+static const struct kernel_backend *fail_without_legacy(struct arena *arena, const char *lack,
                                                         const struct kernel_backend *found,
                                                         struct kernel_error *error)
 {
     struct iptables_programs legacy = {0};
 
     if (found)
-        kernel_fail(error, KERNEL_NO_TABLES, NO_LEGACY ", but %s: --via restore loads the rules by it",
+        kernel_fail(error, KERNEL_NO_TABLES, "%s, but %s: --via restore loads the rules by it", lack,
                     found->program);
     else if (iptables_find(arena, &legacy))
         kernel_fail(error, KERNEL_NO_TABLES,
-                    NO_LEGACY ", and %s (%s) needs them too; install iptables of the nf_tables variant",
+                    "%s, and %s (%s) needs them too; install iptables of the nf_tables variant", lack,
                     legacy.restore[FAMILY_IPV4], legacy.version);
     else
-        kernel_fail(error, KERNEL_NO_TABLES, NO_LEGACY ", and there are " NO_PROGRAMS "; install iptables");
+        kernel_fail(error, KERNEL_NO_TABLES, "%s, and there are " NO_PROGRAMS "; install iptables", lack);
     return NULL;
 }
 
@@ -36,6 +43,7 @@ const struct kernel_backend *backend_choose(struct arena *arena, enum kernel_cho
 {
     struct iptables_programs programs = {0};
     const struct kernel_backend *backend = NULL;
+    const char *lack;
 
     *why = NULL;
     if (choice == CHOICE_RESTORE) {
@@ -44,13 +52,14 @@ const struct kernel_backend *backend_choose(struct arena *arena, enum kernel_cho
         kernel_fail(error, KERNEL_FAILED, "there are " NO_PROGRAMS "; install iptables");
         return NULL;
     }
-    if (legacy_available())
+    lack = legacy_lack();
+    if (!lack)
         return &libiptc_backend;
     if (iptables_find_variant(arena, true, &programs)) // the only one that is of use
         backend = iptables_backend(arena, &programs);
     if (!backend || choice == CHOICE_LIBIPTC)
-        return fail_without_legacy(arena, backend, error);
-    *why = arena_printf(arena, NO_LEGACY ": %s loads the rules", backend->program);
+        return fail_without_legacy(arena, lack, backend, error);
+    *why = arena_printf(arena, "%s: %s loads the rules", lack, backend->program);
     return backend;
 }
 

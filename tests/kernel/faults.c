@@ -8,7 +8,7 @@
 //   FAULT_ONLY=TEXT only calls whose names contain it are counted
 //   FAULT_COUNT=F   the number of calls is written to that file, as it grows
 //   FAULT_GUARD=TEXT    instead the guard is meant, which is stopped ahead of its call FAULT_AT whose name contains that
-//   FAULT_LEGACY=no the kernel answers as one does that has no legacy tables, whichever process asks
+//   FAULT_LEGACY=no the kernel answers as one does that has no legacy tables, whichever process asks; no6: none for IPv6
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -28,7 +28,7 @@ static long calls, at;
 static int deed; // the signal; 0: it fails
 static const char *only;
 static int count_file = -1;
-static bool no_legacy, guard;
+static bool no_legacy, no_legacy6, guard;
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -37,7 +37,8 @@ __attribute__((constructor)) static void begin(void)
     guard = getenv("FAULT_GUARD") != NULL;
     meant = guard ? -1 : getpid();
     only = getenv(guard ? "FAULT_GUARD" : "FAULT_ONLY");
-    no_legacy = getenv("FAULT_LEGACY") != NULL;
+    no_legacy6 = getenv("FAULT_LEGACY") != NULL;
+    no_legacy = no_legacy6 && strcmp(getenv("FAULT_LEGACY"), "no") == 0;
     at = number ? strtol(number, NULL, 10) : 0;
     deed = how && strcmp(how, "kill") == 0 ? SIGKILL : how && strcmp(how, "stop") == 0 ? SIGSTOP : 0;
     if (guard)
@@ -112,8 +113,9 @@ int getsockopt(int socket, int level, int name, void *value, socklen_t *size)
 
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "getsockopt");
-    if (no_legacy && (level == IPPROTO_IP || level == IPPROTO_IPV6) && name >= 64 &&
-        name <= (level == IPPROTO_IP ? 67 : 69)) {
+    if (((no_legacy && level == IPPROTO_IP && name <= 67) ||
+         (no_legacy6 && level == IPPROTO_IPV6 && name <= 69)) &&
+        name >= 64) {
         errno = ENOPROTOOPT;
         return -1;
     }

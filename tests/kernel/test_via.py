@@ -301,6 +301,9 @@ def choice(report: Report) -> None:
                  and "this kernel has no legacy tables" in done.stderr
                  and "/usr/sbin/iptables-restore (nf_tables)" in done.stderr, done.stderr)
     after = host.tables()
+    done = host.ctc("apply", "--now", str(NEW), more={"FAULT_LEGACY": "no6"})
+    report.check("choice: what is missing is named", done.returncode == 0
+                 and "this kernel has no legacy tables for IPv6 (module ip6_tables): /usr/sbin" in done.stderr, done.stderr)
     done = host.ctc("apply", "--via", "libiptc", "--now", str(OLD), more=NO_LEGACY)
     report.check("choice: libiptc if it is asked for", done.returncode == 3 and "has no legacy tables" in done.stderr
                  and "--via restore loads the rules by it" in done.stderr
