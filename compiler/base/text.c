@@ -79,6 +79,17 @@ bool slice_split(struct slice slice, char separator, struct slice *before, struc
     return true;
 }
 
+bool slice_item(struct slice *list, char separator, struct slice *item)
+{
+    if (!list->at)
+        return false;
+    if (!slice_split(*list, separator, item, list)) {
+        *item = *list;
+        *list = (struct slice){0};
+    }
+    return true;
+}
+
 static uint32_t decode_utf8(struct slice text, size_t *bytes)
 {
     const unsigned char *at = (const unsigned char *)text.at;

@@ -32,6 +32,10 @@ struct slice slice_word(struct slice *rest);
 // Splits at the first `separator`: false, and nothing changed, where there is none.
 bool slice_split(struct slice slice, char separator, struct slice *before, struct slice *after);
 
+// Takes the next item off the front of a list with separators between its items; an empty text is a list of one that is empty.
+// False behind the last item, where `list->at` is NULL.
+bool slice_item(struct slice *list, char separator, struct slice *item);
+
 // The bytes of the character that `text` begins with: 0 where it is not fit to print (a control character, one that turns
 // the direction of writing, a line break of Unicode, or no UTF-8 at all).
 size_t printable_bytes(struct slice text);

@@ -45,17 +45,11 @@ static enum pass find_pass(struct slice name)
 // `join,tree`. False, and said, where one is unknown.
 static bool read_passes(const char *text, unsigned *passes)
 {
-    struct slice rest = slice_of(text), name;
+    struct slice names = slice_of(text), name;
 
-    for (bool more = true; more;) {
-        struct slice behind = {0};
-        enum pass pass;
+    while (slice_item(&names, ',', &name)) {
+        const enum pass pass = find_pass(name);
 
-        more = slice_split(rest, ',', &name, &behind);
-        if (!more)
-            name = rest;
-        rest = behind;
-        pass = find_pass(name);
         if (pass == PASS_COUNT)
             return false;
         *passes |= 1U << pass;

@@ -58,11 +58,11 @@ static bool read_modes(struct slice text, uint64_t *modes)
 {
     static const char *const names[] = {"dstip", "dstport", "srcip", "srcport"};
 
-    for (bool more = true; more;) {
-        struct slice name = text;
+    struct slice name;
+
+    while (slice_item(&text, ',', &name)) {
         size_t i = 0;
 
-        more = slice_split(text, ',', &name, &text);
         while (i < 4 && !slice_is(name, names[i]))
             i++;
         if (i == 4)

@@ -41,11 +41,9 @@ static uint8_t flag_named(struct slice word)
 static uint8_t flag_list(struct slice word)
 {
     uint8_t flags = 0;
+    struct slice item;
 
-    for (bool more = true; more;) {
-        struct slice item = word;
-
-        more = slice_split(word, ',', &item, &word);
+    while (slice_item(&word, ',', &item)) {
         if (!flag_named(item))
             return 0;
         flags |= flag_named(item);

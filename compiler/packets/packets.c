@@ -58,12 +58,9 @@ static bool parse_protocols(struct parsing *parsing, bool inverted)
 {
     struct packets *packets = parsing->packets;
     const bool again = !byte_set_empty(&packets->protocols);
-    struct slice list = parsing->word;
+    struct slice list = parsing->word, item;
 
-    for (bool more = true; more;) {
-        struct slice item = list;
-
-        more = slice_split(list, ',', &item, &list);
+    while (slice_item(&list, ',', &item)) {
         if (!add_protocols(parsing, item, inverted))
             return fail_word(parsing);
     }

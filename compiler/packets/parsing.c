@@ -36,7 +36,7 @@ bool parsing_take_list(struct parsing *parsing, const char *what, bool *inverted
 
 bool parsing_interfaces(struct parsing *parsing, struct packet_interfaces *interfaces)
 {
-    struct slice list;
+    struct slice list, item;
 
     if (interfaces->said)
         return parsing_fail(parsing, "the interface is named twice");
@@ -46,10 +46,7 @@ bool parsing_interfaces(struct parsing *parsing, struct packet_interfaces *inter
     list = parsing->word;
     if (slice_is(list, "any") && !interfaces->inverted)
         return true;
-    for (bool more = true; more;) {
-        struct slice item = list;
-
-        more = slice_split(list, ',', &item, &list);
+    while (slice_item(&list, ',', &item)) {
         if (interface_problem(item))
             return parsing_fail(parsing, interface_problem(item));
         if (slice_is(item, "any"))
@@ -66,13 +63,10 @@ static bool parse_ports(struct parsing *parsing, struct port_set *ports)
     if (!parsing_take_list(parsing, "a port is missing", &inverted))
         return false;
 
-    struct slice list = parsing->word;
+    struct slice list = parsing->word, item;
 
-    for (bool more = true; more;) {
-        struct slice item = list;
+    while (slice_item(&list, ',', &item)) {
         struct port_range range = {0, 0};
-
-        more = slice_split(list, ',', &item, &list);
 
         // No service has port 0, and packets do.
         const bool from_zero = slice_starts(item, "0-") && !memchr(item.at + 2, '-', item.length - 2);
@@ -127,7 +121,7 @@ static void invert_addresses(struct arena *arena, struct addr_set *set)
 static bool parse_addresses(struct parsing *parsing, bool *any, const struct addr_set **addresses)
 {
     struct addr_set *set;
-    struct slice list;
+    struct slice list, item;
     bool inverted;
 
     if (!parsing_take_list(parsing, "an address is missing", &inverted))
@@ -138,10 +132,7 @@ static bool parse_addresses(struct parsing *parsing, bool *any, const struct add
     }
     set = arena_calloc(parsing->arena, 1, sizeof(*set));
     list = parsing->word;
-    for (bool more = true; more;) {
-        struct slice item = list;
-
-        more = slice_split(list, ',', &item, &list);
+    while (slice_item(&list, ',', &item)) {
         if (!add_address(parsing, item, set))
             return false;
     }
@@ -182,7 +173,7 @@ bool parsing_number_range(struct slice text, unsigned *first, unsigned *last)
 
 bool parsing_numbers(struct parsing *parsing, struct byte_set *set, const char *missing, const char *wrong)
 {
-    struct slice list;
+    struct slice list, item;
     bool inverted;
 
     if (!byte_set_empty(set))
@@ -190,11 +181,9 @@ bool parsing_numbers(struct parsing *parsing, struct byte_set *set, const char *
     if (!parsing_take_list(parsing, missing, &inverted))
         return false;
     list = parsing->word;
-    for (bool more = true; more;) {
-        struct slice item = list;
+    while (slice_item(&list, ',', &item)) {
         unsigned first, last;
 
-        more = slice_split(list, ',', &item, &list);
         if (!parsing_number_range(item, &first, &last))
             return parsing_fail(parsing, wrong);
         byte_set_add(set, first, last);
@@ -235,18 +224,16 @@ bool parsing_mac(struct parsing *parsing)
 // Words with a slash between them.
 bool parsing_choices(struct parsing *parsing, unsigned *set, const char *const *words, const char *wrong)
 {
-    struct slice list;
+    struct slice list, item;
 
     if (*set)
         return parsing_fail(parsing, "this is said twice");
     if (!parsing_take(parsing, wrong))
         return false;
     list = parsing->word;
-    for (bool more = true; more;) {
-        struct slice item = list;
+    while (slice_item(&list, '/', &item)) {
         unsigned found = 0;
 
-        more = slice_split(list, '/', &item, &list);
         for (unsigned i = 0; words[i]; i++)
             if (slice_is(item, words[i]))
                 found = 1U << i;

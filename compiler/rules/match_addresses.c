@@ -38,16 +38,14 @@ enum reading match_read_addrtype(struct parts *parts, const struct option *optio
 
 enum reading match_read_mac(struct parts *parts, const struct option *option, struct match *match)
 {
-    struct slice text = option->values[0];
+    struct slice text = option->values[0], byte;
     uint64_t address = 0;
     unsigned bytes = 0;
 
-    for (bool more = true; more; bytes++) {
-        struct slice byte = text;
+    for (; slice_item(&text, ':', &byte); bytes++) {
         char hex[5] = "0x";
         uint64_t value;
 
-        more = slice_split(text, ':', &byte, &text);
         if (bytes == 6 || byte.length < 1 || byte.length > 2)
             return match_refuse(parts, option, "an address of Ethernet is six bytes, XX:XX:XX:XX:XX:XX");
         memcpy(hex + 2, byte.at, byte.length);

@@ -68,12 +68,12 @@ static bool read_flags(struct slice list, uint8_t *flags)
     } names[] = {{"SYN", TCP_SYN}, {"ACK", TCP_ACK}, {"FIN", TCP_FIN}, {"RST", TCP_RST},
                  {"PSH", TCP_PSH}, {"URG", TCP_URG}, {"ALL", 0x3F},    {"NONE", 0}};
 
+    struct slice name;
+
     *flags = 0;
-    for (bool more = true; more;) {
-        struct slice name = list;
+    while (slice_item(&list, ',', &name)) {
         bool known = false;
 
-        more = slice_split(list, ',', &name, &list);
         for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
             if (name.length == strlen(names[i].name) &&
                 strncasecmp(name.at, names[i].name, name.length) == 0) {
@@ -132,18 +132,15 @@ enum reading match_read_transport(struct parts *parts, const struct option *opti
 enum reading match_read_multiport(struct parts *parts, const struct option *option, struct match *match)
 {
     struct port_range items[MULTIPORT_SLOTS], *copy;
-    struct slice list = option->values[0];
+    struct slice list = option->values[0], item;
     size_t slots = 0, count = 0;
 
     if (match->multiport.count)
         return match_refuse(parts, option, "a second list needs a second -m multiport");
-    for (bool more = true; more; count++) {
-        struct slice item = list, last;
-        enum reading reading;
-
-        more = slice_split(list, ',', &item, &list);
-
+    for (; slice_item(&list, ',', &item); count++) {
+        struct slice last;
         const bool range = slice_split(item, ':', &item, &last);
+        enum reading reading;
 
         slots += range ? 2 : 1;
         if (slots > MULTIPORT_SLOTS)

@@ -19,12 +19,12 @@ enum reading match_refuse(const struct parts *parts, const struct option *option
 // Words of a list as bits; a word may be short for its name where `short_words`. False where one is no name.
 bool match_bits(struct slice list, const char *const *names, bool short_words, unsigned *bits)
 {
+    struct slice word;
+
     *bits = 0;
-    for (bool more = true; more;) {
-        struct slice word = list;
+    while (slice_item(&list, ',', &word)) {
         bool known = false;
 
-        more = slice_split(list, ',', &word, &list);
         for (unsigned i = 0; names[i] && !known && word.length; i++) {
             known = (short_words ? word.length <= strlen(names[i]) : word.length == strlen(names[i])) &&
                     strncasecmp(word.at, names[i], word.length) == 0;

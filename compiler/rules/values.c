@@ -50,12 +50,11 @@ static bool dotted_read(struct slice text, bool shortened, uint32_t *value)
 {
     uint32_t number = 0;
     unsigned octets = 0;
+    struct slice octet;
 
-    for (bool more = true; more; octets++) {
-        struct slice octet = text;
+    for (; slice_item(&text, '.', &octet); octets++) {
         uint64_t byte;
 
-        more = slice_split(text, '.', &octet, &text);
         if (octets == 4 || !number_read(octet, UINT8_MAX, &byte))
             return false;
         number = number << 8 | (uint32_t)byte;
