@@ -196,13 +196,13 @@ static void put_protocols(struct buf *out, const struct packet_space *space, con
         put_protocol_list(out, space, false, ranges, count);
 }
 
-// Values of a small field by their words, ended by NULL.
-static void put_words(struct buf *out, const struct range_list *list, const char *const *words,
+// Values of a small field, up to `last`, by their words.
+static void put_words(struct buf *out, const struct range_list *list, const char *const *words, uint64_t last,
                       const char *between)
 {
     bool any = false;
 
-    for (uint64_t value = 0; words[value]; value++) {
+    for (uint64_t value = 0; value <= last; value++) {
         if (!holds(list, value))
             continue;
         buf_printf(out, "%s%s", any ? between : "", words[value]);
@@ -284,23 +284,18 @@ static void put_interface_field(struct buf *out, const struct packet_space *spac
 }
 
 static void put_word_field(struct buf *out, const struct box *box, size_t field, const char *word,
-                           const char *const *words)
+                           const char *const *words, uint64_t last)
 {
     if (!box->fields[field].count)
         return;
     separate(out);
     buf_text(out, word);
-    put_words(out, &box->fields[field], words, "/");
+    put_words(out, &box->fields[field], words, last, "/");
 }
-
-static const char *const states[] = {"new", "established", "related", "invalid", NULL};
-static const char *const casts[] = {"local", "broadcast", "multicast", "other", NULL};
-static const char *const fragments[] = {"none", "first", "later", NULL};
-static const char *const sockets[] = {"none", "wildcard", "bound", "connected", NULL};
 
 static void put_unknown(struct buf *out, const struct unknown *unknown, const struct range_list *list)
 {
-    static const char *const limits[] = {"within", "over", "full", NULL};
+    static const char *const limits[] = {"within", "over", "full"};
 
     separate(out);
     switch (unknown->kind) {
@@ -315,7 +310,7 @@ static void put_unknown(struct buf *out, const struct unknown *unknown, const st
             break;
         }
         buf_char(out, '(');
-        put_words(out, list, limits, "/");
+        put_words(out, list, limits, LIMIT_FULL, "/");
         buf_printf(out, " limit %s)", unknown->text);
         break;
     case UNKNOWN_MATCH:
@@ -337,11 +332,11 @@ static void put_states(struct buf *out, const struct range_list *list)
         return;
     separate(out);
     if (new + established + related + invalid == 3)
-        buf_printf(out, "not %s", states[!new ? 0 : !established ? 1 : !related ? 2 : 3]);
+        buf_printf(out, "not %s", packet_state_words[!new ? 0 : !established ? 1 : !related ? 2 : 3]);
     else if (!(new || established || related || invalid))
         buf_text(out, "untracked");
     else
-        put_words(out, list, states, " ");
+        put_words(out, list, packet_state_words, PACKET_STATE_INVALID, " ");
 }
 
 // Combinations of flags that no packet of `domain` has with the rest of the box.
@@ -396,19 +391,19 @@ void describe_box(struct buf *out, struct packet_space *space, const struct box 
     put_protocols(out, space, box);
     put_side(out, space, box, "from", FIELD_SOURCE, FIELD_SOURCE_PORT);
     put_side(out, space, box, "to", FIELD_DESTINATION, FIELD_DESTINATION_PORT);
-    put_word_field(out, box, FIELD_DESTINATION_TYPE, "cast ", casts);
+    put_word_field(out, box, FIELD_DESTINATION_TYPE, "cast ", packet_cast_words, DESTINATION_OTHER);
     put_field(out, space, box, FIELD_ICMP_TYPE, "type ", put_number_range);
     put_field(out, space, box, FIELD_ICMP_CODE, "code ", put_number_range);
     put_states(out, &box->fields[FIELD_STATE]);
     put_flags(out, space, box, domain);
-    put_word_field(out, box, FIELD_FRAGMENT, "fragment ", fragments);
+    put_word_field(out, box, FIELD_FRAGMENT, "fragment ", packet_fragment_words, FRAGMENT_LATER);
     put_field(out, space, box, FIELD_HOP_LIMIT, "hop ", put_number_range);
     put_field(out, space, box, FIELD_MAC, "mac ", put_mac_range);
     if (box->fields[FIELD_HELPER].count) {
         put_field(out, space, box, FIELD_HELPER, "(helper ", put_helper_range);
         buf_char(out, ')');
     }
-    put_word_field(out, box, FIELD_SOCKET, "socket ", sockets);
+    put_word_field(out, box, FIELD_SOCKET, "socket ", packet_socket_words, SOCKET_CONNECTED);
     for (size_t i = 0; i < space->unknowns.count; i++)
         if (box->fields[FIELD_COUNT + i].count)
             put_unknown(out, &space->unknowns.items[i], &box->fields[FIELD_COUNT + i]);

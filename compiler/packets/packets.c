@@ -73,12 +73,15 @@ static bool parse_protocols(struct parsing *parsing, bool inverted)
     return !byte_set_empty(&packets->protocols) || parsing_fail(parsing, "no protocol is left");
 }
 
+const char *const packet_state_words[] = {"new", "established", "related", "invalid", "untracked", NULL};
+const char *const packet_fragment_words[] = {"none", "first", "later", NULL};
+const char *const packet_socket_words[] = {"none", "wildcard", "bound", "connected", NULL};
+const char *const packet_cast_words[] = {"local", "broadcast", "multicast", "other", NULL};
+
 static unsigned state_named(struct slice word)
 {
-    static const char *const words[] = {"new", "established", "related", "invalid", "untracked"}; // by bit
-
-    for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++)
-        if (slice_is(word, words[i]))
+    for (unsigned i = 0; packet_state_words[i]; i++)
+        if (slice_is(word, packet_state_words[i]))
             return 1U << i;
     return 0;
 }
@@ -118,9 +121,6 @@ static bool parse_word(struct parsing *parsing)
 
 static bool parse_part(struct parsing *parsing)
 {
-    static const char *const fragments[] = {"none", "first", "later", NULL};
-    static const char *const sockets[] = {"none", "wildcard", "bound", "connected", NULL};
-    static const char *const casts[] = {"local", "broadcast", "multicast", "other", NULL};
     struct packets *packets = parsing->packets;
 
     if (slice_is(parsing->word, "in"))
@@ -141,12 +141,13 @@ static bool parse_part(struct parsing *parsing)
         return parsing_numbers(parsing, &packets->hop_limits, "a hop limit is missing",
                                "a hop limit is a number from 0 to 255");
     if (slice_is(parsing->word, "fragment"))
-        return parsing_choices(parsing, &packets->fragments, fragments, "a fragment is none, first or later");
+        return parsing_choices(parsing, &packets->fragments, packet_fragment_words,
+                               "a fragment is none, first or later");
     if (slice_is(parsing->word, "socket"))
-        return parsing_choices(parsing, &packets->sockets, sockets,
+        return parsing_choices(parsing, &packets->sockets, packet_socket_words,
                                "a socket is none, wildcard, bound or connected");
     if (slice_is(parsing->word, "cast"))
-        return parsing_choices(parsing, &packets->casts, casts,
+        return parsing_choices(parsing, &packets->casts, packet_cast_words,
                                "a destination is local, broadcast, multicast or other");
     if (slice_is(parsing->word, "mac"))
         return parsing_mac(parsing);

@@ -29,6 +29,10 @@ enum packet_state {
     PACKET_UNTRACKED = 1 << 4,
 };
 
+// Words of the notation, in the order of the values that they stand for; a NULL ends them.
+extern const char *const packet_state_words[], *const packet_fragment_words[], *const packet_socket_words[],
+                                                                                   *const packet_cast_words[];
+
 // Interfaces by name. `any` is said without one.
 struct packet_interfaces {
     const char **items;
