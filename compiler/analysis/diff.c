@@ -11,6 +11,7 @@
 #include "meaning/sets.h"
 
 #define NODE_LIMIT ((size_t)8 << 20)
+#define FEW        3 // regions that read as well as `all else`
 
 const char *const change_words[CHANGE_COUNT] = {"opened",  "closed",    "answer",
                                                 "tracked", "untracked", "unclear"};
@@ -150,20 +151,23 @@ static const char *region_text(struct pair *pair, enum hook hook, const struct b
 }
 
 // All that nothing but the end of a hook decides. A default may treat TCP in its own way.
-static const char *rest_text(struct pair *pair, enum hook hook, diagram set)
+static const char *rest_text(struct pair *pair, enum hook hook, diagram set, const char *state)
 {
     static const char *const any[HOOK_COUNT] = {"in any", "in any out any", "out any"};
     const diagram tcp = field_between(pair->space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP),
                   none = set_none(pair->space);
 
-    return arena_printf(pair->arena, "%s%s, all else", any[hook],
+    return arena_printf(pair->arena, "%s%s%s, all else", any[hook],
                         set_and(pair->space, set, tcp) == none     ? " not tcp"
                         : set_minus(pair->space, set, tcp) == none ? " tcp"
-                                                                   : "");
+                                                                   : "",
+                        state);
 }
 
-// `box` NULL: all of the set that nothing but the end of the hook decides.
-static void add_change(struct pair *pair, enum hook hook, enum change_kind kind, diagram set, struct box *box)
+// `box` NULL: all of the set that nothing but the end of the hook decides, packets of the state `rest` (" established") or
+// of any ("").
+static void add_change(struct pair *pair, enum hook hook, enum change_kind kind, diagram set, struct box *box,
+                       const char *rest)
 {
     struct packet_space *space = pair->space;
     field_value *packet = arena_calloc(pair->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
@@ -181,7 +185,7 @@ static void add_change(struct pair *pair, enum hook hook, enum change_kind kind,
                                          diagram_evaluate(space->diagrams, pair->outcomes[side], packet))));
     describe_packet(&text, space, hook, packet, alike);
     change.example = arena_copy(pair->arena, text.bytes, text.length);
-    change.packets = box ? region_text(pair, hook, box) : rest_text(pair, hook, set);
+    change.packets = box ? region_text(pair, hook, box) : rest_text(pair, hook, set, rest);
     change.before = decide(pair, 0, hook, packet);
     change.now = decide(pair, 1, hook, packet);
     *vec_push(pair->arena, pair->difference) = change;
@@ -195,20 +199,37 @@ static uint32_t ends_hook(uint32_t value, void *context)
     return outcome_of(value).rule != 0;
 }
 
+// Whether the ruleset's filter has a chain at the hook, with a policy that is its end.
+static bool has_chain(const struct ruleset *ruleset, enum hook hook)
+{
+    static const char *const chains[HOOK_COUNT] = {"INPUT", "FORWARD", "OUTPUT"};
+    const struct table *filter = ruleset_find_table(ruleset, "filter");
+
+    return filter && table_find_chain(filter, chains[hook]);
+}
+
+// The packets of a set that one of the rulesets leaves to the end of the hook. Without a chain there, that is all that gets so
+// far.
+static diagram left_to_end_by(struct pair *pair, int side, enum hook hook, diagram set)
+{
+    struct packet_space *space = pair->space;
+    diagram outcomes;
+
+    if (!has_chain(pair->rules[side], hook))
+        return set_and(space, set,
+                       accepted_set(space, hook_outcomes(space, &pair->meanings[side], hook, set)));
+    // The others by the thousand would each be a function of its own.
+    pair->places[side].wanted = place_is_end;
+    if (!pair->places[side].count)
+        pair->named[side] = rules_meaning(space, pair->rules[side], &pair->places[side]);
+    outcomes = hook_outcomes(space, &pair->named[side], hook, set);
+    return set_and(space, set, diagram_map(space->diagrams, outcomes, ends_hook, NULL));
+}
+
 // The packets of a set that both rulesets leave to the end of the hook.
 static diagram left_to_the_end(struct pair *pair, enum hook hook, diagram set)
 {
-    for (int side = 0; side < 2; side++) {
-        // The others by the thousand would each be a function of its own.
-        pair->places[side].wanted = place_is_end;
-        if (!pair->places[side].count)
-            pair->named[side] = rules_meaning(pair->space, pair->rules[side], &pair->places[side]);
-        set =
-            set_and(pair->space, set,
-                    diagram_map(pair->space->diagrams,
-                                hook_outcomes(pair->space, &pair->named[side], hook, set), ends_hook, NULL));
-    }
-    return set;
+    return left_to_end_by(pair, 1, hook, left_to_end_by(pair, 0, hook, set));
 }
 
 // What leaves and what comes in are untracked together: where the one is the mirror of the other, the one is enough.
@@ -245,28 +266,79 @@ static diagram worth_telling(struct pair *pair, enum hook hook, enum change_kind
     return elsewhere == set_none(space) && !pair->told[kind] ? set : elsewhere;
 }
 
+// All of one state that a ruleset leaves to the end of the hook, if all of that is in the set; else nothing.
+static diagram whole_rest(struct pair *pair, int side, enum hook hook, diagram set, uint64_t state)
+{
+    struct packet_space *space = pair->space;
+    const diagram domain =
+        set_minus(space, people_mean(space, hook, pair->meanings[0].domains[hook]), pair->stateless);
+    const diagram rest = left_to_end_by(
+        pair, side, hook, set_and(space, domain, field_between(space, FIELD_STATE, state, state)));
+
+    return set_minus(space, rest, set) == set_none(space) ? rest : set_none(space);
+}
+
+// Tells, as one region each, the packets of a state that one of the rulesets leaves to the end of the hook: what an accept by
+// state was lost for, or an INVALID that no rule drops any more. The answer is what is left of the set.
+static diagram tell_states(struct pair *pair, enum hook hook, enum change_kind kind, diagram set)
+{
+    static const struct {
+        uint64_t state;
+        const char *text;
+    } states[] = {{PACKET_STATE_NEW, " new"},
+                  {PACKET_STATE_ESTABLISHED, " established"},
+                  {PACKET_STATE_RELATED, " related"},
+                  {PACKET_STATE_INVALID, " invalid"}};
+    struct packet_space *space = pair->space;
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+        for (int side = 1; side >= 0; side--) {
+            const diagram rest = whole_rest(pair, side, hook, set, states[i].state);
+
+            if (rest == set_none(space))
+                continue;
+            add_change(pair, hook, kind, rest, NULL, states[i].text);
+            set = set_minus(space, set, rest);
+        }
+    }
+    return set;
+}
+
+static struct cover regions_of(struct pair *pair, enum hook hook, diagram set)
+{
+    struct packet_space *space = pair->space;
+    // Packets without a state are told as new ones.
+    const diagram stateful = set_minus(space, set, pair->stateless);
+    const diagram simple = diagram_simplify(
+        space->diagrams, stateful,
+        set_minus(space, people_mean(space, hook, pair->meanings[0].domains[hook]), pair->stateless));
+
+    return cover_boxes(pair->arena, space->diagrams, simple,
+                       set_minus(space, set_all(space), pair->stateless), usual_order(space), pair->limit);
+}
+
 static void tell_kind(struct pair *pair, enum hook hook, enum change_kind kind, diagram set)
 {
     struct packet_space *space = pair->space;
     const bool tracking =
         kind == CHANGE_TRACKED || kind == CHANGE_UNTRACKED; // which no end of a hook decides
-    const diagram end = tracking ? set_none(space) : left_to_the_end(pair, hook, set),
-                  rest = set_minus(space, set, end);
-    // Packets without a state are told as new ones.
-    const diagram stateful = set_minus(space, rest, pair->stateless);
-    const diagram simple = diagram_simplify(
-        space->diagrams, stateful,
-        set_minus(space, people_mean(space, hook, pair->meanings[0].domains[hook]), pair->stateless));
-    const struct cover cover =
-        cover_boxes(pair->arena, space->diagrams, simple, set_minus(space, set_all(space), pair->stateless),
-                    usual_order(space), pair->limit);
+    const diagram end = tracking ? set_none(space) : left_to_the_end(pair, hook, set);
+    diagram rest = set_minus(space, set, end);
+    struct cover cover = regions_of(pair, hook, rest);
 
+    if (!tracking && cover.count > FEW) {
+        const diagram left = tell_states(pair, hook, kind, rest);
+
+        if (left != rest)
+            cover = regions_of(pair, hook, left);
+        rest = left;
+    }
     pair->told[kind] = true;
     pair->difference->complete = pair->difference->complete && cover.complete;
     for (size_t i = 0; i < cover.count; i++)
-        add_change(pair, hook, kind, rest, &cover.items[i]);
+        add_change(pair, hook, kind, rest, &cover.items[i], "");
     if (end != set_none(space))
-        add_change(pair, hook, kind, end, NULL);
+        add_change(pair, hook, kind, end, NULL, "");
 }
 
 static void compare_hook(struct pair *pair, enum hook hook)
