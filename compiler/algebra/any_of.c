@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "algebra/nodes.h"
+#include "base/sort.h"
 
 // A conjunction, with the value by which it is sorted beside it: there are many, and their tests lie far apart.
 struct item {
@@ -43,15 +44,12 @@ struct joining {
     uint32_t value;
 };
 
-// Items whose tests are looked at from `tests` on.
+// Items of one field.
 static int compare_items(const void *a, const void *b)
 {
     const struct item *left = a, *right = b;
-    int order;
+    const int order = addr_compare(left->first, right->first);
 
-    if (left->field != right->field)
-        return left->field < right->field ? -1 : 1;
-    order = addr_compare(left->first, right->first);
     return order ? order : compare_tests(left->tests, right->tests);
 }
 
@@ -60,20 +58,37 @@ static bool same_test(const struct item *a, const struct item *b)
     return a->field == b->field && compare_tests(a->tests, b->tests) == 0;
 }
 
+// Puts the items of the first field, in the order of fields, in front. Gives how many they are.
+static size_t part_field(struct item *items, size_t count)
+{
+    uint32_t field = items[0].field;
+    size_t parted = 0;
+
+    for (size_t i = 1; i < count; i++)
+        field = items[i].field < field ? items[i].field : field;
+    for (size_t i = 0; i < count; i++)
+        if (items[i].field == field) {
+            const struct item item = items[parted];
+
+            items[parted++] = items[i];
+            items[i] = item;
+        }
+    return parted;
+}
+
 // Goes on to the next test of each, and puts them in its order. False where one of them has no more.
 static bool sort_by_next(struct item *items, size_t count)
 {
-    bool sorted = true;
-
     for (size_t i = 0; i < count; i++) {
         if (!items[i].count)
             return false;
         items[i].field = items[i].tests->field;
         items[i].first = items[i].tests->ranges->first;
-        sorted = sorted && (!i || compare_items(&items[i - 1], &items[i]) <= 0);
     }
-    if (!sorted)
-        qsort(items, count, sizeof(*items), compare_items);
+    for (size_t i = 0, end; i < count; i = end) {
+        end = i + part_field(&items[i], count - i);
+        sort_by_addr(&items[i], end - i, sizeof(*items), offsetof(struct item, first), compare_items);
+    }
     return true;
 }
 

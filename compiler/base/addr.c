@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "base/vec.h"
 
 const char *family_name(enum family family)
@@ -216,13 +217,10 @@ static int compare_ranges(const void *a, const void *b)
 
 void range_list_normalise(struct range_list *list)
 {
-    bool sorted = true;
     size_t kept = 0;
 
-    for (size_t i = 1; i < list->count && sorted; i++)
-        sorted = compare_ranges(&list->items[i - 1], &list->items[i]) <= 0;
-    if (!sorted)
-        qsort(list->items, list->count, sizeof(*list->items), compare_ranges);
+    sort_by_addr(list->items, list->count, sizeof(*list->items), offsetof(struct addr_range, first),
+                 compare_ranges);
     for (size_t i = 0; i < list->count; i++) {
         const struct addr_range range = list->items[i];
         struct addr_range *last = kept ? &list->items[kept - 1] : NULL;

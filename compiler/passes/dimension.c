@@ -2,6 +2,7 @@
 #include "passes/dimension.h"
 
 #include "base/protocols.h"
+#include "base/sort.h"
 
 const struct dimension_field dimensions[DIMENSION_COUNT] = {
     [DIMENSION_SOURCE] = {SIDE_SOURCE, 0},
@@ -73,7 +74,7 @@ struct rule with_ranges(struct arena *arena, const struct rule *rule, enum dimen
     return made;
 }
 
-int compare_places(const void *a, const void *b)
+static int compare_places(const void *a, const void *b)
 {
     const struct item *left = a, *right = b;
     const int order = addr_compare(left->range.first, right->range.first);
@@ -81,6 +82,12 @@ int compare_places(const void *a, const void *b)
     if (order)
         return order;
     return left->rule < right->rule ? -1 : left->rule > right->rule;
+}
+
+void sort_items(struct items *items)
+{
+    sort_by_addr(items->items, items->count, sizeof(*items->items), offsetof(struct item, range.first),
+                 compare_places);
 }
 
 int compare_rules(const void *a, const void *b)

@@ -46,6 +46,8 @@ struct addr_range range_at(const struct rule *rule, enum dimension dimension, si
 struct rule with_ranges(struct arena *arena, const struct rule *rule, enum dimension dimension,
                         const struct item *items, size_t count);
 
-// For qsort(): by where they begin; and by rule.
-int compare_places(const void *a, const void *b);
+// By where they begin.
+void sort_items(struct items *items);
+
+// For qsort(): by rule.
 int compare_rules(const void *a, const void *b);

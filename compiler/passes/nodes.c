@@ -169,7 +169,6 @@ struct items collect_items(struct growing *growing, const struct rule *rules, si
 {
     const enum family family = growing->passing->family;
     struct items items = {0};
-    bool sorted = true;
 
     for (size_t i = 0; i < count; i++)
         items.capacity += item_count(&rules[i], dimension);
@@ -185,10 +184,7 @@ struct items collect_items(struct growing *growing, const struct rule *rules, si
                 (struct item){asks ? range_at(&rules[i], dimension, j) : everything(family, dimension),
                               (uint32_t)i, weight};
     }
-    for (size_t i = 1; i < items.count && sorted; i++)
-        sorted = compare_places(&items.items[i - 1], &items.items[i]) <= 0;
-    if (!sorted)
-        qsort(items.items, items.count, sizeof(*items.items), compare_places);
+    sort_items(&items);
     return items;
 }
 

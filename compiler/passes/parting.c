@@ -2,7 +2,6 @@
 //
 // How well a field tells rules apart, tried on a sample of them.
 #include <math.h>
-#include <stdlib.h>
 
 #include "passes/cost.h"
 #include "passes/tree.h"
@@ -54,7 +53,7 @@ static double left_together(struct growing *growing, const struct rule *rules, s
     }
     if (items.count < 2)
         return 1;
-    qsort(items.items, items.count, sizeof(*items.items), compare_places);
+    sort_items(&items);
     return (double)(apart + largest_cell(growing, dimension, items.items, items.count)) /
            (double)(items.count + apart);
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Circles of chains that jump to each other. The walk keeps its own stack, for chains may be as many as lines.
-#include <stdlib.h>
-
 #include "ruleset/ruleset.h"
 
 enum state { UNSEEN, OPEN, DONE };
@@ -14,26 +12,7 @@ struct place {
     enum state state;
 };
 
-static int compare_places(const void *a, const void *b)
-{
-    const uintptr_t left = (uintptr_t)((const struct place *)a)->chain,
-                    right = (uintptr_t)((const struct place *)b)->chain;
-
-    return (left > right) - (left < right);
-}
-
-static struct place *find_place(const struct table *table, struct place *places, const char *name)
-{
-    const struct place wanted = {.chain = table_find_chain(table, name)};
-
-    return wanted.chain ? bsearch(&wanted, places, table->count, sizeof(*places), compare_places) : NULL;
-}
-
-static bool is_jump(const struct rule *rule)
-{
-    return rule->target.kind == TARGET_JUMP || rule->target.kind == TARGET_GOTO;
-}
-
+// Places stand by the number of their chain.
 static const struct rule *walk(const struct table *table, struct place *places, size_t start)
 {
     size_t at = start;
@@ -43,10 +22,11 @@ static const struct rule *walk(const struct table *table, struct place *places, 
     while (at < table->count) {
         struct place *place = &places[at];
         const struct chain *chain = place->chain;
+        const struct chain *leads_to;
         const struct rule *rule;
         struct place *inner;
 
-        while (place->next < chain->count && !is_jump(&chain->items[place->next]))
+        while (place->next < chain->count && !rule_leads_on(&chain->items[place->next]))
             place->next++;
         if (place->next == chain->count) {
             place->state = DONE;
@@ -54,14 +34,15 @@ static const struct rule *walk(const struct table *table, struct place *places, 
             continue;
         }
         rule = &chain->items[place->next++];
-        inner = find_place(table, places, rule->target.text);
-        if (!inner || inner->state == DONE)
+        leads_to = table_find_chain(table, rule->target.text);
+        if (!leads_to || places[leads_to->number].state == DONE)
             continue;
+        inner = &places[leads_to->number];
         if (inner->state == OPEN)
             return rule;
         inner->state = OPEN;
         inner->from = at;
-        at = (size_t)(inner - places);
+        at = leads_to->number;
     }
     return NULL;
 }
@@ -77,8 +58,7 @@ const struct rule *table_find_loop(const struct table *table)
         return NULL;
     places = arena_calloc(&scratch, table->count, sizeof(*places));
     for (size_t i = 0; i < table->count; i++)
-        places[i].chain = table->items[i];
-    qsort(places, table->count, sizeof(*places), compare_places);
+        places[table->items[i]->number].chain = table->items[i];
     for (size_t i = 0; i < table->count && !loop; i++)
         if (places[i].state == UNSEEN)
             loop = walk(table, places, i);

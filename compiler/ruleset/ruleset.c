@@ -166,12 +166,14 @@ bool rule_asks_nothing(const struct rule *rule)
            !rule->addresses[SIDE_DESTINATION].prefix.bits && !rule->addresses[SIDE_DESTINATION].inverted;
 }
 
+#define HOOKS 5
+
 static int hook_rank(const struct chain *chain)
 {
-    static const char *const hooks[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
-    int rank = 0;
+    static const char *const hooks[HOOKS] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
+    int rank = chain->policy == CHAIN_USER ? HOOKS : 0;
 
-    while (rank < 5 && strcmp(chain->name, hooks[rank]) != 0)
+    while (rank < HOOKS && strcmp(chain->name, hooks[rank]) != 0)
         rank++;
     return rank;
 }
