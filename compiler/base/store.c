@@ -13,7 +13,8 @@
 
 #define PAGE \
     ((uintptr_t)64 << 10) // the largest page that Linux commonly has: whole ones of it are whole ones of any
-#define AHEAD ((size_t)16 << 20) // of what was taken, pages are made no further: they may not be needed
+#define AHEAD_SHARE \
+    4 // of the whole: pages are made no further ahead of what was taken, for they may not be needed
 
 // A mapping, which begins with this.
 struct store {
@@ -45,7 +46,7 @@ static void make_pages(void *context)
     for (size_t at = 0; at < store->size && !atomic_load(&store->unwanted);) {
         const size_t step = store->size - at < PAGES_MIN ? store->size - at : PAGES_MIN;
 
-        if (at >= atomic_load(&store->used) + AHEAD) {
+        if (at >= atomic_load(&store->used) + store->size / AHEAD_SHARE) {
             sem_wait(&store->moved); // one that a signal ends looks again too
             continue;
         }

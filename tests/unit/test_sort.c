@@ -33,7 +33,8 @@ static uint64_t next(uint64_t *state)
 // As qsort() does it, with keys of which the bits of the masks differ, and each number of `repeat` entries equal.
 static void check(size_t count, uint64_t high, uint64_t low, uint32_t repeat)
 {
-    struct entry *sorted = calloc(count + 1, sizeof(*sorted)), *expected = calloc(count + 1, sizeof(*expected));
+    struct entry *sorted = calloc(count + 1, sizeof(*sorted)),
+                 *expected = calloc(count + 1, sizeof(*expected));
     uint64_t state = count ^ high ^ low;
 
     assert_non_null(sorted);
