@@ -35,8 +35,8 @@ struct compile_options {
     struct lower_options lower;
     struct pass_options passes;
     bool allow_unproved; // rules that are too many to be decided are a warning
-    // Gets the plain rules of a family ahead of their proof, to begin with what takes long; NULL: nobody does. Nothing that comes
-    // of it may take effect before they are proved.
+    // Gets the plain rules of a family ahead of their proof, to begin with what takes long; NULL: nobody does. Nothing that
+    // comes of it may take effect before they are proved.
     void (*made)(void *context, const struct ruleset *rules);
     void *context;
 };

@@ -25,8 +25,8 @@ struct diagram_space;
 #define DIAGRAM_EDGES_PER_NODE 4
 
 // A space in which diagrams live. `widths` are the numbers of bits of the fields, 1 to 128. At most `node_limit` nodes are
-// made, and DIAGRAM_EDGES_PER_NODE times as many edges: beyond, every operation gives diagram_constant(space, 0) and diagram_overflowed() says so. NULL where memory is
-// short.
+// made, and DIAGRAM_EDGES_PER_NODE times as many edges: beyond, every operation gives diagram_constant(space, 0) and
+// diagram_overflowed() says so. NULL where memory is short.
 struct diagram_space *diagram_space_new(const uint8_t *widths, size_t field_count, size_t node_limit);
 void diagram_space_free(struct diagram_space *space);
 bool diagram_overflowed(const struct diagram_space *space);

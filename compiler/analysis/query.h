@@ -13,7 +13,8 @@ enum hook packets_hook(const struct packets *packets);
 // Whether the packets can be of the family: none of their parts is of the other one.
 bool packets_in_family(const struct packets *packets, enum family family);
 
-// The set. What is left out stands for all values; but TCP for this host goes to an address of its own. The state `untracked` is no state of the tracker: it is asked of the outcome.
+// The set. What is left out stands for all values; but TCP for this host goes to an address of its own. The state `untracked`
+// is no state of the tracker: it is asked of the outcome.
 diagram packets_set(struct packet_space *space, const struct packets *packets);
 
 // Without what nobody means: TCP to a group.

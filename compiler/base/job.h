@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Work that is done beside the thread that asks for it, on a second processor where there is one. It may read what both
-// have, and writes what is its own alone; what it found out stands when job_end() is back. It computes: a thread of work has no
+// Work that is done beside the thread that asks for it, on a second processor where there is one. It may read what both have,
+// and writes what is its own alone; what it found out stands when job_end() is back. It computes: a thread of work has no
 // capabilities.
 #pragma once
 

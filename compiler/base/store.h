@@ -8,8 +8,8 @@
 
 #define PAGES_MIN ((size_t)1 << 20) // bytes: less is not worth asking for
 
-// Asks for the whole pages of memory that will be written. Where the kernel does not know how (before Linux 5.14), they come one
-// by one, as ever.
+// Asks for the whole pages of memory that will be written. Where the kernel does not know how (before Linux 5.14), they come
+// one by one, as ever.
 void pages_take(void *memory, size_t size);
 
 // Zeroed memory of `size` bytes, of which another thread makes the pages. NULL where there is none to be had, or less than

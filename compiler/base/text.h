@@ -49,8 +49,8 @@ bool parse_number(struct slice text, uint64_t max, uint64_t *value);
 // The entry of `words` (ended by NULL) that `text` is likely a misspelling of, or NULL.
 const char *nearest_word(struct slice text, const char *const *words);
 
-// The same, unless it is a word from elsewhere that stands for one of `words`: then what is said for it here, which may be more
-// than one word (foreign.def).
+// The same, unless it is a word from elsewhere that stands for one of `words`: then what is said for it here, which may be
+// more than one word (foreign.def).
 const char *suggested_word(struct slice text, const char *const *words);
 
 // Damerau-Levenshtein distance without regard to case, at most `limit` + 1.

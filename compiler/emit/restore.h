@@ -6,8 +6,8 @@
 #include "base/buf.h"
 #include "ruleset/ruleset.h"
 
-// Appends the tables of a ruleset of plain rules. The text loads on iptables-legacy and iptables-nft, and each table comes back from iptables-save
-// as it is here but for counters.
+// Appends the tables of a ruleset of plain rules. The text loads on iptables-legacy and iptables-nft, and each table comes
+// back from iptables-save as it is here but for counters.
 void restore_text(struct buf *out, const struct ruleset *ruleset);
 
 // Appends what stands behind "-A CHAIN" of a rule, a blank in front of it.

@@ -194,7 +194,8 @@ static void put_limit(struct buf *out, const struct match *match)
         buf_printf(out, " --limit-burst %u", match->limit.burst);
 }
 
-// The unit in which iptables writes the rate is how long it lets an idle source's bucket live. A bucket that takes longer to refill must live longer, or a source that pauses would start anew with a full one.
+// The unit in which iptables writes the rate is how long it lets an idle source's bucket live. A bucket that takes longer to
+// refill must live longer, or a source that pauses would start anew with a full one.
 static void put_hashlimit(struct buf *out, const struct match *match, enum family family)
 {
     const uint64_t refill =

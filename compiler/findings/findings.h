@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What reasoning over all packets finds in a policy or a ruleset that reads well. Decided exactly, with the algebra, never by trying
-// packets or by comparing entries in pairs.
+// What reasoning over all packets finds in a policy or a ruleset that reads well. Decided exactly, with the algebra, never by
+// trying packets or by comparing entries in pairs.
 #pragma once
 
 #include "diag/diag.h"
@@ -9,8 +9,8 @@
 #include "ruleset/ruleset.h"
 
 // Reports the entries that decide nothing, because the entries before them decide all their packets together; and, of a policy
-// that is `sound` (it has no errors), those without which every packet would fare the same. A policy too large to be decided is
-// reported as such.
+// that is `sound` (it has no errors), those without which every packet would fare the same. A policy too large to be decided
+// is reported as such.
 void find_idle_entries(const struct policy *policy, bool sound, struct diag_list *diags);
 
 // Expectations, and the rules of one family that they are held against.

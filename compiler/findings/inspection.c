@@ -10,8 +10,8 @@
 #define NODE_LIMIT ((size_t)3 << 20)
 #define BOXES      3
 
-// The ways through the tables that findings ask about, opened when the first does. What PREROUTING sees is for this host or for another, what
-// POSTROUTING sees was sent here or forwarded.
+// The ways through the tables that findings ask about, opened when the first does. What PREROUTING sees is for this host or
+// for another, what POSTROUTING sees was sent here or forwarded.
 static const struct {
     const char *table, *chain;
     enum hook hook;

@@ -43,8 +43,8 @@ struct kernel_backend {
 // It asks for CAP_NET_ADMIN and CAP_NET_RAW, and takes no lock: see kernel/lock.h.
 extern const struct kernel_backend libiptc_backend;
 
-// Whether the kernel has legacy tables of a family, or loads the module that has them. None is made. Where that cannot be told,
-// true: whoever reads them is told why.
+// Whether the kernel has legacy tables of a family, or loads the module that has them. None is made. Where that cannot be
+// told, true: whoever reads them is told why.
 bool libiptc_available(enum family family);
 
 // What the caller asks for.

@@ -31,8 +31,8 @@ struct table_comparison {
 struct table_comparison kernel_table_compare(struct arena *arena, const struct kernel_table *table,
                                              const struct encoded *encoded);
 
-// For each rule of a chain of one recorded table, that of the chain of the same name in another one, ascending, or RULE_NEW. What
-// counts of a rule is what `other` was encoded with.
+// For each rule of a chain of one recorded table, that of the chain of the same name in another one, ascending, or RULE_NEW.
+// What counts of a rule is what `other` was encoded with.
 size_t *encoded_partners(struct arena *arena, const struct encoded *encoded, const struct chain *chain,
                          const struct encoded *other);
 

@@ -3,7 +3,8 @@
 // What counts of a rule, of all its bytes: the header, and of each match and target its name, revision and as much of its data
 // as is not the kernel's own. Of a verdict or a jump, where it leads. Not for other folders.
 //
-// How much of the data counts is what the rules were encoded with; so `encoded` may hold none of the rules that are asked about.
+// How much of the data counts is what the rules were encoded with; so `encoded` may hold none of the rules that are asked
+// about.
 #pragma once
 
 #include "base/buf.h"

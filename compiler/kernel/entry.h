@@ -71,8 +71,8 @@ static inline const struct xt_entry_target *entry_target(const void *entry, size
     return (const void *)((const char *)entry + at);
 }
 
-// Writes what stands ahead of the matches, of as many bytes, from the fields of a rule; the lengths are left 0. The names of its
-// interfaces are shorter than IFNAMSIZ.
+// Writes what stands ahead of the matches, of as many bytes, from the fields of a rule; the lengths are left 0. The names of
+// its interfaces are shorter than IFNAMSIZ.
 struct rule;
 void entry_put_header(char *entry, const struct entry_layout *layout, const struct rule *rule);
 

@@ -38,8 +38,8 @@ static const char *version_of(struct arena *arena, const char *path)
     return version;
 }
 
-// Before 1.8 there was one variant, and it does not say which. False where a program is not there, or those of the families are of
-// different variants.
+// Before 1.8 there was one variant, and it does not say which. False where a program is not there, or those of the families
+// are of different variants.
 static bool find_named(struct arena *arena, const char *variant, struct iptables_programs *programs)
 {
     bool nft[FAMILY_COUNT] = {false};

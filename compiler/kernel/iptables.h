@@ -17,8 +17,8 @@ struct iptables_programs {
     bool nft;                                               // the rules that it loads are nf_tables'
 };
 
-// The programs that iptables-restore stands for on this host, whichever variant that is, and those of IPv6 of the same one; or, where `nft` or legacy ones are
-// asked for, those of that variant under whatever name. False where there are none.
+// The programs that iptables-restore stands for on this host, whichever variant that is, and those of IPv6 of the same one;
+// or, where `nft` or legacy ones are asked for, those of that variant under whatever name. False where there are none.
 bool iptables_find(struct arena *arena, struct iptables_programs *programs);
 bool iptables_find_variant(struct arena *arena, bool nft, struct iptables_programs *programs);
 

@@ -30,8 +30,8 @@ bool nft_tables_read(struct arena *arena, struct nft_tables *tables, struct kern
 // Whether a table of iptables is strange, as far as that can be told.
 bool nft_table_is_strange(enum family family, const char *name);
 
-// Whether nf_tables takes that revision of a match or target of iptables (nft_compat); the kernel loads the module if it can. 0,
-// or a negative errno: -ENOENT: it has none of that kind.
+// Whether nf_tables takes that revision of a match or target of iptables (nft_compat); the kernel loads the module if it can.
+// 0, or a negative errno: -ENOENT: it has none of that kind.
 int nft_extension_find(enum family family, const char *name, uint8_t revision, bool target);
 
 // The number of changes that nf_tables has seen in the namespace, which goes on with each transaction. 0: not to be told.

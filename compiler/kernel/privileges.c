@@ -50,7 +50,8 @@ bool privileges_suffice(struct kernel_error *error)
     return kernel_fail(error, KERNEL_PERMISSION, "%s", KERNEL_NEEDS);
 }
 
-// A program of root's gets all that the bounding set has. Without CAP_SETPCAP that stays, and no-new-privs keeps programs from it.
+// A program of root's gets all that the bounding set has. Without CAP_SETPCAP that stays, and no-new-privs keeps programs from
+// it.
 static void bound_programs(void)
 {
     for (unsigned capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)

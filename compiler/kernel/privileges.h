@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What a process may do (capabilities(7)): no more than it takes to read and change tables. CAP_NET_ADMIN is what the kernel asks for
-// that; CAP_NET_RAW is what a raw socket takes, which libiptc opens to speak of tables (libiptc.c, TC_INIT), as do the plugins of
-// libxtables.
+// What a process may do (capabilities(7)): no more than it takes to read and change tables. CAP_NET_ADMIN is what the kernel
+// asks for that; CAP_NET_RAW is what a raw socket takes, which libiptc opens to speak of tables (libiptc.c, TC_INIT), as do
+// the plugins of libxtables.
 #pragma once
 
 #include "kernel/error.h"

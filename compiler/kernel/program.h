@@ -21,6 +21,6 @@ struct program_call {
 };
 
 // Runs a program to its end, and appends what it prints. It has an environment of its own; it takes no lock of xtables, which
-// the caller has; and it ends with this process. False, and why, in its own words where it has any, where it fails, is killed, or
-// is not done in time: then it is gone too.
+// the caller has; and it ends with this process. False, and why, in its own words where it has any, where it fails, is killed,
+// or is not done in time: then it is gone too.
 bool program_run(const struct program_call *call, struct buf *output, struct kernel_error *error);

@@ -15,6 +15,7 @@ void record_uncounted(struct buf *out, const struct kernel_table *table);
 // Appends what a table is to become; a ruleset that does not have it makes it empty.
 void record_wanted(struct buf *out, const struct encoded *encoded, const char *name);
 
-// Takes one record off the front of the bytes, which are at a multiple of 16. It stands as the ruleset of that one table, whose
-// rules have no fields; it belongs to the arena, and its rules stay where they are in the bytes. False where those hold none.
+// Takes one record off the front of the bytes, which are at a multiple of 16. It stands as the ruleset of that one table,
+// whose rules have no fields; it belongs to the arena, and its rules stay where they are in the bytes. False where those hold
+// none.
 bool record_take(struct arena *arena, struct slice *bytes, struct encoded *encoded);

@@ -68,6 +68,6 @@ bool kernel_table_change(struct kernel_table *table, const struct table_comparis
 // again. KERNEL_CHANGED only where the number of rules has changed since the table was read: nothing else is noticed.
 bool kernel_table_commit(struct kernel_table *table, struct kernel_error *error);
 
-// The same for several tables of one family, each at once and one after the other: a way that starts programs starts one for all
-// of them. Where one cannot be committed, those behind it are not.
+// The same for several tables of one family, each at once and one after the other: a way that starts programs starts one for
+// all of them. Where one cannot be committed, those behind it are not.
 bool kernel_tables_commit(struct kernel_table *const *tables, size_t count, struct kernel_error *error);

@@ -28,8 +28,8 @@ diagram chain_walk(const struct view *view, const struct ruleset *ruleset, const
                    const char *chain);
 
 // A built-in chain in the same way, to the end of the table: with its policy. An empty function where the ruleset has no such
-// chain. `places`, unless it is NULL, is filled with the rules that decide, and outcomes remember them: the last rule's index +
-// 1 stands for the policy of a chain.
+// chain. `places`, unless it is NULL, is filled with the rules that decide, and outcomes remember them: the last rule's index
+// + 1 stands for the policy of a chain.
 diagram built_in_chain_walk(const struct view *view, const struct ruleset *ruleset, const char *table,
                             const char *chain, struct rule_places *places);
 

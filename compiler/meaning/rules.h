@@ -44,8 +44,8 @@ extern const struct station stations[HOOK_COUNT][7]; // each hook's ended by one
 // The view of a packet that it has there, of its hook's.
 struct view station_view(const struct view *view, const struct station *station);
 
-// What a ruleset means. It has been added to the space, and the space is open. `places`, unless it is NULL, is filled with the rules and
-// chains that decide, and outcomes remember them: the last rule's index + 1 stands for the policy of a chain.
+// What a ruleset means. It has been added to the space, and the space is open. `places`, unless it is NULL, is filled with the
+// rules and chains that decide, and outcomes remember them: the last rule's index + 1 stands for the policy of a chain.
 struct meaning rules_meaning(struct packet_space *space, const struct ruleset *ruleset,
                              struct rule_places *places);
 

@@ -35,6 +35,7 @@ diagram accepted_by_source_port(struct packet_space *space, const struct meaning
 // Of a set, the packets that a hook does not accept.
 diagram refused_of(struct packet_space *space, const struct meaning *meaning, enum hook hook, diagram set);
 
-// Path MTU errors that input refuses in some state, from senders of whom it accepts anything at all; neighbour discovery that a hook refuses.
+// Path MTU errors that input refuses in some state, from senders of whom it accepts anything at all; neighbour discovery that
+// a hook refuses.
 diagram refused_path_mtu(struct packet_space *space, const struct meaning *meaning);
 diagram refused_neighbours(struct packet_space *space, const struct meaning *meaning, enum hook hook);

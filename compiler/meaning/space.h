@@ -117,7 +117,8 @@ const char *policy_unknown(struct packet_space *space, const struct table *table
 // policies that nobody writes.
 void packet_space_add_unwritten(struct packet_space *space, const struct ruleset *ruleset);
 
-// Opens the space; no name is added behind it, but rules may be that bring none. At most `node_limit` nodes. False where memory is short.
+// Opens the space; no name is added behind it, but rules may be that bring none. At most `node_limit` nodes. False where
+// memory is short.
 bool packet_space_open(struct packet_space *space, size_t node_limit);
 void packet_space_close(struct packet_space *space);
 

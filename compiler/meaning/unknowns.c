@@ -220,7 +220,9 @@ static int compare_met(const void *a, const void *b)
 #define FICKLE_MAX (1U << 24) // of one text in a table: more rules do not fit one
 
 // Numbers the fickle ones of each text as a packet meets them in their table, so that the first of two rulesets is the first
-// of the other, in whatever order tables and chains are written. Limits of one name are one, with the settings of the first, which makes the table (net/netfilter/xt_hashlimit.c). Their fields come in the order in which a packet meets them: functions of a long row of limits are small then.
+// of the other, in whatever order tables and chains are written. Limits of one name are one, with the settings of the first,
+// which makes the table (net/netfilter/xt_hashlimit.c). Their fields come in the order in which a packet meets them: functions
+// of a long row of limits are small then.
 static void add_unknown_matches(struct packet_space *space, struct unknown_matches *matches)
 {
     struct unknown_match *items = matches->items;

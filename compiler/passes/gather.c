@@ -10,9 +10,9 @@
 // Few rules are also looked at address by address, where that makes fewer: what one address may reach is one rule, whomever
 // else its entries name.
 //
-// May act on: two rules that the pass `join` would join as neighbours, where that makes fewer rules, and one of them may change
-// places with all that stand between: those do the same with their packets, or no packet passes both. Long chains and large
-// sets are left as they are, and so are rules far from each other.
+// May act on: two rules that the pass `join` would join as neighbours, where that makes fewer rules, and one of them may
+// change places with all that stand between: those do the same with their packets, or no packet passes both. Long chains and
+// large sets are left as they are, and so are rules far from each other.
 #include <string.h>
 
 #include "passes/pass.h"

@@ -9,9 +9,9 @@
 //   -A INPUT -p tcp -m tcp --dport 22 ! --syn -j ACCEPT
 //   -A INPUT -p tcp -m tcp --dport 22 --syn -m hashlimit --hashlimit-upto 6/min ... -j ACCEPT
 //
-// May act on: a chain that one built-in chain alone leads to, in its last rule from everywhere. Each other rule that leads there
-// asks for what is above a limit; the rest of what it is about is accepted by one rule behind it, and no other rule up to the
-// last one has a packet of both.
+// May act on: a chain that one built-in chain alone leads to, in its last rule from everywhere. Each other rule that leads
+// there asks for what is above a limit; the rest of what it is about is accepted by one rule behind it, and no other rule up
+// to the last one has a packet of both.
 #include <string.h>
 
 #include "passes/limited.h"

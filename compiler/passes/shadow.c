@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Rules without which nothing would change are left out: those that no packet comes to, because rules before them end the walk of all
-// their packets; and those whose packets would meet the same end behind them, by later rules or by the chain's policy.
+// Rules without which nothing would change are left out: those that no packet comes to, because rules before them end the walk
+// of all their packets; and those whose packets would meet the same end behind them, by later rules or by the chain's policy.
 // Of a rule that is needed for some of its addresses alone, the others are left out.
 //
 //   -A INPUT -p icmp -m icmp --icmp-type 8 -m hashlimit ... -j ACCEPT

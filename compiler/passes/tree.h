@@ -71,8 +71,8 @@ void grow_tree(struct growing *growing, struct chain *root, const struct rule *r
 void grow_rule(struct growing *growing, struct chain *chain, const struct rule *rule, size_t most,
                unsigned depth);
 
-// Of `dimensions_left`, what tells packets apart the most for what it costs; DIMENSION_COUNT where each of them leaves as large
-// a share of the rules together as `most_together`, of 1 in all, or a larger one (parting.c).
+// Of `dimensions_left`, what tells packets apart the most for what it costs; DIMENSION_COUNT where each of them leaves as
+// large a share of the rules together as `most_together`, of 1 in all, or a larger one (parting.c).
 enum dimension best_dimension(struct growing *growing, const struct rule *rules, size_t count,
                               unsigned dimensions_left, double most_together);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The keys of each mapping of the language, as policy/fields.def lists them: how a mapping is read by them, and what is said of
-// a key that is none.
+// The keys of each mapping of the language, as policy/fields.def lists them: how a mapping is read by them, and what is said
+// of a key that is none.
 #include <string.h>
 
 #include "policy/reader.h"

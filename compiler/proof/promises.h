@@ -16,6 +16,6 @@ struct promise_breach {
 };
 
 // Whether the rules of the proof break a promise, by its number below PROMISE_COUNT, where the policy itself does not, which
-// may by what it carries verbatim; and how. Promises about chain policies and about what tracking depends on are no rule's, and
-// not among them.
+// may by what it carries verbatim; and how. Promises about chain policies and about what tracking depends on are no rule's,
+// and not among them.
 bool promise_broken(struct proof *proof, size_t number, struct promise_breach *found);

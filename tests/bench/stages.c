@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// stages POLICY: what each stage of one compile costs, IPv4, in milliseconds of the processor, as one line of JSON; and how long
-// it takes to make the rules, without their proof, by the clock.
+// stages POLICY: what each stage of one compile costs, IPv4, in milliseconds of the processor, as one line of JSON; and how
+// long it takes to make the rules, without their proof, by the clock.
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Which packets there are at a hook, said once more than by the program (meaning/domain.c). Where the fields of a packet made by
-// chance contradict each other, the type of the destination gives way, then the address.
+// Which packets there are at a hook, said once more than by the program (meaning/domain.c). Where the fields of a packet made
+// by chance contradict each other, the type of the destination gives way, then the address.
 #include "support/sampling.h"
 
 static bool is_multicast(enum family family, struct addr address)
