@@ -44,6 +44,17 @@ static inline size_t count_lines(const struct compiled *compiled, const char *pa
     return count;
 }
 
+// The rules of a policy have this part of a line so many times.
+static inline void assert_lines(enum family family, unsigned without, const char *policy, const char *part,
+                                size_t count)
+{
+    struct compiled compiled;
+
+    compile_with(&compiled, family, without, policy);
+    assert_int_equal(count_lines(&compiled, part), count);
+    compiled_close(&compiled);
+}
+
 static inline size_t printed_rules(const struct compiled *compiled)
 {
     return count_lines(compiled, "\n-A ");

@@ -13,9 +13,7 @@ TEST(ports_of_neighbours_are_joined)
     assert_int_equal(count_lines(&c, "-p tcp -m multiport --dports 80,443,8080:8090 -j ACCEPT\n"), 1);
     assert_int_equal(count_lines(&c, "-p udp -m multiport --dports 53,123 -j ACCEPT\n"), 1);
     compiled_close(&c);
-    compile_with(&c, FAMILY_IPV4, 1U << PASS_JOIN | 1U << PASS_GATHER, policy);
-    assert_int_equal(count_lines(&c, "multiport"), 0);
-    compiled_close(&c);
+    assert_lines(FAMILY_IPV4, 1U << PASS_JOIN | 1U << PASS_GATHER, policy, "multiport", 0);
 }
 
 TEST(addresses_of_neighbours_are_joined_and_aggregated)
@@ -47,31 +45,22 @@ TEST(rules_that_differ_in_verdict_limit_or_name_are_not_joined)
 TEST(rules_are_joined_across_others_that_no_packet_of_theirs_passes)
 {
     static const char joined[] = "-p tcp -m multiport --dports 80,82 -j ACCEPT\n";
-    struct compiled c;
-
     static const char policy[] = "version: 1\nallow: [80/tcp, {tcp: 81, verdict: drop}, 82/tcp]\n";
 
-    compile_with(&c, FAMILY_IPV4, 0, policy);
-    assert_int_equal(count_lines(&c, joined), 1);
-    compiled_close(&c);
-    compile_with(&c, FAMILY_IPV4, 1U << PASS_GATHER, policy);
-    assert_int_equal(count_lines(&c, joined), 0);
-    compiled_close(&c);
+    assert_lines(FAMILY_IPV4, 0, policy, joined, 1);
+    assert_lines(FAMILY_IPV4, 1U << PASS_GATHER, policy, joined, 0);
     // The first one goes down to the second, which cannot go up.
-    compile_with(&c, FAMILY_IPV4, 0,
-                 "version: 1\nallow: [80/tcp, {tcp: 82, from: 192.0.2.1, verdict: drop}, 82/tcp]\n");
-    assert_int_equal(count_lines(&c, "-j DROP\n-A INPUT -p tcp -m multiport --dports 80,82 -j ACCEPT\n"), 1);
-    compiled_close(&c);
-    compile_with(&c, FAMILY_IPV4, 0,
-                 "version: 1\nallow: [80/tcp, {tcp: [80, 82], from: 192.0.2.1, verdict: drop}, 82/tcp]\n");
-    assert_int_equal(count_lines(&c, joined), 0);
-    compiled_close(&c);
+    assert_lines(FAMILY_IPV4, 0,
+                 "version: 1\nallow: [80/tcp, {tcp: 82, from: 192.0.2.1, verdict: drop}, 82/tcp]\n",
+                 "-j DROP\n-A INPUT -p tcp -m multiport --dports 80,82 -j ACCEPT\n", 1);
+    assert_lines(FAMILY_IPV4, 0,
+                 "version: 1\nallow: [80/tcp, {tcp: [80, 82], from: 192.0.2.1, verdict: drop}, 82/tcp]\n",
+                 joined, 0);
     // Rules that would be no fewer stay where they are.
-    compile_with(&c, FAMILY_IPV4, 0,
+    assert_lines(FAMILY_IPV4, 0,
                  "version: 1\nallow:\n  - {tcp: 80, from: 192.0.2.1}\n  - {tcp: 81, verdict: drop}\n"
-                 "  - {tcp: 80, from: 192.0.2.9}\n");
-    assert_int_equal(count_lines(&c, "--dport 80 -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 81"), 1);
-    compiled_close(&c);
+                 "  - {tcp: 80, from: 192.0.2.9}\n",
+                 "--dport 80 -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 81", 1);
 }
 
 TEST(rules_that_are_reached_by_no_packet_are_left_out)
@@ -144,10 +133,9 @@ TEST(what_meets_a_log_or_a_limit_behind_keeps_its_rule)
     assert_int_equal(count_lines(&c, "-s 192.0.2.0/24 -p tcp -m tcp --dport 22 -j REJECT"), 1);
     assert_int_equal(count_lines(&c, "-s 192.0.2.0/24 -p udp -m udp --dport 53 -j REJECT"), 1);
     compiled_close(&c);
-    compile_with(&c, FAMILY_IPV4, 0,
-                 "version: 1\nlog: {prefix: 'x', limit: 5/minute}\nallow: [{tcp: 22, verdict: reject}]\n");
-    assert_int_equal(count_lines(&c, "--dport 22 -j REJECT"), 1);
-    compiled_close(&c);
+    assert_lines(FAMILY_IPV4, 0,
+                 "version: 1\nlog: {prefix: 'x', limit: 5/minute}\nallow: [{tcp: 22, verdict: reject}]\n",
+                 "--dport 22 -j REJECT", 1);
 }
 
 // Raw keeps from the rules that untrack what they would take, and nothing else.
@@ -164,11 +152,10 @@ TEST(what_nothing_untracks_has_no_rule_that_keeps_it_tracked)
                      1);
     assert_int_equal(count_lines(&c, "LOCAL -j ACCEPT\n"), 0);
     compiled_close(&c);
-    compile_with(&c, FAMILY_IPV4, 0,
+    assert_lines(FAMILY_IPV4, 0,
                  "version: 1\ntracking: selective\nallow:\n  - {tcp: 80-90, track: false}\n"
-                 "  - {tcp: 85, track: true}\n");
-    assert_int_equal(count_lines(&c, "--dport 85 -m addrtype --dst-type LOCAL -j ACCEPT\n"), 1);
-    compiled_close(&c);
+                 "  - {tcp: 85, track: true}\n",
+                 "--dport 85 -m addrtype --dst-type LOCAL -j ACCEPT\n", 1);
 }
 
 // What is over a limit falls to the default, where nothing between takes it; else it is refused first.
@@ -201,9 +188,7 @@ TEST(a_default_has_a_chain_where_several_places_lead_there)
     assert_int_equal(count_lines(&c, "--dport 22 ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT\n"), 1);
     assert_int_equal(count_lines(&c, "--hashlimit-upto 5/min"), 1);
     compiled_close(&c);
-    compile_with(&c, FAMILY_IPV4, 1U << PASS_INLINE, head);
-    assert_int_equal(count_lines(&c, "\n-A ctc-default-input "), 2);
-    compiled_close(&c);
+    assert_lines(FAMILY_IPV4, 1U << PASS_INLINE, head, "\n-A ctc-default-input ", 2);
     // Another entry would take what is over the limit.
     buf_printf(&text, "%s  - {protocol: tcp, from: 192.0.2.1}\n", head);
     compile_with(&c, FAMILY_IPV4, 0, text.bytes);
@@ -273,11 +258,7 @@ TEST(what_is_over_a_limit_is_left_to_the_default)
 // Nothing comes to the rules that ask for a state, but without them nothing would be tracked.
 TEST(a_rule_that_switches_the_tracker_on_stays)
 {
-    struct compiled c;
-
-    compile_with(&c, FAMILY_IPV4, 0, "version: 1\ntrust: [0.0.0.0/0]\n");
-    assert_int_equal(count_lines(&c, "--ctstate"), 1);
-    compiled_close(&c);
+    assert_lines(FAMILY_IPV4, 0, "version: 1\ntrust: [0.0.0.0/0]\n", "--ctstate", 1);
 }
 
 TEST(established_connections_are_decided_first)
@@ -285,18 +266,11 @@ TEST(established_connections_are_decided_first)
     static const char policy[] = "version: 1\ntrust: [192.0.2.0/24]\nallow: [80/tcp]\n";
     static const char first[] =
         "-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n";
-    struct compiled c;
 
-    compile_with(&c, FAMILY_IPV4, 0, policy);
-    assert_int_equal(count_lines(&c, first), 1);
-    compiled_close(&c);
-    compile_with(&c, FAMILY_IPV4, 1U << PASS_ORDER, policy);
-    assert_int_equal(count_lines(&c, first), 0);
-    compiled_close(&c);
+    assert_lines(FAMILY_IPV4, 0, policy, first, 1);
+    assert_lines(FAMILY_IPV4, 1U << PASS_ORDER, policy, first, 0);
     // Those of denied sources are dropped all the same.
-    compile_with(&c, FAMILY_IPV4, 0, "version: 1\ndeny: [192.0.2.0/24]\nallow: [80/tcp]\n");
-    assert_int_equal(count_lines(&c, first), 0);
-    compiled_close(&c);
+    assert_lines(FAMILY_IPV4, 0, "version: 1\ndeny: [192.0.2.0/24]\nallow: [80/tcp]\n", first, 0);
 }
 
 TEST(each_pass_has_a_name)
