@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What an edit changed in a text, for people to see.
 #pragma once
 
 #include "base/buf.h"
