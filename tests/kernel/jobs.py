@@ -35,6 +35,7 @@ import test_verdicts
 import test_via
 import test_widen
 from firewall import BACKENDS, load, policy_path
+from invent import MODES
 from netns import FAMILIES
 from report import Report
 from scene import Scene
@@ -90,7 +91,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
         for part in range(test_agree.PARTS):
             jobs[f"agree policies {backend} {part}"] = partial(test_agree.policies, backend, part)
             jobs[f"agree rulesets {backend} {part}"] = partial(test_agree.foreign, backend, part)
-    for mode in test_optimised.MODES:
+    for mode in MODES:
         jobs[f"optimised {mode}"] = partial(test_optimised.run, mode)
     jobs["optimised not"] = test_optimised.differing
     jobs.update(test_build.JOBS)

@@ -3,90 +3,18 @@
 import json
 import os
 import re
-import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 from blobs import blobs
-from clients import connect, echo
-from firewall import compile_policy, policy_path, restore, save
-from netns import FAMILIES, IPV4, Namespace, address
+from firewall import policy_path, restore, save
+from host import FOREIGN, NEW, OLD, Host, schema_trouble, stopped
+from netns import FAMILIES, IPV4, address
 from report import Report
 from scene import Scene
-from test_plan import schema_trouble
-
-OLD, NEW = policy_path("selective"), policy_path("none")
-REVERT_SECONDS = 1.0    # within which the old tables are back
-FOREIGN = ("-p", "tcp", "--dport", "9", "-j", "ACCEPT")
-
-
-class Host:
-    """A namespace with rules, and a directory for what ctc remembers of it."""
-
-    variant = "legacy"    # of iptables
-
-    def __init__(self, name: str, namespace: Namespace | None = None, own: str = "tables"):
-        self.name = name
-        self.own = own    # unless a test says otherwise; the rules that tests load are nobody's that ctc knows of
-        self.namespace = namespace or Namespace(name.replace(" ", "-"))
-        self.state = Path(os.environ["SCRATCH"]) / f"state {name}"
-        self.lasting = Path(f"{self.state}.lasting")
-        self.lock = f"{self.state}.lock"
-        self.printed = Path(f"{self.state}.printed")
-
-    def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
-        # An empty one: whoever runs the tests may sit at the end of a connection.
-        return {**os.environ, "SSH_CONNECTION": "", "CTC_STATE_DIR": str(self.state), "XTABLES_LOCKFILE": self.lock, **(more or {})}
-
-    def command(self, words: tuple[str, ...]) -> list[str]:
-        owning = ["--own", self.own] if self.own and words[0] == "apply" and "--own" not in words else []
-        return [os.environ["CTC"], *words, *owning]
-
-    def ctc(self, *words: str, more: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-        with self.namespace:
-            return subprocess.run(self.command(words), capture_output=True, text=True, timeout=60,
-                                  check=False, stdin=subprocess.DEVNULL, env=self.environment(more))
-
-    def start(self, *words: str, more: dict[str, str] | None = None) -> subprocess.Popen:
-        with self.namespace, open(self.printed, "w", encoding="utf-8") as printed:    # a pipe could be full
-            return subprocess.Popen(self.command(words), stdin=subprocess.DEVNULL,
-                                    stdout=printed, stderr=subprocess.PIPE, text=True,
-                                    env=self.environment(more), start_new_session=True)
-
-    def load(self, policy: Path) -> None:
-        for family in FAMILIES:
-            restore(self.namespace, family, "legacy", compile_policy(policy, family).text)
-
-    def tables(self) -> dict:
-        """Those that have rules or another policy than they begin with."""
-        return {family.name: blobs(self.namespace, family) for family in FAMILIES}
-
-    def becomes(self, *wanted: dict) -> bool:
-        """Whether the tables are one of these in time."""
-        end = time.monotonic() + REVERT_SECONDS
-        while self.tables() not in wanted:
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.01)
-        return True
-
-    def remembered(self) -> set[str]:
-        return {each.name for each in self.state.iterdir()} if self.state.exists() else set()
-
-    def comes_to_remember(self, *wanted: str) -> bool:
-        """Whether the state is these files at last: the rules stand before the programs that load them have ended."""
-        end = time.monotonic() + 5
-        while self.remembered() != set(wanted):
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.01)
-        return True
-
-    def close(self) -> None:
-        self.namespace.close()
+from speakers import Speakers
 
 
 def rules_of(host: Host, table: str) -> list[str]:
@@ -169,16 +97,9 @@ def applied(report: Report) -> None:
     wanted.close()
 
 
-def fresh(host: Host) -> None:
-    host.load(OLD)
-    for name in host.remembered():
-        (host.state / name).unlink()
-    shutil.rmtree(host.lasting, ignore_errors=True)
-
-
 def count_calls(host: Host) -> int:
     counted = host.state.parent / f"count {host.name}"
-    fresh(host)
+    host.fresh()
     host.ctc("apply", "--now", str(NEW), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_COUNT": str(counted)})
     return int(counted.read_text(encoding="ascii"))
 
@@ -186,13 +107,13 @@ def count_calls(host: Host) -> int:
 def faults(how: str, report: Report) -> None:
     """At every call in turn: it fails, or the applier is killed ahead of it."""
     host = Host(f"faults {how}")
-    fresh(host)
+    host.fresh()
     old = host.tables()
     calls = count_calls(host)
     new = host.tables()
     report.check(f"faults {how}: there are calls, and the tables differ", calls > 40 and old != new)
     for at in range(1, calls + 1):
-        fresh(host)
+        host.fresh()
         done = host.ctc("apply", "--now", str(NEW), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at),
                                                            "FAULT_HOW": how})
         name = f"faults {how} {at}"
@@ -211,21 +132,13 @@ def faults(how: str, report: Report) -> None:
     host.close()
 
 
-def stopped(process: subprocess.Popen) -> bool:
-    """Waits until the process stops, or ends."""
-    _, status = os.waitpid(process.pid, os.WUNTRACED)
-    if not os.WIFSTOPPED(status):
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return os.WIFSTOPPED(status)
-
-
 def both_killed(report: Report) -> None:
     """Applier and guard, at every commit: what is remembered is enough to go back."""
     host = Host("both killed")
-    fresh(host)
+    host.fresh()
     old = host.tables()
     for at in range(1, 5):
-        fresh(host)
+        host.fresh()
         process = host.start("apply", "--now", str(NEW), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at),
                                                                 "FAULT_HOW": "stop", "FAULT_ONLY": "commit"})
         if not report.check(f"both killed {at}: there is such a commit", stopped(process)):
@@ -288,11 +201,11 @@ def others(report: Report) -> None:
     """At every call in turn somebody adds a rule, without asking for the lock: it stays, or the plan had it go."""
     host = Host("others")
     calls = count_calls(host)
-    fresh(host)
+    host.fresh()
     removed = removed_rules(host.ctc("apply", "--dry-run", "--format", "json", str(NEW)).stdout)
     outcomes = {0: 0, 3: 0}
     for at in range(1, calls + 1):
-        fresh(host)
+        host.fresh()
         process = host.start("apply", "--now", "--format", "json", str(NEW),
                              more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at), "FAULT_HOW": "stop"})
         if stopped(process):
@@ -309,7 +222,7 @@ def others(report: Report) -> None:
 
 def confirmed(report: Report) -> None:
     host = Host("confirmed")
-    fresh(host)
+    host.fresh()
     old = host.tables()
     done = host.ctc("apply", "--confirm", "30", str(NEW))
     new = host.tables()
@@ -340,41 +253,6 @@ def confirmed(report: Report) -> None:
     report.check("confirm: the old rules come back without the caller", host.becomes(old))
     report.check("confirm: it is remembered as reverted", host.comes_to_remember("reverted"), str(host.remembered()))
     host.close()
-
-
-def connections(scene: Scene) -> dict[str, socket.socket]:
-    """One of each kind, in each direction and family, tracked or not."""
-    found = {}
-    for family in FAMILIES:
-        for name, end, dest, port in (("ssh", scene.client(family), "server", 22),
-                                      ("http", scene.client(family), "server", 80),
-                                      ("web", scene.server(family), "client", 80),
-                                      ("backup", scene.server(family), "client", 9000)):
-            sock = connect(end, address(dest, family), port)
-            sock.settimeout(0.15)    # less than it takes until a lost segment is sent again
-            sock.sendall(b"echo\n")
-            found[f"{name} {family.name}"] = sock
-    return found
-
-
-class Speakers:
-    """Live connections that are to lose nothing."""
-
-    def __init__(self, scene: Scene, report: Report):
-        self.report = report
-        self.sockets = connections(scene)
-        self.trips = 0
-
-    def speak(self, when: str) -> None:
-        for name, sock in self.sockets.items():
-            trouble = echo(sock)
-            self.trips += 1
-            if trouble:
-                self.report.check(f"{name}, {when}", False, trouble)
-
-    def end(self, at_least: int) -> None:
-        self.report.check("no round trip was lost", self.trips > at_least and all(each.passed for each in self.report.results))
-        self.report.note(f"{self.trips} round trips over {len(self.sockets)} connections, none lost")
 
 
 def hitless(report: Report) -> None:
@@ -429,7 +307,7 @@ def session(report: Report) -> None:
     host.namespace.ip("link add to-client type veth peer name client", "link set to-client up",
                       "address add 192.0.2.2/24 dev to-client", "address add 2001:db8:2::2/64 dev to-client")
     for client, server in (("198.51.100.10", "192.0.2.2"), ("2001:db8:1::10", "2001:db8:2::2")):
-        fresh(host)
+        host.fresh()
         old = host.tables()
 
         def load(port: int, policy: Path, *words: str) -> subprocess.CompletedProcess:
@@ -439,7 +317,7 @@ def session(report: Report) -> None:
         for policy in ("none", "selective", "full", "none"):
             done = load(22, policy_path(policy))
             report.check(f"session {client}: to {policy}, and stays", done.returncode == 0, done.stderr)
-        fresh(host)
+        host.fresh()
         done = load(9999, NEW)
         report.check(f"session {client}: would be cut", done.returncode == 3 and host.tables() == old
                      and f"your SSH connection from {client} would be cut" in done.stderr

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from firewall import policy_path
+from host import FOREIGN, Host, stopped
 from netns import FAMILIES
+from others import Watch, load_others, saved, write
 from report import Report
-from test_apply import FOREIGN, Host, stopped
-from test_own import Watch, load_others, saved, write
 
 POLICY, OTHER = policy_path("selective"), policy_path("none")
 BROKEN = "version: 1\nallow: [sssh]\n"

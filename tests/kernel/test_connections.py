@@ -6,12 +6,11 @@ import time
 
 from clients import connect, echo, ping, udp
 from firewall import policy_path
+from host import Host, schema_trouble
 from netns import FAMILIES, Family, address
 from report import Report
 from scene import Scene
 from table import empty, entries, listing
-from test_apply import Host
-from test_plan import schema_trouble
 
 SHUT = """version: 1
 tracking: full

@@ -9,8 +9,8 @@ import traceback
 from pathlib import Path
 from typing import Callable
 
+from host import FOREIGN, NEW, OLD, Host, stopped
 from report import Report
-from test_apply import FOREIGN, NEW, OLD, Host, fresh, stopped
 
 ANSWER_SECONDS = 5.0    # that a stopped guard is given
 SLACK = 4.0             # for all else, on a machine that is busy
@@ -73,11 +73,11 @@ def wait_for_guard(host: Host, process: int) -> int:
 def alone(name: str, call: str, at: int, new_stands: bool, text: str, report: Report) -> None:
     """The guard is stopped ahead of a call of its own."""
     host = Host(f"guard {name}")
-    fresh(host)
+    host.fresh()
     old = host.tables()
     host.ctc("apply", "--now", str(NEW))
     new = host.tables()
-    fresh(host)
+    host.fresh()
     begun = time.monotonic()
     done = host.ctc("apply", "--now", str(NEW), more=faulty(GUARD=call, AT=at))
     took = time.monotonic() - begun
@@ -96,7 +96,7 @@ def alone(name: str, call: str, at: int, new_stands: bool, text: str, report: Re
 def erring(report: Report) -> None:
     """It is stopped where the applier has begun and errs: the applier goes back itself."""
     host = Host("guard erring")
-    fresh(host)
+    host.fresh()
     process = host.start("apply", "--now", str(NEW), more=faulty(AT=2, HOW="stop", ONLY="commit"))
     if report.check("guard erring: there is such a commit", stopped(process)):
         guard = wait_for_guard(host, process.pid)
@@ -120,7 +120,7 @@ def erring(report: Report) -> None:
 def both(report: Report) -> None:
     """Applier and guard are stopped, and the lock of xtables is theirs: what is said, and the way out."""
     host = Host("both stopped")
-    fresh(host)
+    host.fresh()
     host.ctc("apply", "--now", str(NEW))    # which is not to be taken back too
     fresh_rules = host.tables()
     process = host.start("apply", "--now", str(OLD), more=faulty(AT=3, HOW="stop", ONLY="commit"))
@@ -143,7 +143,7 @@ def both(report: Report) -> None:
 def applier(report: Report) -> None:
     """Only the applier is stopped: rollback ends it, its guard goes back, and the apply of before is not taken back as well."""
     host = Host("applier stopped")
-    fresh(host)
+    host.fresh()
     host.ctc("apply", "--now", str(NEW))
     before = host.tables()
     process = host.start("apply", "--now", str(OLD), more=faulty(AT=3, HOW="stop", ONLY="commit"))
@@ -159,7 +159,7 @@ def applier(report: Report) -> None:
 def boot(report: Report) -> None:
     """A start that finds them stopped puts the old rules back, and goes on."""
     host = Host("boot stopped")
-    fresh(host)
+    host.fresh()
     process = host.start("apply", "--now", str(NEW), more=faulty(AT=3, HOW="stop", ONLY="commit"))
     if report.check("boot stopped: there is such a commit", stopped(process)):
         stop(wait_for_guard(host, process.pid))
@@ -173,7 +173,7 @@ def watchdog(word: str, late: bool, report: Report) -> None:
     """The watchdog is stopped, and with `late` when its time has come, with the lock of xtables."""
     name = f"watchdog stopped, {word}{' late' if late else ''}"
     host = Host(name)
-    fresh(host)
+    host.fresh()
     old = host.tables()
     done = host.ctc("apply", "--confirm", "1" if late else "60", str(NEW),
                     more=faulty(GUARD="renameat", AT=1) if late else faulty(GUARD="setsockopt", AT=1000))
@@ -215,7 +215,7 @@ def environment_of(process: Path, host: Host) -> bool:
 def silent(report: Report) -> None:
     """The applier is stopped for good, and nobody comes: its guard ends it."""
     host = Host("applier silent")
-    fresh(host)
+    host.fresh()
     old = host.tables()
     process = host.start("apply", "--now", str(NEW), more=faulty(AT=3, HOW="stop", ONLY="commit"))
     if report.check("applier silent: there is such a commit", stopped(process)):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import invent
 from firewall import compile_policy
-from invent import MODES
 from netns import FAMILIES, IPV4, Family
 from report import Report
 from trial import Outcome, Trial

@@ -9,20 +9,15 @@ import time
 from itertools import count
 from pathlib import Path
 
-from blobs import table_names
 from collection import CORPUS, rulesets
-from firewall import HERE, policy_path, restore
-from netns import FAMILIES, IPV4, IPV6, Namespace
+from firewall import restore
+from host import Host, NftHost, schema_trouble, stopped
+from others import OTHERS, Watch, load_others, saved, with_counters, write
 from report import Report
-from test_apply import Host, stopped
-from test_plan import schema_trouble
-from test_via import NftHost
 from test_widen import SWAP
 
-OTHERS = HERE / "others"
 NAMES = sorted({path.name.split(".")[0] for path in OTHERS.iterdir()})
 APPLIES = int(os.environ.get("APPLIES", "12"))    # beside others who change the tables all the time
-OWN_LINE = re.compile(r":ctc-|(\[\d+:\d+\] )?-A (ctc-|\w+ -j ctc-)|#")
 
 FIRST = """version: 1
 tracking: selective
@@ -40,62 +35,6 @@ connect: [http, dns]
 """
 SOMEBODY = ("-s", "192.0.2.200", "-j", "DROP")
 SOMEBODY6 = ("-s", "2001:db8::200", "-j", "DROP")
-
-
-def write(host: Host, name: str, text: str) -> str:
-    path = host.state.parent / f"{host.name} {name}.yaml"
-    path.write_text(text, encoding="utf-8")
-    return str(path)
-
-
-def with_counters(text: str) -> str:
-    """The same rules and chain policies, with counters of which no two are the same."""
-    numbers = count(101)
-    return re.sub(r"(?m)^(-A|:\S+ \S+)", lambda found: f"[{next(numbers)}:{next(numbers)}] {found[1]}" if found[1] == "-A"
-                  else found[1], re.sub(r"(?m)^(:\S+ (?:ACCEPT|DROP)) \[0:0\]", lambda found: f"{found[1]} [{next(numbers)}:{next(numbers)}]",
-                                        text))
-
-
-def load_others(host: Host, name: str) -> None:
-    for family in FAMILIES:
-        text = (OTHERS / f"{name}.v{4 if family is IPV4 else 6}.rules").read_text(encoding="utf-8")
-        host.namespace.run(f"{family.iptables}-{host.variant}-restore", "-w", "-c", text=with_counters(text))
-
-
-def saved(host: Host, own: bool = False) -> dict[str, dict[str, list[str]]]:
-    """The lines of each table with their counters: those of others, or ctc's own."""
-    found = {}
-    for family in FAMILIES:
-        text = host.namespace.run(f"{family.iptables}-{host.variant}-save", "-c")
-        found[family.name] = {table.split("\n", 1)[0]: [line for line in table.split("\n")[1:]
-                                                        if bool(OWN_LINE.match(line)) == own and not line.startswith("#")]
-                              for table in text.split("\n*")[1:]}
-    return found
-
-
-class Watch:
-    """What others have, which is looked at again and again."""
-
-    def __init__(self, host: Host, report: Report, policies: bool = True):
-        self.host, self.report, self.policies = host, report, policies
-        self.before = self.look()
-
-    def look(self) -> dict[str, dict[str, list[str]]]:
-        found = saved(self.host)
-        for tables in found.values() if not self.policies else ():
-            for table, lines in tables.items():
-                tables[table] = [re.sub(r"^(:.*) \[\d+:\d+\]$", r"\1", line) for line in lines]
-        return found
-
-    def same(self, when: str) -> None:
-        now = self.look()
-        for family, tables in self.before.items():
-            for table, lines in tables.items():
-                self.report.equal(f"{when}: {family} {table} of others is as it was", now[family][table], lines)
-            for table in now[family].keys() - tables.keys():
-                self.report.check(f"{when}: {family} {table} holds nothing but ctc's",
-                                  all(re.fullmatch(r":\w+ ACCEPT.*|COMMIT|", line) for line in now[family][table]),
-                                  str(now[family][table]))
 
 
 def without_counters(lines: dict) -> dict:

@@ -5,17 +5,15 @@ import os
 import subprocess
 from pathlib import Path
 
-import jsonschema
-
 from blobs import blobs, table_names
 from firewall import compile_policy, restore
+from host import schema_trouble
 from netns import FAMILIES, IPV4, IPV6, Namespace
 from report import Report
 from test_backend import without
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 POLICY = ROOT / "examples/first.yaml"
-SCHEMAS = ROOT / "schemas"
 CAP_NET_ADMIN = 12
 
 
@@ -23,17 +21,6 @@ def plan(namespace: Namespace, *words: str, **options) -> subprocess.CompletedPr
     with namespace:
         return subprocess.run([os.environ["CTC"], "apply", "--dry-run", "--own", "tables", *words, str(POLICY)],
                               capture_output=True, text=True, timeout=60, check=False, **options)
-
-
-def schema_trouble(document: dict) -> str:
-    """What the schema has against it; the schema names another by a path beside its own."""
-    schema = json.loads((SCHEMAS / "apply.schema.json").read_text(encoding="utf-8"))
-    resolver = jsonschema.RefResolver(SCHEMAS.as_uri() + "/", schema)
-    try:
-        jsonschema.Draft7Validator(schema, resolver=resolver).validate(document)
-    except jsonschema.ValidationError as error:
-        return str(error)
-    return ""
 
 
 def summary(document: dict) -> dict[tuple[str, str], tuple[int, int, int]]:

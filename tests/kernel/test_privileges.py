@@ -5,8 +5,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from host import NEW, Host, stopped
 from report import Report
-from test_apply import NEW, Host, fresh, stopped
 from test_backend import without
 
 CAP_NET_ADMIN, CAP_NET_RAW = 12, 13
@@ -24,7 +24,7 @@ def _capabilities(process: int) -> dict[str, int]:
 
 def run(report: Report) -> None:
     host = Host("privileges")
-    fresh(host)
+    host.fresh()
     old = host.tables()
 
     def at_commit(policy: Path, *words: str) -> tuple[subprocess.Popen, int]:
@@ -37,7 +37,7 @@ def run(report: Report) -> None:
 
     wanted = {"CapInh": 0, "CapPrm": KEPT, "CapEff": KEPT, "CapBnd": KEPT, "CapAmb": 0}
     for words in (("--now",), ("--confirm", "30")):
-        fresh(host)
+        host.fresh()
         process, guard = at_commit(NEW, *words)
         for name, number in (("applier", process.pid), ("guard", guard)):
             report.equal(f"privileges {words}: of the {name}", _capabilities(number), wanted)
@@ -56,7 +56,7 @@ def run(report: Report) -> None:
     policy.chmod(0o600)
     for path in (policy, theirs):
         os.chown(path, 65534, 65534)
-    fresh(host)
+    host.fresh()
     process, guard = at_commit(policy, "--now")
     report.equal("privileges: the right to read is gone once the policy is read",
                  [_capabilities(number)["CapPrm"] for number in (process.pid, guard)], [KEPT, KEPT])
@@ -65,7 +65,7 @@ def run(report: Report) -> None:
     report.check("privileges: a policy of somebody else's", process.returncode == 0, said)
 
     for lacking in (CAP_NET_ADMIN, CAP_NET_RAW):
-        fresh(host)
+        host.fresh()
         for command in (("apply", "--now", str(NEW)), ("apply", "--dry-run", str(NEW)), ("rollback",)):
             with host.namespace:
                 done = subprocess.run([os.environ["CTC"], *command], capture_output=True, text=True, timeout=60, check=False,

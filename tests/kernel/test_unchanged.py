@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from firewall import restore, save
+from host import OLD, Host, NftHost
 from netns import IPV4
 from report import Report
-from test_apply import OLD, Host
-from test_via import NATIVE, NftHost
+from test_via import NATIVE
 
 NO_PLUGINS = {"XTABLES_LIBDIR": "/nowhere"}
 POLICY = """version: 1

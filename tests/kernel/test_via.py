@@ -6,76 +6,20 @@ import re
 import statistics
 import subprocess
 import time
-from pathlib import Path
 
 import collection
 from desk import Desk
-from firewall import compile_policy, policy_path, restore, save
+from firewall import policy_path, restore, save
+from host import FOREIGN, NEW, OLD, REVERT_SECONDS, Host, NftHost, schema_trouble, stopped, without_notes
 from netns import FAMILIES, IPV4, Namespace
 from report import Report
 from scene import Scene
-from test_apply import FOREIGN, NEW, OLD, REVERT_SECONDS, Host, Speakers, stopped
-from test_plan import schema_trouble
+from speakers import Speakers
 
 HANG_SECONDS = 10    # what a program with a few rules may take
 ALL_STEPS = os.environ.get("VIA_STEPS") == "all"    # else some of them
 BUSY = int(os.environ.get("VIA_BUSY", "0"))    # loops that keep a processor busy meanwhile
 NO_LEGACY = {"FAULT_LEGACY": "no"}
-
-
-def without_notes(text: str) -> str:
-    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
-
-
-class NftHost(Host):
-    """A host whose rules are in nf_tables, and whose programs do as they are told."""
-
-    variant = "nft"
-
-    def __init__(self, name: str, namespace: Namespace | None = None, desk: Desk | None = None):
-        super().__init__(name, namespace)
-        self.desk = desk or Desk(name)
-
-    def _command(self, words: tuple[str, ...], more: dict[str, str] | None) -> list[str]:
-        more = {"LD_PRELOAD": os.environ["FAULTS"], **(more or {})}
-        return self.desk.words(*self.command(words), more=more)
-
-    def ctc(self, *words: str, more: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-        with self.namespace:
-            return subprocess.run(self._command(words, more), capture_output=True, text=True, timeout=60,
-                                  check=False, stdin=subprocess.DEVNULL, env=self.environment())
-
-    def start(self, *words: str, more: dict[str, str] | None = None) -> subprocess.Popen:
-        with self.namespace, open(self.printed, "w", encoding="utf-8") as printed:
-            return subprocess.Popen(self._command(words, more), stdin=subprocess.DEVNULL, stdout=printed,
-                                    stderr=subprocess.PIPE, text=True, env=self.environment(),
-                                    start_new_session=True)
-
-    def apply(self, policy: Path, *words: str, more: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-        return self.ctc("apply", "--via", "restore", *(words or ("--now",)), str(policy), more=more)
-
-    def load(self, policy: Path) -> None:
-        for family in FAMILIES:
-            restore(self.namespace, family, "nft", compile_policy(policy, family).text)
-
-    def tables(self) -> dict:
-        return {family.name: re.sub(r"\[\d+:\d+\]", "", without_notes(save(self.namespace, family, "nft")))
-                for family in FAMILIES}
-
-    def nft(self, text: str) -> None:
-        self.namespace.run("nft", "-f", "-", text=text)
-
-    def restores(self) -> int:
-        """How often iptables-restore was called."""
-        return sum(name.endswith("-restore") for name in self.desk.called())
-
-
-def fresh(host: NftHost, policy: Path = OLD) -> None:
-    host.load(policy)
-    for name in host.remembered():
-        (host.state / name).unlink()
-    host.desk.fault()
-
 
 # Rules of nft's own.
 STRANGE = ("tcp dport { 22, 80 } counter accept", "udp length 5 counter accept", "iifname { eth0, eth1 } accept",
@@ -170,7 +114,7 @@ def first_time(report: Report) -> None:
 def faults(report: Report) -> None:
     """Whatever becomes of the programs, and of the applier while they run."""
     host = NftHost("via faults")
-    fresh(host)
+    host.fresh()
     old = host.tables()
     host.apply(NEW)
     new = host.tables()
@@ -186,7 +130,7 @@ def faults(report: Report) -> None:
     seconds = []    # from the applier's death until the guard was done
     for what, at, how in cases:
         name = f"via faults {what[1:]} {at} {how}"
-        fresh(host)
+        host.fresh()
         host.desk.fault(at, what, how)
         begun = time.monotonic()
         done = host.apply(NEW)
@@ -226,10 +170,10 @@ def faults(report: Report) -> None:
 def both_killed(report: Report) -> None:
     """Applier and guard, while a program runs: what is remembered is enough to go back, if the programs are there."""
     host, bare = NftHost("via both killed"), Desk("via bare", ())
-    fresh(host)
+    host.fresh()
     old = host.tables()
     for at in range(1, 5):
-        fresh(host)
+        host.fresh()
         host.desk.fault(at, "-restore", "kill-both")
         host.apply(NEW)
         time.sleep(0.1)
@@ -251,13 +195,13 @@ def both_killed(report: Report) -> None:
 def others(report: Report) -> None:
     """Ahead of a program somebody adds a rule: it stays, or the plan had it go, but for the last moment ahead of a commit."""
     host = NftHost("via others")
-    fresh(host)
+    host.fresh()
     outcomes = {0: 0, 3: 0}
     host.apply(NEW)
     saves = sum(name.endswith("-save") for name in host.desk.called())
     for what, last in (("-save", saves), ("-restore", 4)):
         for at in range(1, last + 1, 3 if what == "-save" and not ALL_STEPS else 1):
-            fresh(host)
+            host.fresh()
             host.desk.fault(at, what, "others")
             done = host.apply(NEW, "--now", "--format", "json")
             planned = done.returncode == 0 and next(
@@ -274,7 +218,7 @@ def others(report: Report) -> None:
 
 def confirmed(report: Report) -> None:
     host = NftHost("via confirmed")
-    fresh(host)
+    host.fresh()
     old = host.tables()
     host.apply(NEW, "--confirm", "30")
     new = host.tables()
@@ -295,7 +239,7 @@ def confirmed(report: Report) -> None:
 def choice(report: Report) -> None:
     """Which way is taken, and what is said where there is none."""
     host = NftHost("via choice")
-    fresh(host)
+    host.fresh()
     done = host.ctc("apply", "--now", str(NEW), more=NO_LEGACY)
     report.check("choice: without legacy tables it is iptables-restore", done.returncode == 0 and host.restores() == 4
                  and "this kernel has no legacy tables" in done.stderr
@@ -416,7 +360,7 @@ def hitless(report: Report) -> None:
         at, done = 0, False
         while not done:
             at += 1
-            fresh(host, policy_path(before))
+            host.fresh(policy_path(before))
             host.desk.fault(at, "-restore", "stop-late")
             process = host.start("apply", "--via", "restore", "--now", str(policy_path(mode)))
             done = not stopped(process)
