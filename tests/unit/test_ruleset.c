@@ -71,13 +71,18 @@ TEST_WITH(making, a_chain_is_taken_out_of_its_table)
 
 TEST_WITH(making, chains_are_sorted_as_the_kernel_saves_them)
 {
-    static const char *const made[] = {"zeta",  "POSTROUTING", "alpha", "OUTPUT",  "ctc-10",
-                                       "ctc-2", "INPUT",       "Alpha", "FORWARD", "PREROUTING"};
+    static const char *const users[] = {"zeta", "alpha", "ctc-10", "ctc-2", "Alpha"}, *const built_in[] = {
+                                                                                          "POSTROUTING",
+                                                                                          "OUTPUT", "INPUT",
+                                                                                          "FORWARD",
+                                                                                          "PREROUTING"};
     static const char *const wanted[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING",
                                          "Alpha",      "alpha", "ctc-10",  "ctc-2",  "zeta"};
 
-    for (size_t i = 0; i < array_length(made); i++)
-        chain_of(making, made[i]);
+    for (size_t i = 0; i < array_length(users); i++) {
+        chain_of(making, users[i]);
+        table_chain(&making->arena, making->table, built_in[i], CHAIN_ACCEPT);
+    }
     ruleset_sort(&making->ruleset);
     for (size_t i = 0; i < array_length(wanted); i++)
         assert_string_equal(making->table->items[i]->name, wanted[i]);
