@@ -8,9 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
-// A multiple of what records are aligned to.
+// A multiple of what records are aligned to; without holes, for it is summed.
 struct head {
     char magic[32];
+    uint64_t sum, unused; // of all but the deadline and who attends
     int64_t when, deadline;
     uint64_t network[2]; // device and inode of the network namespace
     uint64_t count, changed;
@@ -39,6 +40,38 @@ int64_t boot_time(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+// Tells bytes from damaged ones; it is not meant to keep anybody out, for they are root's alone. Four sums beside each other, for
+// there may be hundreds of megabytes.
+static uint64_t sum_of(struct slice bytes)
+{
+    uint64_t sums[4] = {1, 2, 3, 4}, words[4], sum = bytes.length;
+
+    for (size_t at = 0; at < bytes.length; at += sizeof(words)) {
+        const size_t left = bytes.length - at;
+
+        memset(words, 0, sizeof(words));
+        memcpy(words, bytes.at + at, left < sizeof(words) ? left : sizeof(words));
+        for (size_t i = 0; i < 4; i++) {
+            sums[i] = (sums[i] ^ words[i]) * 0x9E3779B97F4A7C15; // 2^64 by the golden ratio, and odd
+            sums[i] ^= sums[i] >> 29;
+        }
+    }
+    for (size_t i = 0; i < 4; i++)
+        sum = (sum ^ sums[i]) * 0x9E3779B97F4A7C15;
+    return sum ^ sum >> 32;
+}
+
+// What may change afterwards has no part in it.
+static uint64_t sum_of_journal(struct head head, struct slice rest)
+{
+    const uint64_t body = sum_of(rest);
+
+    head.sum = body;
+    head.deadline = 0;
+    memset(head.attendants, 0, sizeof(head.attendants));
+    return sum_of((struct slice){(const char *)&head, sizeof(head)});
+}
+
 void journal_begin(struct buf *out, const struct journal *journal)
 {
     struct head head = {.when = time(NULL),
@@ -51,6 +84,16 @@ void journal_begin(struct buf *out, const struct journal *journal)
     this_network(head.network);
     snprintf(head.policy, sizeof(head.policy), "%s", journal->policy);
     buf_append(out, (const char *)&head, sizeof(head));
+}
+
+void journal_seal(struct buf *journal)
+{
+    struct head head;
+
+    memcpy(&head, journal->bytes, sizeof(head));
+    head.sum =
+        sum_of_journal(head, (struct slice){journal->bytes + sizeof(head), journal->length - sizeof(head)});
+    memcpy(journal->bytes, &head, sizeof(head));
 }
 
 bool journal_read(struct arena *arena, struct slice bytes, struct journal *journal)
@@ -67,6 +110,8 @@ bool journal_read(struct arena *arena, struct slice bytes, struct journal *journ
         return false;
     bytes.at += sizeof(head);
     bytes.length -= sizeof(head);
+    if (head.sum != sum_of_journal(head, bytes))
+        return false;
     this_network(network);
     *journal = (struct journal){.when = head.when,
                                 .deadline = head.deadline,

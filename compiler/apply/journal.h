@@ -39,11 +39,12 @@ struct journal {
 
 // Begins a journal of that policy, way, and what is owned; `count` tables are to follow, of each record_live() and
 // record_wanted(): first the `changed` ones. The basis, if any, is put
-// behind them.
+// behind them, and then the journal is sealed.
 void journal_begin(struct buf *out, const struct journal *journal);
+void journal_seal(struct buf *journal);
 
 // Reads one. What it gives belongs to the arena and points into the bytes, which begin where rules may stand (record_take()).
-// False where they hold none.
+// False where they hold none, or are not as they were sealed: what would come back then is nobody's rules.
 bool journal_read(struct arena *arena, struct slice bytes, struct journal *journal);
 
 // Whether no entry behind it is of the same table; and whether none ahead of it is.
@@ -52,6 +53,11 @@ bool journal_is_first(const struct journal *journal, size_t entry);
 
 // The journal of the apply that stands, confirmed or not, in this boot and network namespace. False where there is none.
 bool journal_of_last(struct arena *arena, struct journal *journal);
+
+// What is said of one that cannot be read, whose file has that name.
+#define JOURNAL_DAMAGED                                                                                    \
+    "what is remembered of the last apply is damaged, or another version's, and nobody can take it back: " \
+    "remove the file %s from the directory of the state"
 
 // Writes the deadline into a journal's file. False, and errno, where that fails.
 bool journal_set_deadline(int file, int64_t deadline);

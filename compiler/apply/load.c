@@ -43,13 +43,15 @@ bool load_allowed(int directory, struct kernel_error *error)
         const bool read = journal_read(error->arena, bytes, &journal);
 
         close(file);
-        if (read && journal.elsewhere)
+        if (!read)
+            return kernel_fail(error, KERNEL_FAILED, JOURNAL_DAMAGED, names[i]);
+        if (journal.elsewhere)
             return kernel_fail(error, KERNEL_BUSY,
                                "the last apply was in another network namespace, and is not over: say `ctc "
                                "rollback` there, or remove the file %s from the directory of the state "
                                "where that is gone",
                                names[i]);
-        if (!abandoned && read && journal.deadline)
+        if (!abandoned && journal.deadline)
             return kernel_fail(
                 error, KERNEL_BUSY,
                 "the last apply waits for its confirmation: say `ctc confirm` or `ctc rollback`");
@@ -138,6 +140,7 @@ static bool write_journal(struct loading *load, const char *policy, struct kerne
                                            .changed = plan->steps.count});
     record_tables(bytes, plan);
     buf_append(bytes, plan->basis.at, plan->basis.length);
+    journal_seal(bytes);
     load->guarded.journal = journal;
     if (!journal_read(load->arena, (struct slice){bytes->bytes, bytes->length}, journal))
         kernel_fail(error, KERNEL_FAILED, "the tables cannot be recorded");
@@ -158,6 +161,7 @@ static void replace_basis(const struct loading *load, struct slice bytes, struct
         return;
     buf_append(&text, bytes.at, bytes.length - before.length);
     buf_append(&text, basis.at, basis.length);
+    journal_seal(&text);
     file = state_write(load->guarded.directory, STATE_LAST, &text, &ignored);
     if (file >= 0)
         close(file);

@@ -58,8 +58,7 @@ static enum pending_end find(struct arena *arena, const char *const *names, stru
     found->attended = flock(found->file, LOCK_SH | LOCK_NB) < 0; // others look, too
     if (read)
         return PENDING_DONE;
-    kernel_fail(error, KERNEL_FAILED,
-                "what is remembered of the last apply is damaged, or another version's");
+    kernel_fail(error, KERNEL_FAILED, JOURNAL_DAMAGED, found->name);
     return PENDING_FAILED;
 }
 

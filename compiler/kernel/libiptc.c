@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <xtables.h>
 
 #include "kernel/blob.h"
 #include "kernel/compare.h"
 #include "kernel/entry.h"
+
+#define NETWORK_FILES "/proc/net" // where the network namespace of the process is shown
 
 // libip4tc and libip6tc beside each other. Both name what does not know of rules by struct xtc_ops; the rest is theirs.
 struct library {
@@ -199,8 +202,13 @@ static bool read_all(struct arena *arena, const struct kernel_backend *backend, 
     FILE *names = fopen(libraries[family].names, "re");
     bool fine = true;
 
-    if (!names) // ENOENT: the module is not loaded, so there are none
-        return errno == ENOENT || fail_reading(error, family, "tables", errno);
+    if (!names && errno == ENOENT) // the module is not loaded, so there are none
+        return access(NETWORK_FILES, F_OK) == 0 ||
+               kernel_fail(error, KERNEL_FAILED,
+                           "which tables there are cannot be told: there is no " NETWORK_FILES
+                           "; is /proc mounted?");
+    if (!names)
+        return fail_reading(error, family, "tables", errno);
     while (fine && fgets(name, sizeof(name), names)) {
         name[strcspn(name, "\n")] = '\0';
 

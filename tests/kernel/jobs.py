@@ -116,6 +116,8 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply confirmed"] = test_apply.confirmed
     jobs["apply elsewhere"] = test_apply.elsewhere
     jobs["apply stopped"] = test_guard.run
+    jobs["apply damaged"] = test_apply.damaged
+    jobs["apply blind"] = test_apply.blind
     jobs["apply both killed"] = test_apply.both_killed
     jobs["apply hitless"] = test_apply.hitless
     jobs["apply orders"] = test_apply.orders

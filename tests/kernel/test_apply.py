@@ -191,6 +191,48 @@ def elsewhere(report: Report) -> None:
     host.close()
 
 
+def damaged(report: Report) -> None:
+    """What is remembered of an apply is not what was written: nothing is put back, nothing crashes, and what helps is said."""
+    host = Host("damaged")
+    fresh(host)
+    host.ctc("apply", "--now", str(NEW))
+    new = host.tables()
+    whole = (host.state / "last").read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1    # which could be an address
+    for what, data in (("empty", b""), ("cut short", whole[:-16]), ("flipped", bytes(flipped)), ("longer", whole + b"0"),
+                       ("of another version", whole.replace(b"journal 3", b"journal 9", 1)),
+                       ("of one rule more", whole.replace(b"filter", b"filtre", 1))):
+        for name in ("last", "pending"):
+            for each in host.remembered():
+                (host.state / each).unlink()
+            (host.state / name).write_bytes(data)
+            for words in (("rollback",), ("status",), *((("apply", "--now", str(OLD)), ("confirm",)) if name == "pending" else ())):
+                done = host.ctc(*words)
+                report.check(f"damaged: {name} is {what}: {words[0]}", done.returncode == 3 and host.tables() == new
+                             and f"is damaged, or another version's, and nobody can take it back: remove the file {name} " in done.stderr,
+                             f"{done.returncode} {done.stderr}")
+    (host.state / "pending").unlink()
+    done = host.ctc("apply", "--now", str(NEW))
+    report.check("damaged: without it all is well", done.returncode == 0 and host.tables() == new, done.stderr)
+    host.close()
+
+
+def blind(report: Report) -> None:
+    """Where there is no /proc nobody can say which tables there are: nothing is loaded, and others' rules are not taken for none."""
+    host = Host("blind")
+    host.load(OLD)
+    old = host.tables()
+    for words in (("apply", "--now"), ("apply", "--dry-run"), ("apply", "--check"), ("diff", "--live"), ("check", "--live")):
+        with host.namespace:
+            done = subprocess.run(["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh",
+                                   *host.command((*words, str(NEW)))], capture_output=True, text=True, timeout=60, check=False,
+                                  stdin=subprocess.DEVNULL, env=host.environment())
+        report.check(f"blind: {' '.join(words)}", done.returncode == 3 and "is /proc mounted?" in done.stderr
+                     and host.tables() == old, f"{done.returncode} {done.stderr}")
+    host.close()
+
+
 def removed_rules(plan: str) -> int:
     """By the JSON of a plan, from the IPv4 filter."""
     return next(table["removed"] for table in json.loads(plan)["tables"]
