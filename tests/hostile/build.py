@@ -14,8 +14,8 @@ import stat
 import subprocess
 import time
 
-from output import (EXIT_FINE, EXIT_POLICY, EXIT_USAGE, EXIT_WORLD, MS_RDONLY, Skip, expect, expect_exit, libc, mounted)
 from running import CTC
+from scene import (EXIT_FINE, EXIT_POLICY, EXIT_USAGE, EXIT_WORLD, MS_RDONLY, Skip, expect, expect_exit, libc, mounted)
 
 KILLS = 60
 FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_IMMUTABLE_FL = 0x80086601, 0x40086602, 0x10

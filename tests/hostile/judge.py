@@ -17,6 +17,8 @@ from pathlib import Path
 import build
 import generated
 import output
+import printing
+import scene
 from running import KEPT, MEASURED, Tally, run
 
 HERE = Path(__file__).resolve().parent
@@ -182,8 +184,8 @@ def main():
             judge_case(tally, case)
     for case in generated.cases():
         judge_generated(tally, case)
-    for kind in (output, build):
-        output.judge(tally, kind.__name__, kind.TESTS, kind.TESTS_WITH_DISK)
+    for kind in (printing, output, build):
+        scene.judge(tally, kind.__name__, kind.TESTS, kind.TESTS_WITH_DISK)
     print(tally.last_line())
     return 1 if tally.failed else 0
 

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Places where writing fails: what stood there before stays as it was, and ctc says so with its exit code."""
 
-import contextlib
-import ctypes
-import json
 import os
 import random
 import resource
@@ -11,215 +8,13 @@ import shutil
 import signal
 import stat
 import subprocess
-import tempfile
 import time
-from pathlib import Path
 
 from running import CTC, SANITIZED, run
+from scene import (EXIT_FINE, EXIT_POLICY, EXIT_USAGE, EXIT_WORLD, MS_RDONLY, OLD, Skip, expect, expect_alone,
+                   expect_content, expect_exit, mounted, old_file)
 
-EXIT_FINE, EXIT_POLICY, EXIT_USAGE, EXIT_WORLD = 0, 1, 2, 3
 KILLS = 200
-OLD = b"# the old rules\n"
-
-CLONE_NEWNS = 0x00020000
-MS_RDONLY, MS_REC, MS_PRIVATE = 1, 1 << 14, 1 << 18
-libc = ctypes.CDLL(None, use_errno=True)
-
-# Its rules are some hundred kilobytes in each family.
-LARGE = "version: 1\nallow:\n" + "".join(
-    f"  - {{name: entry {i}, tcp: {1024 + i}, from: [10.{i >> 8}.{i & 255}.0/24, \"2001:db8:{i:x}::/48\"]}}\n"
-    for i in range(2000))
-SMALL = "version: 1\nallow: [ssh, https]\n"
-WRONG = "version: 1\nallow: [shh]\n"
-# With warnings and notes, so that stderr is written to.
-TALKATIVE = "version: 1\ndefault: {input: accept}\ndefine: {unused: 192.0.2.1}\nallow:\n  - {service: ssh, from: []}\n"
-
-
-class Scene:
-    """A folder with policies in it, and another one for what is written."""
-
-    def __init__(self, folder):
-        self.folder = Path(folder)
-        self.out = self.folder / "out"
-        self.out.mkdir()
-        for name, text in {"large": LARGE, "small": SMALL, "wrong": WRONG, "talkative": TALKATIVE}.items():
-            (self.folder / f"{name}.yaml").write_text(text)
-
-    def ctc(self, *arguments, **options):
-        return run(arguments, self.folder, **options)
-
-    def rules(self, policy, family="-4"):
-        with open(self.folder / "expected", "wb") as file:
-            self.ctc("compile", family, policy, stdout=file)
-        return (self.folder / "expected").read_bytes()
-
-
-class Complaint(Exception):
-    """What a test found wrong."""
-
-
-class Skip(Exception):
-    """Why a test cannot be done here."""
-
-
-def expect(condition, text):
-    if not condition:
-        raise Complaint(text)
-
-
-def expect_exit(result, *codes):
-    expect(not result.crash(), result.crash())
-    expect(result.status in codes, f"exit {result.status}, expected {' or '.join(map(str, codes))}; "
-                                   f"stderr: {result.stderr[:500].decode(errors='replace')}")
-    if result.status:
-        expect(result.stderr, "a failure without a word on stderr")
-
-
-def expect_content(path, content, what):
-    got = path.read_bytes()
-    expect(got == content, f"{path.name} is not {what} but has {len(got)} bytes, {got[:60]!r}")
-
-
-def expect_alone(folder, *names):
-    strays = sorted(set(os.listdir(folder)) - set(names))
-    expect(not strays, f"stray files: {strays}")
-
-
-def old_file(scene, name="rules", mode=0o644):
-    path = scene.out / name
-    path.write_bytes(OLD)
-    path.chmod(mode)
-    return path
-
-
-# Standard output
-
-def full_device(scene):
-    """/dev/full"""
-    for arguments in (["small.yaml"], ["large.yaml"], ["compile", "-6", "small.yaml"], ["check", "wrong.yaml"],
-                      ["check", "--format", "json", "small.yaml"], ["check", "--format", "sarif", "small.yaml"],
-                      ["services"], ["help"], ["--version"]):
-        with open("/dev/full", "wb") as full:
-            result = scene.ctc(*arguments, stdout=full)
-        expect(result.status == EXIT_WORLD, f"ctc {' '.join(arguments)} > /dev/full: exit {result.status}")
-        expect_exit(result, EXIT_WORLD)
-
-
-def full_device_for_errors(scene):
-    """/dev/full for stderr"""
-    with open("/dev/full", "wb") as full:
-        result = scene.ctc("wrong.yaml", prepare=lambda: os.dup2(full.fileno(), 2))
-    expect(result.status in (EXIT_POLICY, EXIT_WORLD) and not result.stdout, f"exit {result.status}")
-
-
-def closed_pipe(scene):
-    """a pipe that nobody reads"""
-    for prepare in (None, lambda: signal.signal(signal.SIGPIPE, signal.SIG_IGN)):
-        reading, writing = os.pipe()
-        os.close(reading)
-        with os.fdopen(writing, "wb") as pipe:
-            result = scene.ctc("large.yaml", stdout=pipe, prepare=prepare)
-        expect(result.status == EXIT_WORLD or (prepare is None and result.status == -signal.SIGPIPE),
-               f"exit {result.status}")
-
-
-def closed_stdout(scene):
-    """standard output closed"""
-    expect_exit(scene.ctc("small.yaml", prepare=lambda: os.close(1)), EXIT_WORLD)
-
-
-def closed_descriptors(scene):
-    """-o with standard descriptors closed"""
-    rules = scene.rules("talkative.yaml")
-    for closed in ((0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2)):
-        path = old_file(scene)
-        result = scene.ctc("compile", "-4", "-o", "out/rules", "talkative.yaml",
-                           prepare=lambda closed=closed: [os.close(fd) for fd in closed])
-        expect(not result.crash(), result.crash())
-        if result.status == EXIT_FINE:
-            expect_content(path, rules, f"the new rules (closed: {closed})")
-        else:
-            expect_content(path, OLD, f"the old rules (closed: {closed})")
-
-
-def wrong_policy_is_silent(scene):
-    """a wrong policy prints no rules"""
-    result = scene.ctc("wrong.yaml")
-    expect_exit(result, EXIT_POLICY)
-    expect(not result.stdout, f"stdout: {result.stdout!r}")
-
-
-# Text that must not become rules
-
-def rules_alone(text):
-    """The lines of a ruleset that are no comments."""
-    return [line for line in text.split(b"\n") if not line.startswith(b"#")]
-
-
-def file_name_with_rules(scene):
-    """a policy whose file name holds rules"""
-    expected = rules_alone(scene.rules("small.yaml"))
-    for name in ("x\n*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n.yaml", "x\r-A INPUT -j ACCEPT.yaml", "\x1b[2J.yaml",
-                 "\udcff.yaml", "y" * 240 + ".yaml"):
-        (scene.folder / name).write_text(SMALL)
-        result = scene.ctc("compile", "-4", f"./{name}")
-        expect_exit(result, EXIT_FINE, EXIT_WORLD)
-        if result.status == EXIT_FINE:
-            expect(rules_alone(result.stdout) == expected, f"{name!r} is in the rules")
-            control = [byte for byte in result.stdout if byte < 32 and byte != 10 or byte == 127]
-            expect(not control, f"{name!r} puts control characters into the rules")
-
-
-def unquote(text):
-    """The words of a line as iptables-restore splits it (add_param_to_argv of xshared.c)."""
-    words, word, quoted, escaped = [], None, False, False
-    for char in text:
-        if quoted and escaped:
-            word, escaped = word + char, False
-        elif quoted and char == "\\":
-            escaped = True
-        elif char == '"':
-            word, quoted = word or "", not quoted
-        elif not quoted and char in " \t\n":
-            words, word = words + ([word] if word is not None else []), None
-        else:
-            word = (word or "") + char
-    expect(not quoted, f"an open quote: {text}")
-    return words + ([word] if word is not None else [])
-
-
-def names_with_quotes(scene):
-    """names with quotes and options come out as comments"""
-    names = ['"', '\\', '\\"', "'", "it's", '" -j ACCEPT', "-j ACCEPT", "--comment x", "$(reboot)", "`reboot`", "#",
-             "a  b", "%s%n", "*filter", ":INPUT ACCEPT [0:0]", "COMMIT", "é", "x" * 64, "\\" * 64, '"' * 64, " ",
-             "a " * 32]
-    for name in names:
-        text = json.dumps(name, ensure_ascii=False)
-        (scene.folder / "plain.yaml").write_text("version: 1\nallow: [{name: web, tcp: 80}]\n")
-        (scene.folder / "named.yaml").write_text(f"version: 1\nallow: [{{name: {text}, tcp: 80}}]\n")
-        result = scene.ctc("compile", "-4", "--comments", "named.yaml")
-        plain = scene.ctc("compile", "-4", "--comments", "plain.yaml")
-        expect_exit(result, EXIT_FINE)
-        expect(result.stdout.count(b"\n") == plain.stdout.count(b"\n"), f"{name!r} adds lines")
-        comments = 0
-        for line in result.stdout.decode().split("\n"):
-            if not line.startswith("#"):
-                words = unquote(line)
-                comments += any(words[i] == "--comment" and name in words[i + 1] for i in range(len(words) - 1))
-        expect(comments, f"{name!r} is no comment of the rules:\n" +
-               "\n".join(line for line in result.stdout.decode().split("\n") if "--dport 80" in line))
-
-
-def log_prefixes_with_quotes(scene):
-    """log prefixes with quotes and options come out as prefixes"""
-    for prefix in ('"', "\\", '" -j ACCEPT ', "-j ACCEPT", "%s%n", "é", " ", "x" * 29, '"' * 29):
-        (scene.folder / "log.yaml").write_text(
-            f"version: 1\nlog: {{prefix: {json.dumps(prefix, ensure_ascii=False)}}}\n")
-        result = scene.ctc("compile", "-4", "log.yaml")
-        expect_exit(result, EXIT_FINE)
-        lines = [unquote(line) for line in result.stdout.decode().split("\n") if "LOG" in line]
-        expect(lines and all(words[words.index("--log-prefix") + 1] == prefix for words in lines),
-               f"{prefix!r}: {lines}")
 
 
 # -o FILE
@@ -519,17 +314,6 @@ def folder_does_not_exist(scene):
 
 # A disk of their own
 
-@contextlib.contextmanager
-def mounted(folder, options, flags=0):
-    """A small disk in memory, in this process's own mount namespace."""
-    if libc.mount(b"tmpfs", str(folder).encode(), b"tmpfs", 0, options.encode()) != 0:
-        raise Skip(f"no tmpfs: {os.strerror(ctypes.get_errno())}")
-    try:
-        yield (lambda: libc.mount(None, str(folder).encode(), None, 32 | flags, options.encode())) if flags else None
-    finally:
-        libc.umount2(str(folder).encode(), 0)
-
-
 def full_disk(scene):
     """-o on a full disk"""
     for kilobytes in (8, 32, 64):
@@ -629,38 +413,12 @@ def killed_while_writing_a_folder(scene):
 
 
 TESTS = [
-    full_device, full_device_for_errors, closed_pipe, closed_stdout, closed_descriptors, wrong_policy_is_silent,
-    file_name_with_rules, names_with_quotes, log_prefixes_with_quotes, new_file, new_file_is_private,
-    old_file_is_replaced, readers_keep_the_old_file, wrong_policy_keeps_the_file, mode_is_kept, owner_is_kept,
-    symlinks_stay, chain_of_symlinks_stays, dangling_symlink, looping_symlink, target_is_a_folder,
-    target_has_no_folder, target_is_below_a_file, target_has_no_name, long_names, pipes_stay, devices_stay,
-    folder_is_gone, limited_files, limited_memory, limited_descriptors, folder_gets_both, folder_keeps_both,
-    folder_with_a_folder_in_the_way, folder_with_a_folder_in_the_way_and_nothing_else, folder_with_symlinks,
-    folder_does_not_exist, read_only_folder, killed_while_writing_a_file, killed_while_writing_a_folder,
+    new_file, new_file_is_private, old_file_is_replaced, readers_keep_the_old_file, wrong_policy_keeps_the_file,
+    mode_is_kept, owner_is_kept, symlinks_stay, chain_of_symlinks_stays, dangling_symlink, looping_symlink,
+    target_is_a_folder, target_has_no_folder, target_is_below_a_file, target_has_no_name, long_names, pipes_stay,
+    devices_stay, folder_is_gone, limited_files, limited_memory, limited_descriptors, folder_gets_both,
+    folder_keeps_both, folder_with_a_folder_in_the_way, folder_with_a_folder_in_the_way_and_nothing_else,
+    folder_with_symlinks, folder_does_not_exist, read_only_folder, killed_while_writing_a_file,
+    killed_while_writing_a_folder,
 ]
 TESTS_WITH_DISK = [full_disk, disk_without_inodes, full_disk_for_a_folder, read_only_disk]
-
-
-def own_mounts():
-    """Makes mounts of this process invisible to all others."""
-    return (libc.unshare(CLONE_NEWNS) == 0 and
-            libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None) == 0)
-
-
-def judge(tally, kind, all_tests, all_with_disk):
-    tests = [test for test in all_tests + all_with_disk if tally.wants(f"{kind}: {test.__doc__}")]
-    has_mounts = any(test in all_with_disk for test in tests) and own_mounts()
-
-    for test in tests:
-        name = f"{kind}: {test.__doc__}"
-        if test in all_with_disk and not has_mounts:
-            tally.skip(name, "needs a mount namespace of its own")
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(Scene(folder))
-                tally.check(name)
-            except Complaint as complaint:
-                tally.check(name, str(complaint))
-            except Skip as why:
-                tally.skip(name, str(why))
