@@ -315,7 +315,7 @@ $(FUZZ_PROGRAMS): $(B)/%: $(B)/tests/fuzz/%.o $(LIB)
 
 ## Tidying
 
-lint: lint-tidy lint-cppcheck lint-analyzer lint-shell ## every checker below
+lint: lint-tidy lint-cppcheck lint-analyzer lint-shell check-headers ## every checker below, and each header alone
 
 lint-deps:
 	$(Q)tests/deps.sh build test lint

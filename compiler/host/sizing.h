@@ -18,7 +18,6 @@ enum formula {
     FORMULA_AUTO,    // by load and memory, see sizing.c
     FORMULA_KERNEL,  // what the kernel takes by itself
     FORMULA_ARTICLE, // memory / 16384 / (bits / 32), and an eighth as many buckets: an old default
-    FORMULA_COUNT
 };
 
 extern const char *const formula_names[]; // ended by NULL
