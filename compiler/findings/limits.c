@@ -58,18 +58,37 @@ static diagram at_the_mercy(struct inspection *inspection, size_t unknown, diagr
                    where(inspection, refused, field, without_room));
 }
 
-static diagram tcp_with_flags(struct inspection *inspection, uint64_t state, uint64_t flags)
+static diagram of_protocol(struct inspection *inspection, uint64_t protocol)
 {
     struct packet_space *space = &inspection->space;
     diagram packets = set_and(space, inspection->meaning.domains[HOOK_INPUT],
-                              of_value(inspection, FIELD_PROTOCOL, PROTOCOL_TCP));
+                              of_value(inspection, FIELD_PROTOCOL, protocol));
 
     packets = set_minus(space, packets, of_value(inspection, FIELD_IN, packet_space_interface(space, "lo")));
-    packets = set_and(space, packets, of_value(inspection, FIELD_STATE, state));
-    packets = set_and(space, packets, of_value(inspection, FIELD_FLAGS, flags));
     packets = set_and(space, packets, of_value(inspection, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL));
     packets = set_and(space, packets, of_value(inspection, FIELD_HELPER, 0));
     return set_and(space, packets, of_value(inspection, FIELD_FRAGMENT, FRAGMENT_NONE));
+}
+
+static diagram tcp_with_flags(struct inspection *inspection, uint64_t state, uint64_t flags)
+{
+    struct packet_space *space = &inspection->space;
+
+    return set_and(
+        space, of_protocol(inspection, PROTOCOL_TCP),
+        set_and(space, of_value(inspection, FIELD_STATE, state), of_value(inspection, FIELD_FLAGS, flags)));
+}
+
+// Whether anyone at all is accepted with such packets whatever becomes of the limit: those that are named ahead of it.
+static bool lets_some_in(struct inspection *inspection, size_t unknown, diagram packets,
+                         unsigned without_room)
+{
+    struct packet_space *space = &inspection->space;
+    const diagram accepted =
+        accepted_set(space, hook_outcomes(space, &inspection->meaning, HOOK_INPUT, packets));
+
+    return where(inspection, settled_but(inspection, accepted, unknown), (enum field)(FIELD_COUNT + unknown),
+                 without_room) != set_none(space);
 }
 
 static void find_lockout(struct inspection *inspection, size_t unknown)
@@ -79,10 +98,12 @@ static void find_lockout(struct inspection *inspection, size_t unknown)
         set_and(&inspection->space, tcp_with_flags(inspection, PACKET_STATE_NEW, TCP_SYN),
                 set_and(&inspection->space, of_value(inspection, FIELD_DESTINATION_PORT, SSH),
                         of_value(inspection, FIELD_SOURCE_PORT, CLIENT_PORT)));
+    const unsigned without_room = table ? LIMIT_FULL : LIMIT_OVER;
     const struct rule_place place = rule_of_limit(inspection, unknown);
 
     if (!place.chain || (!table && is_generous(&place)) ||
-        !from_anyone(inspection, at_the_mercy(inspection, unknown, opening, table ? LIMIT_FULL : LIMIT_OVER)))
+        !from_anyone(inspection, at_the_mercy(inspection, unknown, opening, without_room)) ||
+        lets_some_in(inspection, unknown, opening, without_room))
         return;
     if (!report_at(
             inspection, DIAG_LIMIT_LOCKOUT, SEVERITY_NOTE, &place,
@@ -93,6 +114,25 @@ static void find_lockout(struct inspection *inspection, size_t unknown)
               inspection->policy
                   ? "accept the administrator's addresses without a limit, in an entry ahead of it"
                   : "accept the administrator's addresses ahead of it");
+}
+
+// Nothing tells a forged sender of UDP from a real one, and each takes an entry of the table.
+static void find_forged(struct inspection *inspection, size_t unknown)
+{
+    struct packet_space *space = &inspection->space;
+    const struct rule_place place = rule_of_limit(inspection, unknown);
+    const diagram asked = set_and(space, of_protocol(inspection, PROTOCOL_UDP),
+                                  set_and(space, of_value(inspection, FIELD_STATE, PACKET_STATE_NEW),
+                                          of_value(inspection, FIELD_SOURCE_PORT, CLIENT_PORT)));
+
+    if (!place.chain || space->unknowns.items[unknown].kind != UNKNOWN_HASHLIMIT ||
+        !from_anyone(inspection, at_the_mercy(inspection, unknown, asked, LIMIT_FULL)) ||
+        !report_at(
+            inspection, DIAG_LIMIT_FORGED, SEVERITY_NOTE, &place,
+            "forged senders can fill the table of this limit, and new clients of UDP are then dropped"))
+        return;
+    diag_hint(inspection->diags,
+              "let the service limit its answers; whom it is for can be said by addresses");
 }
 
 static void find_live_limit(struct inspection *inspection, size_t unknown)
@@ -119,6 +159,7 @@ void find_limits(struct inspection *inspection)
             continue;
         looked_at++;
         find_lockout(inspection, i);
+        find_forged(inspection, i);
         find_live_limit(inspection, i);
     }
 }

@@ -21,6 +21,17 @@ static const struct {
     {find_windows, false, true},
 };
 
+// The packets of IPv4 and those of IPv6, in one text. Where nothing in it tells which is which, it is said.
+static const char *join_packets(struct diag_list *diags, const char *message, const char *packets)
+{
+    const char *first = strstr(message, WINDOW_PACKETS) + strlen(WINDOW_PACKETS);
+
+    return strchr(packets, ':') || strstr(packets, "ipv6-")
+               ? arena_printf(diags->arena, "%s; %s", message, packets)
+               : arena_printf(diags->arena, "%.*sIPv4: %s; IPv6: %s", (int)(first - message), message, first,
+                              packets);
+}
+
 // What a window lets in differs from family to family: it is one all the same.
 static bool joined(struct diag_list *diags, const struct diag *diag)
 {
@@ -32,8 +43,7 @@ static bool joined(struct diag_list *diags, const struct diag *diag)
         if (other->code != diag->code || other->span.source != diag->span.source ||
             other->span.line != diag->span.line || other->span.column != diag->span.column)
             continue;
-        other->message =
-            arena_printf(diags->arena, "%s; %s", other->message, packets + strlen(WINDOW_PACKETS));
+        other->message = join_packets(diags, other->message, packets + strlen(WINDOW_PACKETS));
         return true;
     }
     return false;

@@ -51,6 +51,14 @@ const struct field *field_find(unsigned scope, struct slice key)
     return NULL;
 }
 
+void field_read(struct reader *reader, const struct field *field, const struct node *value)
+{
+    if (value_is_missing(reader, value, field->key))
+        reader->stray_key = true;
+    else
+        field->read(reader, value);
+}
+
 // The keys of a scope, ended by NULL. Gives how many.
 static size_t list_keys(unsigned scope, const char *keys[FIELD_COUNT + 1])
 {
@@ -82,6 +90,14 @@ static bool is_translation(struct slice key)
            slice_is(key, "redirect");
 }
 
+// `service:ssh` is one word to YAML.
+static bool is_glued(struct slice text, unsigned scope)
+{
+    struct slice key, value;
+
+    return slice_split(text, ':', &key, &value) && key.length && field_find(scope, key);
+}
+
 static void hint_key(struct reader *reader, const struct node *key, unsigned scope)
 {
     const char *keys[FIELD_COUNT + 1];
@@ -93,6 +109,9 @@ static void hint_key(struct reader *reader, const struct node *key, unsigned sco
     suggested = suggested_word(text, keys);
     if ((scope & (SCOPE_ALLOW | SCOPE_CONNECT)) && service_find(text))
         diag_hint(reader->diags, "write {service: %s, ...}", key->text);
+    else if (is_glued(text, scope))
+        diag_hint(reader->diags, "a blank stands behind the colon of a key: %.*s: ...",
+                  (int)((const char *)memchr(text.at, ':', text.length) - text.at), text.at);
     else if (memchr(text.at, ':', text.length))
         diag_hint(reader->diags, "put IPv6 addresses that begin or end with a colon in quotes: \"fe80::\"");
     else if (is_translation(text))
@@ -137,10 +156,10 @@ bool read_mapping(struct reader *reader, const struct node *node, enum scope sco
         const struct node *key = node_key(node, i);
         const struct field *field = field_find(scope, node_text(key));
 
-        if (field)
-            field->read(reader, node_value(node, i));
-        else
+        if (!field)
             report_unknown_key(reader, key, scope, what);
+        else
+            field_read(reader, field, node_value(node, i));
     }
     return true;
 }

@@ -118,7 +118,7 @@ static void merge_value(struct reader *reader, struct node *into, const struct n
         merge_mapping(reader, into, from, conntrack ? SCOPE_CONNTRACK : 0);
     else if (field->scopes == SCOPE_POLICY &&
              (slice_is(slice_of(field->key), "version") || slice_is(slice_of(field->key), "tracking")))
-        field->read(reader, from); // for its mistakes: the value that stands is read later
+        field_read(reader, field, from); // for its mistakes: the value that stands is read later
 }
 
 // Adds the pairs of `from` whose keys are not there yet, and merges the others.

@@ -82,7 +82,7 @@ static void read_in_order(struct reader *reader, const struct node *root)
         const struct field *field = field_find(SCOPE_POLICY, slice_of(first[i]));
 
         if (value && field)
-            field->read(reader, value);
+            field_read(reader, field, value);
     }
     for (size_t i = 0; i < root->count; i++) {
         const struct node *key = node_key(root, i);
@@ -94,7 +94,7 @@ static void read_in_order(struct reader *reader, const struct node *root)
         if (!field)
             report_unknown_key(reader, key, SCOPE_POLICY, "a policy");
         else if (!done)
-            field->read(reader, node_value(root, i));
+            field_read(reader, field, node_value(root, i));
     }
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "policy/reader.h"
+#include "policy/services.h"
 
 #define ADDRESSES_MAX    (16 << 20) // ranges of one list while it is read; half of it when it is joined
 #define ADDRESS_LINE_MAX 200        // bytes that are looked at; a range of IPv6 addresses has 91
@@ -58,16 +59,21 @@ static void report_syntax(struct reader *reader, struct span span, struct slice 
             letters || (text.at[i] >= 'g' && text.at[i] <= 'z') || (text.at[i] >= 'G' && text.at[i] <= 'Z');
     }
     diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' is not an address", QUOTE(text));
-    if (hint_list(reader, text))
+    if (hint_spelling(reader, text))
         return;
     if (slice_is(text, "any") || slice_is(text, "all"))
         diag_hint(reader->diags, "leave the key out where any address is meant");
+    else if (text.length > 1 && text.at[0] == '!')
+        diag_hint(reader->diags, "`not` takes away: not %.*s",
+                  QUOTE(((struct slice){text.at + 1, text.length - 1})));
     else if (!text.length)
         diag_hint(reader->diags, "`not` takes the address behind it away: not 192.0.2.66");
     else if (memchr(text.at, '%', text.length))
         diag_hint(reader->diags, "a zone is no part of an address: name the interface with `in` or `out`");
     else if (letters && !colons && definition_find(&reader->defines, text))
         diag_hint(reader->diags, "a defined list is written $%.*s", (int)text.length, text.at);
+    else if (letters && service_find(text))
+        diag_hint(reader->diags, "a service is opened under `allow`: {service: %.*s}", QUOTE(text));
     else if (letters && !colons)
         diag_hint(reader->diags, "host names are not looked up; a defined list is written $name");
     else if (!colons)
@@ -82,6 +88,28 @@ static bool has_netmask(struct slice text)
     return slice_split(text, '/', &address, &length) && memchr(length.at, '.', length.length);
 }
 
+// One address, or some, of ::ffff:0:0/96 (RFC 4291, section 2.5.5.2): what sockets of IPv6 show IPv4 peers as. Nothing comes
+// by the net with such a source: Linux drops it. The whole prefix stands in lists of what is not to be seen.
+static bool is_mapped(enum family family, struct addr_range range)
+{
+    const uint64_t mapped = 0xFFFF00000000;
+
+    return family == FAMILY_IPV6 && !range.first.high && !range.last.high &&
+           (range.first.low & ~(uint64_t)UINT32_MAX) == mapped &&
+           (range.last.low & ~(uint64_t)UINT32_MAX) == mapped &&
+           range.last.low - range.first.low < UINT32_MAX;
+}
+
+static void report_mapped(struct reader *reader, struct span span, struct slice text, struct addr_range range)
+{
+    struct buf address = {0};
+
+    addr_print(&address, FAMILY_IPV4, (struct addr){0, range.first.low & UINT32_MAX});
+    diag_add(reader->diags, DIAG_ADDRESS, span, "no packet comes from %.*s", QUOTE(text));
+    diag_hint(reader->diags, "programs show IPv4 peers so: write %s", address.bytes);
+    buf_clear(&address);
+}
+
 // Adds one literal address.
 static bool add_literal(struct reader *reader, struct addr_set *set, struct span span, struct slice text)
 {
@@ -90,6 +118,10 @@ static bool add_literal(struct reader *reader, struct addr_set *set, struct span
 
     switch (addr_parse(text, &family, &range)) {
     case ADDR_FINE:
+        if (is_mapped(family, range)) {
+            report_mapped(reader, span, text, range);
+            break;
+        }
         addr_set_add(reader->arena, set, family, range);
         return true;
     case ADDR_HOST_BITS:
@@ -98,7 +130,7 @@ static bool add_literal(struct reader *reader, struct addr_set *set, struct span
     case ADDR_LENGTH:
         diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' has no length that fits", (int)text.length,
                  text.at);
-        if (!hint_list(reader, text))
+        if (!hint_spelling(reader, text))
             diag_hint(reader->diags,
                       has_netmask(text)
                           ? "a netmask is written as the number of its bits: 255.255.255.0 is /24"
@@ -232,6 +264,8 @@ static bool add_file(struct reader *reader, struct list *list, const struct node
     if (!reader->file) {
         diag_add(reader->diags, DIAG_MISSING_KEY, node_span(mapping),
                  "a mapping among addresses names a `file`");
+        diag_hint(reader->diags,
+                  "addresses stand by themselves, without a key: [192.0.2.1, 198.51.100.0/24]");
         return false;
     }
     if (!value_text(reader, reader->file, "file", &name))

@@ -12,6 +12,11 @@ void read_version(struct reader *reader, const struct node *value)
 
     if (!value_scalar(reader, value, "version", &text) || (value->plain && slice_is(text, "1")))
         return;
+    if (slice_is(text, "1")) {
+        diag_add(reader->diags, DIAG_VERSION, node_span(value), "the version is a number, and \"1\" is text");
+        diag_hint(reader->diags, "write it without quotes: version: 1");
+        return;
+    }
     diag_add(reader->diags, DIAG_VERSION, node_span(value),
              "this program knows version 1 of the language, not '%.*s'", QUOTE(text));
     diag_hint(reader->diags, "write version: 1");

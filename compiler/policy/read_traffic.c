@@ -3,6 +3,7 @@
 // What an entry is about: service words, ports and protocols, joined by protocol.
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 #include "policy/reader.h"
 #include "policy/services.h"
@@ -29,6 +30,26 @@ static void add_traffic(struct reader *reader, enum traffic_kind kind, uint8_t n
         port_set_add(reader->arena, &traffic->ports, ports->items[i]);
 }
 
+static bool is_in_any_case(struct slice text, const char *word)
+{
+    return text.length == strlen(word) && strncasecmp(text.at, word, text.length) == 0;
+}
+
+static void hint_port_text(struct reader *reader, struct slice ports, struct slice protocol,
+                           const char *problem)
+{
+    struct port_range range;
+
+    if (service_find(ports))
+        diag_hint(reader->diags, "a service word stands alone: %.*s", QUOTE(ports));
+    else if (protocol_find(ports) && !port_range_parse(protocol, &range))
+        diag_hint(reader->diags, "the port stands first: %.*s/%.*s", QUOTE(protocol), QUOTE(ports));
+    else if (!problem && (is_in_any_case(protocol, "tcp") || is_in_any_case(protocol, "udp")))
+        diag_hint(reader->diags, "the protocol is written in lower case: tcp or udp");
+    else
+        diag_hint(reader->diags, "%s", problem ? problem : "write 8443/tcp or 6881-6999/udp");
+}
+
 // Reads `N/tcp`, `N-M/udp`. False where it is not of that form; what is wrong with one that is, is reported.
 static bool add_port_text(struct reader *reader, const struct node *node, struct slice word)
 {
@@ -44,8 +65,8 @@ static bool add_port_text(struct reader *reader, const struct node *node, struct
     if (problem || (!tcp && !slice_is(protocol, "udp"))) {
         diag_add(reader->diags, DIAG_PORT, node_span(node), "'%.*s' is not a port with its protocol",
                  QUOTE(word));
-        if (!hint_list(reader, word))
-            diag_hint(reader->diags, "%s", problem ? problem : "write 8443/tcp or 6881-6999/udp");
+        if (!hint_spelling(reader, word))
+            hint_port_text(reader, ports, protocol, problem);
     } else {
         struct port_set set = {&range, 1, 1};
 
@@ -99,7 +120,7 @@ static void read_own(struct reader *reader, struct definition *definition)
             else if (protocol_find(text))
                 diag_hint(reader->diags, "a protocol without ports is an entry of its own: {protocol: %.*s}",
                           (int)text.length, text.at);
-            else if (!hint_list(reader, text))
+            else if (!hint_spelling(reader, text))
                 diag_hint(reader->diags, "write 8443/tcp or 6881-6999/udp");
         }
     }
@@ -122,7 +143,7 @@ static void report_service(struct reader *reader, const struct node *node, struc
     uint64_t number;
 
     diag_add(reader->diags, DIAG_SERVICE, node_span(node), "'%.*s' is not a service", QUOTE(word));
-    if (reader->diags->last_dropped || hint_list(reader, word))
+    if (reader->diags->last_dropped || hint_spelling(reader, word))
         return;
     suggested = own ? definition_nearest(&reader->services, word) : NULL;
     if (!suggested)

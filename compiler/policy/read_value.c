@@ -6,6 +6,7 @@
 
 #include "base/interface.h"
 #include "policy/reader.h"
+#include "policy/services.h"
 
 static const char *kind_name(const struct node *node)
 {
@@ -32,6 +33,15 @@ static const char *quoted(struct reader *reader, const char *what)
     return strchr(what, '`') ? what : arena_printf(reader->arena, "`%s`", what);
 }
 
+bool value_is_missing(struct reader *reader, const struct node *node, const char *what)
+{
+    if (node->kind != NODE_SCALAR || !node->plain || !is_null(node_text(node)))
+        return false;
+    diag_add(reader->diags, DIAG_TYPE, node_span(node), "%s has no value", quoted(reader, what));
+    diag_hint(reader->diags, "leave the key out where nothing is meant; an empty list is written []");
+    return true;
+}
+
 bool value_scalar(struct reader *reader, const struct node *node, const char *what, struct slice *text)
 {
     if (node->kind != NODE_SCALAR) {
@@ -44,12 +54,7 @@ bool value_scalar(struct reader *reader, const struct node *node, const char *wh
         return false;
     }
     *text = node_text(node);
-    if (node->plain && is_null(*text)) {
-        diag_add(reader->diags, DIAG_TYPE, node_span(node), "%s has no value", quoted(reader, what));
-        diag_hint(reader->diags, "an empty list is written []; leave the key out where nothing is meant");
-        return false;
-    }
-    return true;
+    return !value_is_missing(reader, node, what);
 }
 
 static bool is_boolean(struct slice text)
@@ -216,11 +221,39 @@ bool value_number(struct reader *reader, const struct node *node, const char *wh
     return false;
 }
 
-bool hint_list(struct reader *reader, struct slice text)
+// What text programs and web pages make of blanks, quotes and dashes, which reads like them and is none.
+static const char *typographic(struct slice text)
 {
-    if (!text.length || !memchr(text.at, ',', text.length))
+    static const struct {
+        const char *bytes, *hint;
+    } characters[] = {
+        {"\xC2\xA0", "there is a no-break space (U+00A0) in it, which looks like a blank"},
+        {"\xE2\x80\x8B", "there is an invisible character (U+200B) in it"},
+        {"\xE2\x80\x93", "there is a dash of typography (U+2013) in it: write -"},
+        {"\xE2\x80\x94", "there is a dash of typography (U+2014) in it: write -"},
+        {"\xE2\x80\x98", "quotes of typography are none: write \" or leave them out"},
+        {"\xE2\x80\x99", "quotes of typography are none: write \" or leave them out"},
+        {"\xE2\x80\x9C", "quotes of typography are none: write \" or leave them out"},
+        {"\xE2\x80\x9D", "quotes of typography are none: write \" or leave them out"},
+        {"\xE2\x80\x9E", "quotes of typography are none: write \" or leave them out"},
+    };
+
+    for (size_t i = 0; i < sizeof(characters) / sizeof(*characters); i++)
+        if (memmem(text.at, text.length, characters[i].bytes, strlen(characters[i].bytes)))
+            return characters[i].hint;
+    return NULL;
+}
+
+bool hint_spelling(struct reader *reader, struct slice text)
+{
+    const char *hint = typographic(text);
+
+    if (hint)
+        diag_hint(reader->diags, "%s", hint);
+    else if (text.length && memchr(text.at, ',', text.length))
+        diag_hint(reader->diags, "a list stands in brackets: [%.*s]", QUOTE(text));
+    else
         return false;
-    diag_hint(reader->diags, "a list stands in brackets: [%.*s]", QUOTE(text));
     return true;
 }
 
@@ -233,7 +266,7 @@ void report_word(struct reader *reader, enum diag_code code, struct span span, s
     diag_add(reader->diags, code, span, "'%.*s' is not %s", QUOTE(word), what);
     if (reader->diags->last_dropped)
         return;
-    if (hint_list(reader, word))
+    if (hint_spelling(reader, word))
         return;
     suggested = suggested_word(word, words);
     if (suggested) {
@@ -301,7 +334,9 @@ bool value_ports(struct reader *reader, const struct node *node, const char *wha
 
         if (problem) {
             diag_add(reader->diags, DIAG_PORT, node_span(&items[i]), "'%.*s' is not a port", QUOTE(text));
-            if (!hint_list(reader, text))
+            if (service_find(text))
+                diag_hint(reader->diags, "words stand under `service`: {service: %.*s}", QUOTE(text));
+            else if (!hint_spelling(reader, text))
                 diag_hint(reader->diags, "%s", problem);
             fine = false;
         } else {
@@ -333,7 +368,7 @@ bool value_interfaces(struct reader *reader, const struct node *node, const char
         if (problem) {
             diag_add(reader->diags, DIAG_INTERFACE, node_span(&items[i]), "'%.*s' is not an interface",
                      QUOTE(text));
-            if (!hint_list(reader, text))
+            if (!hint_spelling(reader, text))
                 diag_hint(reader->diags, "%s", problem);
             return false;
         }

@@ -43,6 +43,9 @@ struct field {
 
 const struct field *field_find(unsigned scope, struct slice key); // NULL where the scope has no such key
 
+// Reads the value of a key; one that is not there is reported.
+void field_read(struct reader *reader, const struct field *field, const struct node *value);
+
 // A name of `define` or `services`, read when it is first used.
 struct definition {
     const struct node *key;
@@ -78,7 +81,7 @@ struct reader {
     VEC(struct traffic) traffic; // of `entry`
     struct expectation *expectation;
     bool trusting;           // `entry` is one of trust
-    bool stray_key;          // `entry` has a key that is not known
+    bool stray_key;          // `entry` has a key that is not known, or has no value
     bool mode_unknown;       // `tracking` is wrong, so that nothing can be said of what depends on it
     const struct node *file; // the value of `file`
 };
@@ -96,6 +99,8 @@ void report_unknown_key(struct reader *reader, const struct node *key, unsigned 
 // Values. Each reports what does not fit, names the key as `what`, and gives false. An empty list is none of that: it
 // warns, and the set stays empty.
 bool value_scalar(struct reader *reader, const struct node *node, const char *what, struct slice *text);
+bool value_is_missing(struct reader *reader, const struct node *node,
+                      const char *what); // nothing behind the key: true
 bool value_text(struct reader *reader, const struct node *node, const char *what, struct slice *text);
 bool value_bool(struct reader *reader, const struct node *node, const char *what, bool *value);
 bool value_number(struct reader *reader, const struct node *node, const char *what, uint64_t max,
@@ -116,8 +121,9 @@ void warn_empty(struct reader *reader, const struct node *node, const char *what
 // The items of a list, where a scalar or a mapping stands for a list of one.
 const struct node *value_items(const struct node *node, size_t *count);
 
-// Where items stand in one text with commas between them, hints at how a list is written, and gives true.
-bool hint_list(struct reader *reader, struct slice text);
+// Where items stand in one text with commas between them, or characters look like what they are not, hints at how that is
+// written, and gives true.
+bool hint_spelling(struct reader *reader, struct slice text);
 
 // Reports a word that is not one of `words` (ended by NULL), with the one that was probably meant.
 void report_word(struct reader *reader, enum diag_code code, struct span span, struct slice word,
