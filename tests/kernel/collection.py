@@ -7,11 +7,10 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from firewall import restore
+from firewall import ROOT, restore
 from netns import FAMILIES, Family, Namespace
 from trial import without_nat
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 CORPUS = Path(os.environ.get("CTC_SHARED", ROOT.parent / "shared")) / "corpus"
 DUPLICATING = ("TEE",)    # targets that send packets of their own elsewhere
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from netns import FAMILIES, Family, Namespace
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 POLICIES = HERE / "policies"
 HOLES = POLICIES / "holes"
 BACKENDS = ("legacy", "nft")

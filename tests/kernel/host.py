@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A host on which ctc applies policies: its tables, what ctc remembers of it, and the programs that it has."""
-import json
 import os
 import re
 import shutil
@@ -8,28 +7,14 @@ import subprocess
 import time
 from pathlib import Path
 
-import jsonschema
-
 from blobs import blobs
 from desk import Desk
 from firewall import compile_policy, policy_path, restore, save
 from netns import FAMILIES, Namespace
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 OLD, NEW = policy_path("selective"), policy_path("none")
 REVERT_SECONDS = 1.0    # within which the old tables are back
 FOREIGN = ("-p", "tcp", "--dport", "9", "-j", "ACCEPT")
-
-
-def schema_trouble(document: dict) -> str:
-    """What the schema has against it; the schema names another by a path beside its own."""
-    schema = json.loads((SCHEMAS / "apply.schema.json").read_text(encoding="utf-8"))
-    resolver = jsonschema.RefResolver(SCHEMAS.as_uri() + "/", schema)
-    try:
-        jsonschema.Draft7Validator(schema, resolver=resolver).validate(document)
-    except jsonschema.ValidationError as error:
-        return str(error)
-    return ""
 
 
 def stopped(process: subprocess.Popen) -> bool:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from blobs import blobs
 from firewall import policy_path, restore, save
-from host import FOREIGN, NEW, OLD, Host, schema_trouble, stopped
+from host import FOREIGN, NEW, OLD, Host, stopped
 from netns import FAMILIES, IPV4, address
 from report import Report
 from scene import Scene
+from schemas import schema_trouble
 from speakers import Speakers
 
 
@@ -194,7 +195,7 @@ def elsewhere(report: Report) -> None:
 def damaged(report: Report) -> None:
     """What is remembered of an apply is not what was written: nothing is put back, nothing crashes, and what helps is said."""
     host = Host("damaged")
-    fresh(host)
+    host.fresh()
     host.ctc("apply", "--now", str(NEW))
     new = host.tables()
     whole = (host.state / "last").read_bytes()

@@ -6,10 +6,11 @@ import time
 
 from clients import connect, echo, ping, udp
 from firewall import policy_path
-from host import Host, schema_trouble
+from host import Host
 from netns import FAMILIES, Family, address
 from report import Report
 from scene import Scene
+from schemas import schema_trouble
 from table import empty, entries, listing
 
 SHUT = """version: 1

@@ -3,17 +3,14 @@
 import json
 import os
 import subprocess
-from pathlib import Path
 from typing import NamedTuple
 
-import jsonschema
-
-from firewall import load, policy_path
+from firewall import ROOT, load, policy_path
 from netns import IPV4, Namespace
 from report import Report
+from schemas import schema_trouble
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
-EXAMPLES = SCHEMAS.parent / "examples"
+EXAMPLES = ROOT / "examples"
 DIFF, CHECK = ("diff", "--live"), ("apply", "--check")
 
 
@@ -30,11 +27,7 @@ def answer(namespace: Namespace, command: tuple[str, ...], policy: str, report: 
     if not report.check(f"{command[0]}: answers", done.returncode in (0, 4) and not done.stderr, done.stderr):
         return {"same": None, "rules": [], "changes": [], "promises": []}
     document = json.loads(done.stdout)
-    schema = json.loads((SCHEMAS / "drift.schema.json").read_text(encoding="utf-8"))
-    resolver = jsonschema.RefResolver(SCHEMAS.as_uri() + "/", schema)
-    error = jsonschema.exceptions.best_match(
-        jsonschema.Draft7Validator(schema, resolver=resolver).iter_errors(document))
-    report.check(f"{command[0]}: the schema holds", error is None, str(error))
+    report.works(f"{command[0]}: the schema holds", schema_trouble(document, "drift"))
     report.equal(f"{command[0]}: status and answer agree", document["same"], done.returncode == 0)
     return document
 

@@ -5,11 +5,10 @@ import difflib
 import re
 from pathlib import Path
 
-from firewall import compile_policy, restore, save
+from firewall import ROOT, compile_policy, restore, save
 from netns import FAMILIES, Family, Namespace
 from report import Report
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 BUILT_IN = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 FOLDERS = ("examples/*.yaml", "tests/kernel/policies/*.yaml", "tests/golden/*/policy.yaml")
 

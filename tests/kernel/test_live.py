@@ -3,16 +3,14 @@
 import json
 import os
 import subprocess
-from pathlib import Path
 from typing import NamedTuple
 
-import jsonschema
 from firewall import load, policy_path
 from netns import FAMILIES, IPV4, IPV6, Namespace
 from report import Report
+from schemas import schema_trouble
 from table import listing
 
-SCHEMA = Path(__file__).resolve().parents[2] / "schemas/tracking.schema.json"
 BOTH = ("ipv4", "ipv6")
 
 # A rule that asks for the tracker or does not, of what tool, and in which families the kernel tracks for it.
@@ -92,7 +90,8 @@ def answer(namespace: Namespace, *arguments: str, **options) -> dict:
     if done.returncode not in (0, 4):
         raise RuntimeError(f"ctc check --live: exit {done.returncode}: {done.stderr}")
     document = json.loads(done.stdout)
-    jsonschema.Draft7Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(document)
+    if trouble := schema_trouble(document, "tracking"):
+        raise RuntimeError(trouble)
     document["families"] = {each["family"]: each for each in document["families"]}
     return document
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from collection import CORPUS, rulesets
 from firewall import restore
-from host import Host, NftHost, schema_trouble, stopped
+from host import Host, NftHost, stopped
 from others import OTHERS, Watch, load_others, saved, with_counters, write
 from report import Report
+from schemas import schema_trouble
 from test_widen import SWAP
 
 NAMES = sorted({path.name.split(".")[0] for path in OTHERS.iterdir()})

@@ -3,16 +3,14 @@
 import json
 import os
 import subprocess
-from pathlib import Path
 
 from blobs import blobs, table_names
-from firewall import compile_policy, restore
-from host import schema_trouble
+from firewall import ROOT, compile_policy, restore
 from netns import FAMILIES, IPV4, IPV6, Namespace
 from report import Report
+from schemas import schema_trouble
 from test_backend import without
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 POLICY = ROOT / "examples/first.yaml"
 CAP_NET_ADMIN = 12
 

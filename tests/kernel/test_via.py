@@ -10,10 +10,11 @@ import time
 import collection
 from desk import Desk
 from firewall import policy_path, restore, save
-from host import FOREIGN, NEW, OLD, REVERT_SECONDS, Host, NftHost, schema_trouble, stopped, without_notes
+from host import FOREIGN, NEW, OLD, REVERT_SECONDS, Host, NftHost, stopped, without_notes
 from netns import FAMILIES, IPV4, Namespace
 from report import Report
 from scene import Scene
+from schemas import schema_trouble
 from speakers import Speakers
 
 HANG_SECONDS = 10    # what a program with a few rules may take

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from clients import connect, echo
 from firewall import policy_path, restore, save
-from host import Host, schema_trouble, stopped
+from host import Host, stopped
 from netns import FAMILIES, IPV4, Namespace, address
 from report import Report
 from scene import Scene
+from schemas import schema_trouble
 
 # What the one tracks the other does not: whichever table goes first, replies of one of the two are lost.
 SWAP = """version: 1
