@@ -167,11 +167,11 @@ void append_related(struct lowering *lowering, struct chain *chain, const struct
     }
 }
 
-bool untracked_elsewhere(const struct lowering *lowering, const struct entry *entry, const struct flow *flow,
+bool untracked_elsewhere(const struct untracked *by, const struct entry *entry, const struct flow *flow,
                          const struct port_set *local)
 {
-    const struct port_set *untracked = flow->protocol == PROTOCOL_TCP   ? &lowering->untracked.tcp
-                                       : flow->protocol == PROTOCOL_UDP ? &lowering->untracked.udp
+    const struct port_set *untracked = flow->protocol == PROTOCOL_TCP   ? &by->tcp
+                                       : flow->protocol == PROTOCOL_UDP ? &by->udp
                                                                         : NULL;
 
     if (!untracked || !untracked->count || entry->verdict != VERDICT_ACCEPT || entry->track != CHOICE_UNSET ||

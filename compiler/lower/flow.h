@@ -23,6 +23,8 @@ struct lowering {
     struct table *filter, *raw;
     bool socket_rule; // a rule of this family looks for sockets, which makes the kernel defragment
     struct untracked untracked;
+    struct untracked
+        unanswered;          // those of them from which untracked packets leave that no other rule may accept
     bool too_many;           // an entry stands for more rules than a table holds
     struct span too_many_at; // the first such entry
 };
@@ -106,8 +108,9 @@ void lower_forward(struct lowering *lowering);
 void lower_output(struct lowering *lowering);
 void lower_raw(struct lowering *lowering);
 
-// Whether packets between the entry's hosts and one of these ports of this host may be untracked by another entry.
-bool untracked_elsewhere(const struct lowering *lowering, const struct entry *entry, const struct flow *flow,
+// Whether packets between the entry's hosts and one of these ports of this host may be untracked by another entry: one of
+// lowering->untracked or ->unanswered.
+bool untracked_elsewhere(const struct untracked *by, const struct entry *entry, const struct flow *flow,
                          const struct port_set *local);
 
 // What several hooks begin with.

@@ -65,7 +65,8 @@ static void accept_windows(struct lowering *lowering, struct chain *input, const
 
         if (ports && !requests[i].ports[SIDE_SOURCE].count)
             requests[i].ports[SIDE_SOURCE] = (struct port_set){ephemeral, 1, 1};
-        if (untracked || untracked_elsewhere(lowering, entry, &requests[i], &requests[i].ports[SIDE_SOURCE]))
+        if (untracked ||
+            untracked_elsewhere(&lowering->untracked, entry, &requests[i], &requests[i].ports[SIDE_SOURCE]))
             accept_window(lowering, input, requests[i], untracked);
     }
 }

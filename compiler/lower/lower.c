@@ -80,7 +80,8 @@ static void add_untracked(struct arena *arena, struct port_set *set, const struc
         port_set_add(arena, set, ports->items[i]);
 }
 
-static struct untracked untracked_ports(struct arena *arena, const struct policy *policy)
+// Of the entries that accept nothing, or of all.
+static struct untracked untracked_ports(struct arena *arena, const struct policy *policy, bool refusing)
 {
     struct untracked untracked = {0};
     const struct port_set all = {0};
@@ -88,7 +89,9 @@ static struct untracked untracked_ports(struct arena *arena, const struct policy
     for (size_t i = 0; i < policy->allow.count && policy->tracking == TRACKING_SELECTIVE; i++) {
         const struct entry *entry = &policy->allow.items[i];
 
-        for (size_t j = 0; j < entry->traffic_count && entry->track == CHOICE_NO; j++) {
+        if (entry->track != CHOICE_NO || (refusing && entry->verdict == VERDICT_ACCEPT))
+            continue;
+        for (size_t j = 0; j < entry->traffic_count; j++) {
             const struct traffic *traffic = &entry->traffic[j];
 
             if (traffic->kind == TRAFFIC_TCP || traffic->kind == TRAFFIC_ANY)
@@ -98,6 +101,16 @@ static struct untracked untracked_ports(struct arena *arena, const struct policy
         }
     }
     return untracked;
+}
+
+// What an entry of `allow` untracks that accepts is answered as that one's; but what `connect` untracks may come from any port.
+static struct untracked unanswered_ports(struct arena *arena, const struct policy *policy)
+{
+    bool asks = false;
+
+    for (size_t i = 0; i < policy->connect.count; i++)
+        asks = asks || policy->connect.items[i].track == CHOICE_NO;
+    return untracked_ports(arena, policy, !asks);
 }
 
 // The ends of the hooks stand for the policy's defaults.
@@ -126,7 +139,8 @@ struct ruleset *policy_to_ruleset(struct arena *arena, const struct policy *poli
     *ruleset = (struct ruleset){.family = family, .items = tables, .capacity = 8};
     lowering.filter = ruleset_table(arena, ruleset, "filter");
     lowering.raw = ruleset_table(arena, ruleset, "raw");
-    lowering.untracked = untracked_ports(arena, policy);
+    lowering.untracked = untracked_ports(arena, policy, false);
+    lowering.unanswered = unanswered_ports(arena, policy);
     lower_input(&lowering);
     lower_forward(&lowering);
     lower_output(&lowering);

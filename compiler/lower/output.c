@@ -60,7 +60,8 @@ static void accept_answers(struct lowering *lowering, struct chain *output, cons
     const struct match state = match_states(STATE_UNTRACKED);
     struct flow answers[2];
 
-    if (!untracked && !untracked_elsewhere(lowering, entry, flow, &flow->ports[SIDE_DESTINATION]))
+    if (!untracked &&
+        !untracked_elsewhere(&lowering->unanswered, entry, flow, &flow->ports[SIDE_DESTINATION]))
         return;
 
     const struct flow request = flow_anywhere(*flow);
