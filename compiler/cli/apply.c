@@ -2,6 +2,7 @@
 //
 // ctc apply: a policy's rules put into the kernel that runs here; or what that would change.
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@
 #define LOCK_GLANCE     1000  // the same, only to see that there is nothing to do
 #define CONFIRM_SECONDS 60    // unless the caller says otherwise
 #define CONFIRM_MAX     86400 // a day
+#define SECOND          INT64_C(1000000000)
 
 struct options {
     bool dry_run, now, json, force, cut;
@@ -169,13 +171,15 @@ static enum exit_code world_error(const struct kernel_error *error)
 // Counts down on the terminal until somebody answers there, or elsewhere. Where the terminal is lost, the watchdog decides.
 static enum exit_code ask(unsigned seconds, bool cut, struct kernel_error *error)
 {
+    const int64_t deadline = boot_time() + (int64_t)seconds * SECOND;
     char line[80];
     enum pending_end end = PENDING_NONE;
 
-    for (; seconds > 0; seconds--) {
+    for (int64_t left = deadline - boot_time(); left > 0; left = deadline - boot_time()) {
         struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
 
-        fprintf(stderr, "\rThe old rules come back in %u s. Keep the new ones? (yes) ", seconds);
+        fprintf(stderr, "\rThe old rules come back in %" PRId64 " s. Keep the new ones? (yes) ",
+                (left + SECOND - 1) / SECOND);
         if (!pending_awaits(error->arena))
             break;
         if (poll(&input, 1, 1000) <= 0)

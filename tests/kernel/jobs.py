@@ -116,6 +116,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply confirmed"] = test_apply.confirmed
     jobs["apply elsewhere"] = test_apply.elsewhere
     jobs["apply stopped"] = test_guard.run
+    jobs["apply asked"] = test_apply.asked
     jobs["apply damaged"] = test_apply.damaged
     jobs["apply blind"] = test_apply.blind
     jobs["apply both killed"] = test_apply.both_killed

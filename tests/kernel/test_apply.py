@@ -2,6 +2,7 @@
 """`ctc apply`: the new rules stand or the old ones do, whatever fails or is killed, and whoever else changes the tables."""
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -295,6 +296,26 @@ def confirmed(report: Report) -> None:
     time.sleep(2)
     report.check("confirm: the old rules come back without the caller", host.becomes(old))
     report.check("confirm: it is remembered as reverted", host.comes_to_remember("reverted"), str(host.remembered()))
+    host.close()
+
+
+def asked(report: Report) -> None:
+    """On a terminal: words that are no answer take no time off, and yes is heard."""
+    host = Host("asked")
+    host.fresh()
+    ours, theirs = pty.openpty()
+    with host.namespace:
+        process = subprocess.Popen(host.command(("apply", "--confirm", "20", str(NEW))), stdin=theirs, stdout=subprocess.DEVNULL,
+                                   stderr=theirs, env=host.environment(), start_new_session=True)
+    os.close(theirs)
+    os.write(ours, b"what?\n" * 30)
+    said, end = b"", time.monotonic() + 15
+    while said.count(b"Keep the new ones?") < 31 and b"Not confirmed" not in said and time.monotonic() < end:
+        said += os.read(ours, 65536)
+    os.write(ours, b"yes\n")
+    process.wait(timeout=30)
+    report.check("asked: the new rules are kept", process.returncode == 0 and host.remembered() == {"last"}, said[-300:].decode())
+    os.close(ours)
     host.close()
 
 
