@@ -19,11 +19,12 @@ import applying
 import beside
 import matches
 from picture import growth_picture
-from report import RUNS, Cost, head, number, row
+from report import RUNS, Cost, head, number, row, touch_memory
 
 HERE = Path(__file__).resolve().parent
 STEPS = [1_000, 10_000, 100_000]
 LARGE = 1_000_000
+LARGE_MEGABYTES = 3_000  # that so many entries need at most
 MAKING = ("read", "lower", "passes", "emit")
 PROOF = ("read_back", "policy_meaning", "rules_meaning", "compare")
 
@@ -61,10 +62,19 @@ def runs_of(count):
     return max(RUNS, min(20, 200_000 // count))
 
 
+def touched(count):
+    """Megabytes that are had ahead of each run."""
+    return LARGE_MEGABYTES if count >= LARGE else 0
+
+
+def run_stages(program, policy, count):
+    touch_memory(touched(count))
+    return json.loads(subprocess.run([program, policy], capture_output=True, check=True).stdout)
+
+
 def stage_costs(program, policy, count):
     """Milliseconds of the processor that each stage of the fastest of a few runs took."""
-    runs = [json.loads(subprocess.run([program, policy], capture_output=True, check=True).stdout)
-            for _ in range(runs_of(count))]
+    runs = [run_stages(program, policy, count) for _ in range(runs_of(count))]
     best = min(runs, key=lambda run: run["rules_meaning"])
     if not best["proved"]:
         raise SystemExit(f"{policy}: not proved")
@@ -80,7 +90,8 @@ def growth(title, ctc, program, folder, kind, steps):
     all_of_it, proofs = [], []
     for count in steps:
         generate(kind, count, folder)
-        cost = Cost(folder, ctc, "compile", "-4", str(folder / "policy.yaml"), runs=runs_of(count))
+        cost = Cost(folder, ctc, "compile", "-4", str(folder / "policy.yaml"), runs=runs_of(count),
+                    touched=touched(count))
         proof = stage_costs(program, str(folder / "policy.yaml"), count)[1] / 1000
         grown = ["–"] * 4
         if all_of_it:
