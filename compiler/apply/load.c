@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "apply/ahead.h"
 #include "apply/guard.h"
 
 // Answers that are on their way arrive within that, and programs speak that speak often.
@@ -62,14 +63,6 @@ bool load_allowed(int directory, struct kernel_error *error)
     return true;
 }
 
-static bool has_rules(const struct kernel_table *table)
-{
-    for (size_t i = 0; i < table->chains.count; i++)
-        if (table->chains.items[i].rules.count || table->chains.items[i].policy == CHAIN_USER)
-            return true;
-    return false;
-}
-
 // A table that is not there is made, empty, to be read.
 static bool read_missing(struct loading *load, struct kernel_error *error)
 {
@@ -85,7 +78,7 @@ static bool read_missing(struct loading *load, struct kernel_error *error)
         *vec_push(load->arena, &load->plan->tables) = planned->live;
         if (!kernel_table_known(planned->live, error))
             return false;
-        if (has_rules(planned->live))
+        if (!kernel_table_is_empty(planned->live))
             return changed_by_others(planned, error);
         planned->comparison =
             kernel_table_compare(load->arena, planned->live, &load->plan->encoded[planned->family]);
@@ -305,19 +298,16 @@ static void save_counters(const struct loading *load, const struct plan_table *p
     }
 }
 
-// What is read just before the commit closes the window in which a change by somebody else would be lost, but for the moment
-// in between: the kernel itself notices only that the number of rules has changed.
-static bool load_table(struct loading *load, const struct plan_step *step, struct kernel_error *error)
+// Reads the table of a step, and gives it its new contents. NULL, and why, where it is not as planned.
+static struct kernel_table *change_table(struct loading *load, const struct plan_step *step,
+                                         struct kernel_error *error)
 {
     const struct plan_table *planned = &load->plan->items[step->table];
     const struct encoded *encoded = step->contents;
-    struct kernel_table *table;
-    bool fine;
+    struct kernel_table *table =
+        kernel_table_read(load->arena, load->plan->backend, planned->family, planned->name, error);
+    bool fine = table && kernel_table_known(table, error);
 
-    if (step->patient)
-        nanosleep(&(struct timespec){.tv_nsec = PATIENCE}, NULL);
-    table = kernel_table_read(load->arena, load->plan->backend, planned->family, planned->name, error);
-    fine = table && kernel_table_known(table, error);
     if (fine && !is_as_planned(load->arena, load, step, table))
         fine = changed_by_others(planned, error);
     if (fine && encoded != &load->plan->encoded[planned->family])
@@ -325,10 +315,28 @@ static bool load_table(struct loading *load, const struct plan_step *step, struc
     if (fine) {
         const struct table_comparison found = kernel_table_compare(load->arena, table, encoded);
 
-        fine =
-            kernel_table_change(table, &found, encoded, error) && still_as_planned(load, step, table, error);
+        fine = kernel_table_change(table, &found, encoded, error);
     }
-    fine = fine && commit(load, step, table, error);
+    if (fine)
+        return table;
+    kernel_table_close(table);
+    return NULL;
+}
+
+// What is read just before the commit closes the window in which a change by somebody else would be lost, but for the moment
+// in between: the kernel itself notices only that the number of rules has changed.
+static bool load_table(struct loading *load, const struct plan_step *step, struct kernel_error *error)
+{
+    const struct plan_table *planned = &load->plan->items[step->table];
+    struct kernel_table *table;
+    bool fine;
+
+    if (step->patient)
+        nanosleep(&(struct timespec){.tv_nsec = PATIENCE}, NULL);
+    table = load->plan->ahead ? ahead_take(load->plan->ahead, planned->live, step->contents) : NULL;
+    if (!table)
+        table = change_table(load, step, error);
+    fine = table && still_as_planned(load, step, table, error) && commit(load, step, table, error);
     if (fine && table->raced)
         load->plan->raced = add_name(load->arena, load->plan->raced, planned);
     kernel_table_close(table);

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "apply/ahead.h"
 #include "apply/compose.h"
 #include "kernel/text.h"
 
@@ -189,8 +190,8 @@ static bool has_own_chains(const struct owning *owning)
 static bool encode_wanted(const struct wanted *wanted, struct encoded encoded[FAMILY_COUNT],
                           struct kernel_error *error)
 {
-    return wanted->encoder ? encoder_end(wanted->encoder, encoded, error)
-                           : encode_rulesets(wanted->rules, encoded, error);
+    return wanted->ahead ? ahead_end(wanted->ahead, encoded, error)
+                         : encode_rulesets(wanted->rules, encoded, error);
 }
 
 // What others have may be just what is wanted, loaded by whomever: then it is ctc's, and whole tables are.
@@ -252,7 +253,8 @@ bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const
     struct owning owning = {.wanted = wanted};
     bool fine;
 
-    *plan = (struct apply_plan){.backend = backend, .own = own, .same = true, .difference.complete = true};
+    *plan = (struct apply_plan){
+        .backend = backend, .own = own, .same = true, .difference.complete = true, .ahead = wanted->ahead};
     fine = plan_read_live(arena, plan, error) && choose_own(arena, &owning, plan, error);
     if (fine && plan->own == OWN_CHAINS)
         fine = compose_families(arena, &owning, plan, error);

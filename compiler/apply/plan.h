@@ -74,6 +74,7 @@ struct apply_plan {
         size_t count, capacity;
     } objections;
     struct kernel_tables tables; // that were read
+    struct ahead *ahead;         // of this load (apply/ahead.h); NULL: nothing
     struct slice basis;          // for the journal (apply/unchanged.h); empty: none
     const char
         *raced; // tables in the moment of whose load somebody else changed nf_tables, in words; NULL: none
@@ -82,7 +83,7 @@ struct apply_plan {
 // What the tables are to become.
 struct wanted {
     const struct ruleset *rules[FAMILY_COUNT]; // plain ones
-    struct encoder *encoder;                   // that was begun with them; NULL: none was
+    struct ahead *ahead;                       // that was begun with them; NULL: none was
 };
 
 // Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is made that

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/ahead.h"
 #include "apply/good.h"
 #include "apply/load.h"
 #include "apply/objections.h"
@@ -376,13 +377,13 @@ static bool nothing_to_do(struct arena *arena, const struct options *options,
 
 static enum exit_code carry_out(struct compilation *compilation, const struct options *options,
                                 const struct session *session, const struct kernel_backend *backend,
-                                struct encoder *encoder, const struct buf texts[FAMILY_COUNT],
+                                struct ahead *ahead, const struct buf texts[FAMILY_COUNT],
                                 struct apply_plan *plan, int *lock)
 {
     struct kernel_error error = {.arena = &compilation->arena};
     const struct wanted wanted = {
         .rules = {compilation->rules[FAMILY_IPV4]->printed, compilation->rules[FAMILY_IPV6]->printed},
-        .encoder = encoder};
+        .ahead = ahead};
     struct connections connections = {.stage = CONNECTIONS_DONE};
     const char *meddled = NULL, *trouble = NULL;
     enum exit_code code, rivalry;
@@ -425,16 +426,16 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
     return report_load(&compilation->arena, options, plan, connections, end, meddled, &error);
 }
 
-static void begin_encoding(void *encoder, const struct ruleset *rules)
+static void begin_ahead(void *ahead, const struct ruleset *rules)
 {
-    encoder_begin(encoder, rules);
+    ahead_begin(ahead, rules);
 }
 
 // `texts`: of the rules that were made.
-static enum exit_code apply(struct compilation *compilation, struct options *options, struct encoder *encoder,
+static enum exit_code apply(struct compilation *compilation, struct options *options, struct ahead *ahead,
                             struct buf texts[FAMILY_COUNT])
 {
-    const struct compile_options compile = {.made = begin_encoding, .context = encoder};
+    const struct compile_options compile = {.made = begin_ahead, .context = ahead};
     struct kernel_error error = {.arena = &compilation->arena};
     const struct kernel_backend *backend = NULL;
     struct apply_plan plan = {0};
@@ -450,11 +451,14 @@ static enum exit_code apply(struct compilation *compilation, struct options *opt
     if (!backend)
         return world_error(&error);
 
+    if (!options->dry_run)
+        ahead_by(ahead, backend);
+
     // With the right to read all files, nothing else is done.
     if (!privileges_drop(strcmp(options->policy, "-") == 0 ? NULL : options->policy)) {
         if (nothing_to_do(&compilation->arena, options, backend, &code))
             return code;
-        encoder_start(encoder);
+        ahead_start(ahead);
     }
 
     // Whoever sits at the other end of a connection is asked through it.
@@ -473,7 +477,7 @@ static enum exit_code apply(struct compilation *compilation, struct options *opt
         pending_explain(&error);
         return world_error(&error);
     }
-    code = carry_out(compilation, options, remote ? &session : NULL, backend, encoder, texts, &plan, &lock);
+    code = carry_out(compilation, options, remote ? &session : NULL, backend, ahead, texts, &plan, &lock);
     xtables_unlock(lock);
     plan_clear(&plan);
     return code;
@@ -483,13 +487,13 @@ static enum exit_code apply_once(struct options *options)
 {
     struct buf texts[FAMILY_COUNT] = {0};
     struct compilation compilation;
-    struct encoder *encoder;
+    struct ahead *ahead;
     enum exit_code code;
 
     compilation_init(&compilation);
-    encoder = encoder_new(&compilation.arena, false);
-    code = apply(&compilation, options, encoder, texts);
-    encoder_close(encoder);
+    ahead = ahead_new(&compilation.arena);
+    code = apply(&compilation, options, ahead, texts);
+    ahead_close(ahead);
     compilation_clear(&compilation);
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         buf_clear(&texts[family]);

@@ -50,6 +50,8 @@ struct work {
     struct encoded encoded;
     struct kernel_error error;
     bool fine;
+    void (*use)(void *context, const struct encoded *encoded); // NULL: nobody waits for them
+    void *context;
 };
 
 struct encoder {
@@ -467,6 +469,8 @@ static void encode(void *context)
     if (work->fine)
         make_room(work);
     work->fine = work->fine && each_rule(work, make);
+    if (work->fine && work->use)
+        work->use(work->context, &work->encoded);
 }
 
 // From outside.
@@ -490,6 +494,13 @@ void encoder_start(struct encoder *encoder)
 {
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         start(&encoder->works[family]);
+}
+
+void encoder_then(struct encoder *encoder, enum family family,
+                  void (*use)(void *context, const struct encoded *encoded), void *context)
+{
+    encoder->works[family].use = use;
+    encoder->works[family].context = context;
 }
 
 void encoder_begin(struct encoder *encoder, const struct ruleset *ruleset)

@@ -52,6 +52,11 @@ struct encoder *encoder_new(struct arena *arena, bool each);
 // Starts the processes that it takes (kernel/samples.h) now, where this one is small yet; else each is started when it is needed.
 void encoder_start(struct encoder *encoder);
 
+// What is done with the rules of a family as soon as they are encoded, in the thread that did it. To be said ahead of
+// encoder_begin().
+void encoder_then(struct encoder *encoder, enum family family,
+                  void (*use)(void *context, const struct encoded *encoded), void *context);
+
 // Begins a ruleset, one of a family, which stays as it is until the end.
 void encoder_begin(struct encoder *encoder, const struct ruleset *ruleset);
 

@@ -49,6 +49,14 @@ void kernel_table_close(struct kernel_table *table)
         table->handle = NULL;
 }
 
+bool kernel_table_is_empty(const struct kernel_table *table)
+{
+    for (size_t i = 0; i < table->chains.count; i++)
+        if (table->chains.items[i].rules.count || table->chains.items[i].policy == CHAIN_USER)
+            return false;
+    return true;
+}
+
 bool kernel_table_known(const struct kernel_table *table, struct kernel_error *error)
 {
     return !table->unknown ||

@@ -53,6 +53,9 @@ void kernel_table_close(struct kernel_table *table); // NULL is fine
 struct kernel_table *kernel_table_look(struct arena *arena, const struct kernel_backend *backend,
                                        enum family family, const char *name, struct kernel_error *error);
 
+// Whether it holds neither rules nor chains but the built-in ones.
+bool kernel_table_is_empty(const struct kernel_table *table);
+
 // Whether all of the table is known, so that nobody's rules are lost where it is changed. False, and what to look at, where it
 // is not.
 bool kernel_table_known(const struct kernel_table *table, struct kernel_error *error);

@@ -117,18 +117,27 @@ static void print_rule(const struct entry_layout *layout, const char *chain, con
     putchar('\n');
 }
 
-static void print_table(const struct kernel_table *table, bool counters)
+static void put_chains(struct buf *out, const struct kernel_table *table)
 {
     static const char *const policies[] = {
         [CHAIN_USER] = "-", [CHAIN_ACCEPT] = "ACCEPT", [CHAIN_DROP] = "DROP"};
 
-    printf("*%s\n", table->name);
+    buf_printf(out, "*%s\n", table->name);
     for (size_t i = 0; i < table->chains.count; i++) {
         const struct live_chain *chain = &table->chains.items[i];
 
-        printf(":%s %s [%llu:%llu]\n", chain->name, policies[chain->policy],
-               (unsigned long long)chain->counters.packets, (unsigned long long)chain->counters.bytes);
+        buf_printf(out, ":%s %s [%llu:%llu]\n", chain->name, policies[chain->policy],
+                   (unsigned long long)chain->counters.packets, (unsigned long long)chain->counters.bytes);
     }
+}
+
+static void print_table(const struct kernel_table *table, bool counters)
+{
+    struct buf chains = {0};
+
+    put_chains(&chains, table);
+    fputs(chains.bytes, stdout);
+    buf_clear(&chains);
     for (size_t i = 0; i < table->chains.count; i++) {
         const struct live_chain *chain = &table->chains.items[i];
 
@@ -152,6 +161,27 @@ static int print(const void *context, int output)
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
+static bool has_rules(const struct kernel_table *table)
+{
+    for (size_t i = 0; i < table->chains.count; i++)
+        if (table->chains.items[i].rules.count)
+            return true;
+    return false;
+}
+
+// Tables without rules need no plugins.
+static bool put_without_rules(struct buf *out, struct kernel_table *const *tables, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (has_rules(tables[i]))
+            return false;
+    for (size_t i = 0; i < count; i++) {
+        put_chains(out, tables[i]);
+        buf_text(out, "COMMIT\n");
+    }
+    return true;
+}
+
 bool kernel_text(struct buf *out, struct kernel_table *const *tables, size_t count, bool counters,
                  struct kernel_error *error)
 {
@@ -159,7 +189,7 @@ bool kernel_text(struct buf *out, struct kernel_table *const *tables, size_t cou
     struct child child;
     struct buf said = {0};
 
-    if (!count)
+    if (put_without_rules(out, tables, count))
         return true;
     if (!child_start(&child, print, &printer))
         return kernel_fail(error, KERNEL_FAILED, "cannot start a process: %s", strerror(errno));
