@@ -13,15 +13,19 @@
 #define BEFORE  "good.before"
 #define WAITING "good.waiting"
 
-static void put_file(struct buf *out, const struct buf texts[FAMILY_COUNT])
+enum { PART_HEAD, PART_TEXTS, PART_COUNT = PART_TEXTS + FAMILY_COUNT };
+
+// What the file holds, one part behind the other. `head` is to be cleared.
+static void list_parts(struct buf *head, const struct buf texts[FAMILY_COUNT], struct slice parts[PART_COUNT])
 {
-    buf_printf(out, "# ctc's last good rules: %zu bytes of IPv4, %zu of IPv6\n", texts[FAMILY_IPV4].length,
+    buf_printf(head, "# ctc's last good rules: %zu bytes of IPv4, %zu of IPv6\n", texts[FAMILY_IPV4].length,
                texts[FAMILY_IPV6].length);
+    parts[PART_HEAD] = (struct slice){head->bytes, head->length};
     for (enum family family = 0; family < FAMILY_COUNT; family++)
-        buf_append(out, texts[family].bytes, texts[family].length);
+        parts[PART_TEXTS + family] = (struct slice){texts[family].bytes, texts[family].length};
 }
 
-// Takes a line as put_file() writes it apart.
+// Takes a line as list_parts() writes it apart.
 static bool take_head(struct slice *bytes, uint64_t lengths[FAMILY_COUNT])
 {
     static const char *const words[] = {"#",     "ctc's", "last",  "good", "rules:", NULL,
@@ -42,18 +46,38 @@ static bool take_head(struct slice *bytes, uint64_t lengths[FAMILY_COUNT])
 }
 
 // Whether the file of that name holds just that.
-static bool holds(int directory, const char *name, const struct buf *bytes)
+static bool holds(int directory, const char *name, const struct slice parts[PART_COUNT])
 {
     struct arena scratch = {0};
     struct slice found;
     const int file = state_read(&scratch, directory, name, &found);
-    const bool same =
-        file >= 0 && found.length == bytes->length && memcmp(found.at, bytes->bytes, found.length) == 0;
+    bool same = file >= 0;
 
+    for (size_t i = 0; i < PART_COUNT && same; i++) {
+        same = found.length >= parts[i].length &&
+               (!parts[i].length || memcmp(found.at, parts[i].at, parts[i].length) == 0);
+        if (same)
+            found = (struct slice){found.at + parts[i].length, found.length - parts[i].length};
+    }
+    same = same && !found.length;
     if (file >= 0)
         close(file);
     arena_clear(&scratch);
     return same;
+}
+
+static int write_parts(int directory, const struct slice parts[PART_COUNT], struct kernel_error *error)
+{
+    const int file = state_begin(directory, WAITING, error);
+    int problem = 0;
+
+    if (file < 0)
+        return -1;
+    for (size_t i = 0; i < PART_COUNT && !problem; i++)
+        problem = state_add(file, parts[i]);
+    if (!problem && fsync(file) < 0)
+        problem = errno;
+    return state_end(directory, file, WAITING, problem, error) ? file : -1;
 }
 
 static void keep_before(int directory)
@@ -64,25 +88,26 @@ static void keep_before(int directory)
 bool good_put(const struct buf texts[FAMILY_COUNT], bool waits, struct kernel_error *error)
 {
     const int directory = state_open_lasting(error);
-    struct buf bytes = {0};
+    struct slice parts[PART_COUNT];
+    struct buf head = {0};
     int file = -1;
 
     if (directory < 0)
         return false;
-    put_file(&bytes, texts);
-    if (!waits && holds(directory, GOOD, &bytes)) {
-        buf_clear(&bytes);
+    list_parts(&head, texts, parts);
+    if (!waits && holds(directory, GOOD, parts)) {
+        buf_clear(&head);
         close(directory);
         return true;
     }
-    file = state_write(directory, WAITING, &bytes, error);
+    file = write_parts(directory, parts, error);
     if (file >= 0 && !waits) {
         keep_before(directory);
         renameat(directory, WAITING, directory, GOOD);
     }
     if (file >= 0)
         close(file);
-    buf_clear(&bytes);
+    buf_clear(&head);
     close(directory);
     return file >= 0;
 }

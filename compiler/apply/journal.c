@@ -42,30 +42,62 @@ int64_t boot_time(void)
 
 // Tells bytes from damaged ones; it is not meant to keep anybody out, for they are root's alone. Four sums beside each other, for
 // there may be hundreds of megabytes.
-static uint64_t sum_of(struct slice bytes)
+static void add_words(struct journal_sum *sum, const char *bytes)
 {
-    uint64_t sums[4] = {1, 2, 3, 4}, words[4], sum = bytes.length;
+    uint64_t words[4];
 
-    for (size_t at = 0; at < bytes.length; at += sizeof(words)) {
-        const size_t left = bytes.length - at;
+    memcpy(words, bytes, sizeof(words));
+    for (size_t i = 0; i < 4; i++) {
+        sum->sums[i] =
+            (sum->sums[i] ^ words[i]) * 0x9E3779B97F4A7C15 + i; // 2^64 by the golden ratio, and odd
+        sum->sums[i] ^= sum->sums[i] >> 29;
+    }
+}
 
-        memset(words, 0, sizeof(words));
-        memcpy(words, bytes.at + at, left < sizeof(words) ? left : sizeof(words));
-        for (size_t i = 0; i < 4; i++) {
-            sums[i] = (sums[i] ^ words[i]) * 0x9E3779B97F4A7C15; // 2^64 by the golden ratio, and odd
-            sums[i] ^= sums[i] >> 29;
-        }
+void journal_sum_add(struct journal_sum *sum, struct slice bytes)
+{
+    const size_t size = sizeof(sum->begun), begun = sum->length % size;
+    const size_t fill = begun ? size - begun : 0;
+    size_t at = fill;
+
+    sum->length += bytes.length;
+    if (begun && bytes.length) {
+        memcpy(sum->begun + begun, bytes.at, bytes.length < fill ? bytes.length : fill);
+        if (bytes.length < fill)
+            return;
+        add_words(sum, sum->begun);
+    }
+    for (; at <= bytes.length && bytes.length - at >= size; at += size)
+        add_words(sum, bytes.at + at);
+    if (bytes.length > at)
+        memcpy(sum->begun, bytes.at + at, bytes.length - at);
+}
+
+static uint64_t end_sum(struct journal_sum sum)
+{
+    const size_t begun = sum.length % sizeof(sum.begun);
+    uint64_t result = sum.length;
+
+    if (begun) {
+        memset(sum.begun + begun, 0, sizeof(sum.begun) - begun);
+        add_words(&sum, sum.begun);
     }
     for (size_t i = 0; i < 4; i++)
-        sum = (sum ^ sums[i]) * 0x9E3779B97F4A7C15;
-    return sum ^ sum >> 32;
+        result = (result ^ sum.sums[i]) * 0x9E3779B97F4A7C15;
+    return result ^ result >> 32;
+}
+
+static uint64_t sum_of(struct slice bytes)
+{
+    struct journal_sum sum = {0};
+
+    journal_sum_add(&sum, bytes);
+    return end_sum(sum);
 }
 
 // What may change afterwards has no part in it.
-static uint64_t sum_of_journal(struct head head, struct slice rest)
+static uint64_t sum_of_journal(struct head head, uint64_t body)
 {
-    const uint64_t body = sum_of(rest);
-
     head.sum = body;
     head.deadline = 0;
     memset(head.attendants, 0, sizeof(head.attendants));
@@ -91,9 +123,18 @@ void journal_seal(struct buf *journal)
     struct head head;
 
     memcpy(&head, journal->bytes, sizeof(head));
-    head.sum =
-        sum_of_journal(head, (struct slice){journal->bytes + sizeof(head), journal->length - sizeof(head)});
+    head.sum = sum_of_journal(
+        head, sum_of((struct slice){journal->bytes + sizeof(head), journal->length - sizeof(head)}));
     memcpy(journal->bytes, &head, sizeof(head));
+}
+
+bool journal_seal_file(int file, const struct buf *begun, const struct journal_sum *rest)
+{
+    struct head head;
+
+    memcpy(&head, begun->bytes, sizeof(head));
+    head.sum = sum_of_journal(head, end_sum(*rest));
+    return pwrite(file, &head.sum, sizeof(head.sum), offsetof(struct head, sum)) == sizeof(head.sum);
 }
 
 bool journal_read(struct arena *arena, struct slice bytes, struct journal *journal)
@@ -110,7 +151,7 @@ bool journal_read(struct arena *arena, struct slice bytes, struct journal *journ
         return false;
     bytes.at += sizeof(head);
     bytes.length -= sizeof(head);
-    if (head.sum != sum_of_journal(head, bytes))
+    if (head.sum != sum_of_journal(head, sum_of(bytes)))
         return false;
     this_network(network);
     *journal = (struct journal){.when = head.when,

@@ -43,6 +43,15 @@ struct journal {
 void journal_begin(struct buf *out, const struct journal *journal);
 void journal_seal(struct buf *journal);
 
+// The same where the file was written in parts: `begun` is what was begun, and stands there but for what others write in its place
+// meanwhile; `rest` the sum of all behind it. False, and errno, where that fails.
+struct journal_sum {
+    uint64_t sums[4], length;
+    char begun[32]; // what is not yet in the sums
+};
+void journal_sum_add(struct journal_sum *sum, struct slice bytes); // zeroed ahead of the first bytes
+bool journal_seal_file(int file, const struct buf *begun, const struct journal_sum *rest);
+
 // Reads one. What it gives belongs to the arena and points into the bytes, which begin where rules may stand (record_take()).
 // False where they hold none, or are not as they were sealed: what would come back then is nobody's rules.
 bool journal_read(struct arena *arena, struct slice bytes, struct journal *journal);

@@ -66,24 +66,46 @@ int state_open_lasting(struct kernel_error *error)
     return open_directory(named ? arena_printf(error->arena, "%s.lasting", named) : LASTING, error);
 }
 
-int state_write(int directory, const char *name, const struct buf *bytes, struct kernel_error *error)
+int state_begin(int directory, const char *name, struct kernel_error *error)
 {
     int file;
 
     unlinkat(directory, TEMPORARY, 0);
     file = openat(directory, TEMPORARY, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (file >= 0)
-        flock(file, LOCK_EX | LOCK_NB); // nobody else has it open; not every file system knows locks
-    if (file >= 0 && child_write(file, bytes) && fsync(file) == 0 &&
-        renameat(directory, TEMPORARY, directory, name) == 0) {
+    if (file < 0)
+        fail(error, "write", name);
+    return file;
+}
+
+bool state_end(int directory, int file, const char *name, int problem, struct kernel_error *error)
+{
+    if (!problem && renameat(directory, TEMPORARY, directory, name) == 0) {
         fsync(directory);
-        return file;
+        return true;
     }
+    errno = problem ? problem : errno;
     fail(error, "write", name);
-    if (file >= 0)
-        close(file);
+    close(file);
     unlinkat(directory, TEMPORARY, 0);
-    return -1;
+    return false;
+}
+
+int state_add(int file, struct slice bytes)
+{
+    return child_write(file, bytes) ? 0 : errno;
+}
+
+int state_write(int directory, const char *name, const struct buf *bytes, struct kernel_error *error)
+{
+    const int file = state_begin(directory, name, error);
+    int problem;
+
+    if (file < 0)
+        return -1;
+    problem = state_add(file, (struct slice){bytes->bytes, bytes->length});
+    if (!problem && fsync(file) < 0)
+        problem = errno;
+    return state_end(directory, file, name, problem, error) ? file : -1;
 }
 
 static bool read_whole(int file, char *bytes, size_t length)

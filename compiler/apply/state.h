@@ -23,6 +23,12 @@ int state_open_lasting(struct kernel_error *error);
 // flock(2), which nobody gets as long as it is open, here or in a process that was forked; -1, and why, where that fails.
 int state_write(int directory, const char *name, const struct buf *bytes, struct kernel_error *error);
 
+// The same in parts: begins the file, whose bytes are added to it and synchronised, perhaps by another thread; and puts it there,
+// unless there was a `problem` (an errno) with that: then false, and it is closed.
+int state_begin(int directory, const char *name, struct kernel_error *error);
+int state_add(int file, struct slice bytes); // an errno; 0: all is well
+bool state_end(int directory, int file, const char *name, int problem, struct kernel_error *error);
+
 // Opens a file for reading and writing, and reads it. -1 and errno (ENOENT: there is none).
 int state_read(struct arena *arena, int directory, const char *name, struct slice *bytes);
 

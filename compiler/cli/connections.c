@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apply/entries.h"
 #include "apply/pending.h"
 #include "base/protocols.h"
 #include "cli/columns.h"
@@ -45,8 +46,9 @@ void connections_after(struct arena *arena, const struct apply_plan *plan, bool 
                        struct connections *found)
 {
     const struct ruleset *after[FAMILY_COUNT] = {0}, *raws[FAMILY_COUNT] = {0};
+    const bool there = entries_are_there();
 
-    for (size_t i = 0; i < plan->count; i++) {
+    for (size_t i = 0; i < plan->count && there; i++) {
         const struct plan_table *planned = &plan->items[i];
         const enum family family = planned->family;
 

@@ -140,10 +140,10 @@ bool child_finish(struct child *child, struct buf *output, struct buf *errors)
     return wait_until(child, FOREVER, output, errors) == 0;
 }
 
-bool child_write(int output, const struct buf *bytes)
+bool child_write(int output, struct slice bytes)
 {
-    for (size_t done = 0; done < bytes->length;) {
-        const ssize_t more = write(output, bytes->bytes + done, bytes->length - done);
+    for (size_t done = 0; done < bytes.length;) {
+        const ssize_t more = write(output, bytes.at + done, bytes.length - done);
 
         if (more < 0 && errno != EINTR)
             return false;

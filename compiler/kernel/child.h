@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 
 struct child {
     pid_t pid;
@@ -30,4 +31,4 @@ bool child_finish(struct child *child, struct buf *output, struct buf *errors);
 const char *child_reason(struct buf *said);
 
 // Writes all of it; false, and errno, where that fails.
-bool child_write(int output, const struct buf *bytes);
+bool child_write(int output, struct slice bytes);

@@ -27,6 +27,14 @@ bool encode_rulesets(const struct ruleset *const rulesets[FAMILY_COUNT], struct 
                      struct kernel_error *error);
 void encoded_clear(struct encoded encoded[FAMILY_COUNT]);
 
+// One table of a ruleset that was encoded, as a ruleset of its own that points into it; an empty one where there is none.
+struct encoded encoded_table(struct arena *arena, const struct encoded *encoded, const char *name);
+
+// The rules of a table, where they lie one behind the other; else nothing. `table`: of the ruleset; NULL: none.
+struct slice encoded_table_bytes(const struct encoded *encoded, const struct table *table);
+
+size_t encoded_table_count(const struct table *table); // rules
+
 // Where the rules of a table begin among those of the ruleset.
 size_t encoded_table_start(const struct encoded *encoded, const struct table *table);
 

@@ -5,7 +5,7 @@
 #include "kernel/entry.h"
 #include "kernel/table.h"
 
-static size_t count_rules(const struct table *table)
+size_t encoded_table_count(const struct table *table)
 {
     size_t count = 0;
 
@@ -19,8 +19,40 @@ size_t encoded_table_start(const struct encoded *encoded, const struct table *ta
     size_t start = 0;
 
     for (const struct table *before = encoded->ruleset->items; before != table; before++)
-        start += count_rules(before);
+        start += encoded_table_count(before);
     return start;
+}
+
+struct encoded encoded_table(struct arena *arena, const struct encoded *encoded, const char *name)
+{
+    const struct table *table = ruleset_find_table(encoded->ruleset, name);
+    struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));
+    struct encoded one = {.ruleset = ruleset, .sizes = encoded->sizes, .size_count = encoded->size_count};
+    struct table *copy;
+
+    ruleset->family = encoded->ruleset->family;
+    copy = ruleset_table(arena, ruleset, name);
+    if (table) {
+        *copy = *table;
+        one.rules = encoded->rules + encoded_table_start(encoded, table);
+        one.count = encoded_table_count(table);
+    }
+    return one;
+}
+
+struct slice encoded_table_bytes(const struct encoded *encoded, const struct table *table)
+{
+    const size_t at = entry_layouts[encoded->ruleset->family].length;
+    const size_t count = table ? encoded_table_count(table) : 0;
+    const void *const *rules = count ? encoded->rules + encoded_table_start(encoded, table) : NULL;
+    size_t length = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if ((const char *)rules[i] != (const char *)rules[0] + length)
+            return (struct slice){0};
+        length += entry_number(rules[i], at);
+    }
+    return (struct slice){count ? rules[0] : NULL, length};
 }
 
 const char *encoded_standard(const struct table *table, const void *entry, enum family family)

@@ -124,7 +124,8 @@ static int open_input(const struct buf *input, struct kernel_error *error)
 {
     const int file = memfd_create("input", MFD_CLOEXEC);
 
-    if (file >= 0 && (!input || child_write(file, input)) && lseek(file, 0, SEEK_SET) == 0)
+    if (file >= 0 && (!input || child_write(file, (struct slice){input->bytes, input->length})) &&
+        lseek(file, 0, SEEK_SET) == 0)
         return file;
     kernel_fail(error, KERNEL_FAILED, "cannot write what a program is to read: %s", strerror(errno));
     if (file >= 0)

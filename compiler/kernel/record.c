@@ -3,6 +3,8 @@
 // A head, the chains, the sizes of extensions, the rules. Everything is padded to what rules are aligned to.
 #include "kernel/record.h"
 
+#include <assert.h>
+
 #include "kernel/compare.h"
 #include "kernel/entry.h"
 #include "kernel/extensions.h"
@@ -103,35 +105,72 @@ void record_uncounted(struct buf *out, const struct kernel_table *table)
     put_live(out, table, false);
 }
 
-void record_wanted(struct buf *out, const struct encoded *encoded, const char *name)
+// What stands ahead of the rules, and how many bytes these have.
+static struct head begin_wanted(struct buf *out, const struct encoded *encoded, const struct table *table,
+                                size_t bytes)
 {
-    const struct table *table = ruleset_find_table(encoded->ruleset, name);
-    const struct entry_layout *layout = &entry_layouts[encoded->ruleset->family];
     struct head head = {.family = encoded->ruleset->family,
                         .chains = table ? (uint32_t)table->count : 0,
                         .sizes = (uint32_t)encoded->size_count};
-    const size_t first = table ? encoded_table_start(encoded, table) : 0;
-    size_t start, bytes = 0;
 
     for (size_t i = 0; i < head.chains; i++)
         head.rules += (uint32_t)table->items[i]->count;
-    for (size_t i = 0; i < head.rules; i++)
-        bytes += entry_number(encoded->rules[first + i], layout->length);
     buf_grow(out, sizeof(head) + head.chains * sizeof(struct recorded_chain) +
                       head.sizes * sizeof(*encoded->sizes) + bytes + (size_t)4 * ALIGNMENT);
-    start = begin_record(out);
+    begin_record(out);
     for (size_t i = 0; i < head.chains; i++)
         put_chain(out, table->items[i]->name, table->items[i]->policy, &table->items[i]->counters,
                   table->items[i]->count);
     if (head.sizes)
         buf_append(out, (const char *)encoded->sizes, head.sizes * sizeof(*encoded->sizes));
     pad(out);
-    for (size_t i = 0; i < head.rules; i++) {
+    return head;
+}
+
+void record_wanted(struct buf *out, const struct encoded *encoded, const char *name)
+{
+    const struct table *table = ruleset_find_table(encoded->ruleset, name);
+    const struct entry_layout *layout = &entry_layouts[encoded->ruleset->family];
+    const size_t first = table ? encoded_table_start(encoded, table) : 0;
+    const size_t count = table ? encoded_table_count(table) : 0;
+    size_t start, bytes = 0;
+    struct head head;
+
+    for (size_t i = 0; i < count; i++)
+        bytes += entry_number(encoded->rules[first + i], layout->length);
+    pad(out);
+    start = out->length;
+    head = begin_wanted(out, encoded, table, bytes);
+    for (size_t i = 0; i < count; i++) {
         const void *rule = encoded->rules[first + i];
 
         buf_append(out, rule, entry_number(rule, layout->length));
     }
     end_record(out, start, head, name);
+}
+
+bool record_around(struct buf *ahead, struct slice *rules, struct buf *behind, const struct encoded *encoded,
+                   const char *name)
+{
+    const struct table *table = ruleset_find_table(encoded->ruleset, name);
+
+    *rules = encoded_table_bytes(encoded, table);
+    if (!rules->length)
+        return false;
+
+    const size_t start = ahead->length;
+    const size_t padding = (ALIGNMENT - rules->length % ALIGNMENT) % ALIGNMENT;
+    struct head head;
+
+    assert(start % ALIGNMENT == 0);
+    head = begin_wanted(ahead, encoded, table, 0);
+    end_record(ahead, start, head, name);
+    memcpy(&head, ahead->bytes + start, sizeof(head));
+    head.bytes += rules->length + padding;
+    memcpy(ahead->bytes + start, &head, sizeof(head));
+    for (size_t i = 0; i < padding; i++)
+        buf_char(behind, '\0');
+    return true;
 }
 
 // Takes `size` bytes off the front; NULL where they are not there.

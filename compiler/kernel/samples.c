@@ -128,7 +128,7 @@ static int serve(const void *context, int output)
         make_rule(&out, &draft, &entry_layouts[start->family], &at);
     sizes = extension_sizes(&count);
     buf_append(&out, (const char *)sizes, count * sizeof(*sizes));
-    return child_write(output, &out) ? 0 : 1;
+    return child_write(output, (struct slice){out.bytes, out.length}) ? 0 : 1;
 }
 
 // In the process that asks.

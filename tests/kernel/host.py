@@ -10,11 +10,14 @@ from pathlib import Path
 from blobs import blobs
 from desk import Desk
 from firewall import compile_policy, policy_path, restore, save
-from netns import FAMILIES, Namespace
+from netns import FAMILIES, IPV4, Namespace
 
 OLD, NEW = policy_path("selective"), policy_path("none")
 REVERT_SECONDS = 1.0    # within which the old tables are back
 FOREIGN = ("-p", "tcp", "--dport", "9", "-j", "ACCEPT")
+# A policy of so many rules that they are encoded beside their proof, and the tables filled.
+MANY = ("version: 1\nallow:\n" +
+        "".join(f"  - {{tcp: {1024 + number}, from: 10.0.{number // 200}.{number % 200}}}\n" for number in range(1500)))
 
 
 def stopped(process: subprocess.Popen) -> bool:
@@ -147,3 +150,8 @@ class NftHost(Host):
     def restores(self) -> int:
         """How often iptables-restore was called."""
         return sum(name.endswith("-restore") for name in self.desk.called())
+
+
+def rules_of(host: Host, table: str) -> list[str]:
+    return [line for line in save(host.namespace, IPV4, "legacy").split(f"*{table}\n")[1].split("COMMIT")[0].splitlines()
+            if line.startswith("-A")]

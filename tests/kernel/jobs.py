@@ -5,6 +5,7 @@ from typing import Callable
 
 import test_advise
 import test_agree
+import test_ahead
 import test_allowed
 import test_apply
 import test_backend
@@ -112,6 +113,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply unchanged"] = test_unchanged.unchanged
     jobs["apply unchanged via restore"] = test_unchanged.via_restore
     jobs["apply unchanged beside"] = test_unchanged.beside
+    jobs["apply ahead"] = test_ahead.run
     jobs["apply others"] = test_apply.others
     jobs["apply confirmed"] = test_apply.confirmed
     jobs["apply elsewhere"] = test_apply.elsewhere

@@ -11,23 +11,15 @@ from pathlib import Path
 
 from blobs import blobs
 from firewall import policy_path, restore, save
-from host import FOREIGN, NEW, OLD, Host, stopped
+from host import FOREIGN, MANY, NEW, OLD, Host, rules_of, stopped
 from netns import FAMILIES, IPV4, address
 from report import Report
 from scene import Scene
 from schemas import schema_trouble
 from speakers import Speakers
 
-
-def rules_of(host: Host, table: str) -> list[str]:
-    return [line for line in save(host.namespace, IPV4, "legacy").split(f"*{table}\n")[1].split("COMMIT")[0].splitlines()
-            if line.startswith("-A")]
-
-
-# So many rules that they are encoded beside their proof, which fails.
-BROKEN = ("version: 1\nallow:\n" +
-          "".join(f"  - {{tcp: {1024 + number}, from: 10.0.{number // 200}.{number % 200}}}\n" for number in range(1500)) +
-          "expect: [{packets: in eth0 tcp from 10.0.0.0 to port 1024, verdict: refuse}]\n")
+# They are encoded beside their proof, which fails.
+BROKEN = MANY + "expect: [{packets: in eth0 tcp from 10.0.0.0 to port 1024, verdict: refuse}]\n"
 
 
 def applied(report: Report) -> None:
