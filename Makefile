@@ -351,6 +351,10 @@ SCHEMAS   := $(wildcard schemas/*.json)
 UNITS_IN  := $(wildcard compiler/host/*.service.in)
 EXAMPLES  := $(shell find examples -type f 2>/dev/null | sort)
 
+# Pages and examples name the files beside them where they are installed.
+PLACES := -e 's|/usr/local/share/ctc/|$(DATADIR)/|g' -e 's|/usr/local/share/doc/ctc/|$(DOCDIR)/|g' \
+	-e 's|/usr/local/lib/systemd/system/|$(UNITDIR)/|g' -e 's|=\.\./schemas/|=$(DATADIR)/|'
+
 # Where each file goes: section N of the manual to manN, examples with their folders.
 unit_target = $(DESTDIR)$(UNITDIR)/$(basename $(notdir $(1)))
 man_target = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
@@ -362,6 +366,7 @@ install: $(CTC)              ## install under DESTDIR and PREFIX
 	$(foreach f,$(UNITS_IN),$(INSTALL) -D -m 644 $(f) $(call unit_target,$(f))$(newline))
 	sed -i 's|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' $(foreach f,$(UNITS_IN),$(call unit_target,$(f)))
 	$(foreach f,$(EXAMPLES),$(INSTALL) -D -m 644 $(f) $(DESTDIR)$(DOCDIR)/$(f)$(newline))
+	sed -i $(PLACES) $(foreach f,$(MAN_PAGES),$(call man_target,$(f))) $(EXAMPLES:%=$(DESTDIR)$(DOCDIR)/%)
 
 uninstall:                   ## remove what install put there
 	rm -f $(DESTDIR)$(SBINDIR)/ctc

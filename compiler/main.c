@@ -50,7 +50,7 @@ const struct command commands[] = {
     {"rollback", "", "the rules of before the last apply", run_rollback},
     {"status", "", "what is applied, and whether the kernel still has it", run_status},
     {"services", "", "the words that stand for ports", run_services},
-    {"help", "", "this text", run_help},
+    {"help", "[COMMAND]", "this text, or what a command does and takes", run_help},
 };
 
 const size_t command_count = sizeof(commands) / sizeof(*commands);
@@ -72,12 +72,69 @@ static void put_help(struct buf *text)
                    "See ctc(1) for the command, ctc-policy(5) for the language.\n");
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static enum exit_code unknown_command(const char *word)
+{
+    const char *names[sizeof(commands) / sizeof(*commands) + 1] = {0};
+
+    for (size_t i = 0; i < command_count; i++)
+        names[i] = commands[i].name;
+
+    const char *nearest = nearest_word(slice_of(word), names);
+
+    if (nearest)
+        return usage_error("", "'%s' is neither a command nor a file; did you mean `ctc %s`?", word, nearest);
+    return usage_error("", "'%s' is neither a command nor a file", word);
+}
+
+static const struct {
+    const char *command, *written, *about;
+} options[] = {
+#define OPTION(command, written, about) {command, written, about},
+#include "cli/options.def"
+#undef OPTION
+};
+
+static void put_command_help(struct buf *text, const struct command *command)
+{
+    buf_printf(text, "ctc %s: %s\n\nusage: ctc %s%s%s\n", command->name, command->about, command->name,
+               command->usage[0] ? " " : "", command->usage);
+    for (size_t i = 0, told = 0; i < sizeof(options) / sizeof(*options); i++)
+        if (strcmp(options[i].command, command->name) == 0)
+            buf_printf(text, "%s  %-20s %s\n", told++ ? "" : "\n", options[i].written, options[i].about);
+    buf_printf(text, "\nSee ctc(1) for more, and ctc-policy(5) for the language.\n");
+}
+
+static enum exit_code help_on(const char *name)
+{
+    const struct command *command = NULL;
+    struct buf text = {0};
+
+    for (size_t i = 0; i < command_count && !command; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            command = &commands[i];
+    if (!command)
+        return unknown_command(name);
+    put_command_help(&text, command);
+
+    const enum exit_code code = write_output(&text);
+
+    buf_clear(&text);
+    return code;
+}
+
 enum exit_code run_help(int argc, char **argv)
 {
     struct buf text = {0};
 
-    (void)argc;
-    (void)argv;
+    if (argc == 2 && !is_help(argv[1]))
+        return help_on(argv[1]);
+    if (argc > 2)
+        return usage_error("help", NULL);
     put_help(&text);
 
     const enum exit_code code = write_output(&text);
@@ -98,28 +155,9 @@ static enum exit_code print_version(void)
     return code;
 }
 
-static bool is_help(const char *word)
-{
-    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
-}
-
 static bool is_file_name(const char *word)
 {
     return strcmp(word, "-") == 0 || strpbrk(word, "./") || access(word, F_OK) == 0;
-}
-
-static enum exit_code unknown_command(const char *word)
-{
-    const char *names[sizeof(commands) / sizeof(*commands) + 1] = {0};
-
-    for (size_t i = 0; i < command_count; i++)
-        names[i] = commands[i].name;
-
-    const char *nearest = nearest_word(slice_of(word), names);
-
-    if (nearest)
-        return usage_error("", "'%s' is neither a command nor a file; did you mean `ctc %s`?", word, nearest);
-    return usage_error("", "'%s' is neither a command nor a file", word);
 }
 
 static enum exit_code run(int argc, char **argv)
@@ -129,12 +167,12 @@ static enum exit_code run(int argc, char **argv)
     if (!word)
         return usage_error("", NULL);
     if (is_help(word))
-        return run_help(argc, argv);
+        return run_help(1, argv);
     if (strcmp(word, "--version") == 0)
         return print_version();
     for (size_t i = 0; i < command_count; i++)
         if (strcmp(word, commands[i].name) == 0)
-            return (argc == 3 && is_help(argv[2]) ? run_help : commands[i].run)(argc - 1, argv + 1);
+            return argc == 3 && is_help(argv[2]) ? help_on(word) : commands[i].run(argc - 1, argv + 1);
     if ((word[0] == '-' && word[1]) || is_file_name(word))
         return run_compile(argc, argv);
     return unknown_command(word);

@@ -304,7 +304,7 @@ enum exit_code run_check(int argc, char **argv)
     check_all(&(struct checking){.options = &options, .expected = &expected, .checked = checked});
     note_other_family(checked, &options);
     for (size_t i = 0; i < options.count; i++)
-        diag_append(&all, &checked[i].all);
+        diag_append_new(&all, &checked[i].all, options.files[i]);
     put_findings(&findings, &all, checked, &options);
     code = write_output(&findings);
     if (code == EXIT_FINE)

@@ -131,6 +131,34 @@ void diag_append(struct diag_list *list, const struct diag_list *more)
         list->exit = more->exit;
 }
 
+// Whether two lists that know files by sources of their own say the same.
+static bool says_the_same(const struct diag *a, const struct diag *b)
+{
+    return a->code == b->code && a->severity == b->severity && a->span.line == b->span.line &&
+           a->span.column == b->span.column && a->span.source && b->span.source &&
+           strcmp(a->span.source->name, b->span.source->name) == 0 && strcmp(a->message, b->message) == 0;
+}
+
+void diag_append_new(struct diag_list *list, const struct diag_list *more, const char *own)
+{
+    struct diag_list fresh = {.arena = list->arena, .exit = more->exit, .items = {0}};
+
+    memcpy(fresh.counts, more->counts, sizeof(fresh.counts));
+    for (size_t i = 0; i < more->items.count; i++) {
+        const struct diag *diag = &more->items.items[i];
+        bool known = false;
+
+        if (diag->span.source && strcmp(diag->span.source->name, own) != 0)
+            for (size_t j = 0; j < list->items.count && !known; j++)
+                known = says_the_same(&list->items.items[j], diag);
+        if (known)
+            fresh.counts[diag->severity]--;
+        else
+            *vec_push(list->arena, &fresh.items) = *diag;
+    }
+    diag_append(list, &fresh);
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct diag *left = *(const struct diag *const *)a, *right = *(const struct diag *const *)b;

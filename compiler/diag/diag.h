@@ -70,6 +70,10 @@ void diag_make_strict(struct diag_list *list);
 // Whether a diagnostic of that code and text stands at the place.
 bool diag_has(const struct diag_list *list, enum diag_code code, struct span span, const char *message);
 
+// Adds all of another list behind this one's own, but for what is about another file than `own` and is there already, as what
+// many policies include is. The exit code is the worse one.
+void diag_append_new(struct diag_list *list, const struct diag_list *more, const char *own);
+
 // Adds all of another list behind this one's own. The exit code is the worse one.
 void diag_append(struct diag_list *list, const struct diag_list *more);
 

@@ -53,10 +53,12 @@ const struct field *field_find(unsigned scope, struct slice key)
 
 void field_read(struct reader *reader, const struct field *field, const struct node *value)
 {
-    if (value_is_missing(reader, value, field->key))
+    if (value_is_missing(reader, value, field->key)) {
         reader->stray_key = true;
-    else
+        reader->mode_unknown = reader->mode_unknown || strcmp(field->key, "tracking") == 0;
+    } else {
         field->read(reader, value);
+    }
 }
 
 // The keys of a scope, ended by NULL. Gives how many.

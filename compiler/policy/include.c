@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "policy/reader.h"
 
@@ -30,10 +31,40 @@ static const char *read_problem(int error)
     }
 }
 
+// Whether the first `length` bytes of a path are a folder whose `..` is the folder above it in the path: a symbolic link's is not.
+static bool is_plain_folder(struct arena *arena, const char *path, size_t length)
+{
+    struct stat status;
+
+    return lstat(arena_copy(arena, path, length), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// `hosts/../site.yaml` as site.yaml: what is said about a file names it as version control and annotations of a pull request do.
+static const char *shorten_path(struct arena *arena, const char *path)
+{
+    char *shorter = arena_copy(arena, path, strlen(path)), *up = shorter;
+
+    while ((up = strstr(up, "/../"))) {
+        char *folder = up;
+
+        while (folder > shorter && folder[-1] != '/')
+            folder--;
+        if (up == folder || strncmp(folder, ".", (size_t)(up - folder)) == 0 ||
+            strncmp(folder, "..", (size_t)(up - folder)) == 0 ||
+            !is_plain_folder(arena, shorter, (size_t)(up - shorter))) {
+            up++;
+            continue;
+        }
+        memmove(folder, up + 4, strlen(up + 4) + 1);
+        up = folder > shorter ? folder - 1 : shorter;
+    }
+    return shorter;
+}
+
 const struct source *open_named_file(struct reader *reader, const struct node *node, struct slice name,
                                      size_t limit)
 {
-    const char *path = source_relative(reader->arena, node->source, name);
+    const char *path = shorten_path(reader->arena, source_relative(reader->arena, node->source, name));
     const struct source *source;
 
     if (slice_is(name, "-") || !name.length) {
@@ -172,28 +203,39 @@ static bool enter(struct inclusion *inclusion, const struct node *item, const st
     return true;
 }
 
-static void include_item(struct inclusion *inclusion, struct node *root, const struct node *item)
+// The document of an included file; NULL where it is none, or stands in the policy already.
+static const struct node *included_document(struct inclusion *inclusion, const struct node *item)
 {
     struct reader *reader = inclusion->reader;
     struct slice name;
+    const struct source *source = value_text(reader, item, "include", &name)
+                                      ? open_named_file(reader, item, name, SOURCE_POLICY_MAX)
+                                      : NULL;
 
-    if (!value_text(reader, item, "include", &name))
-        return;
+    if (source && !enter(inclusion, item, source))
+        return NULL;
 
-    const struct source *source = open_named_file(reader, item, name, SOURCE_POLICY_MAX);
+    const struct node *included = source ? document_read(reader->arena, source, reader->diags) : NULL;
 
-    if (!source || !enter(inclusion, item, source))
-        return;
+    if (included && included->kind != NODE_MAPPING) {
+        diag_add(reader->diags, DIAG_NOT_A_POLICY, node_span(included),
+                 "an included file is a mapping of policy keys");
+        included = NULL;
+    }
+    reader->incomplete = reader->incomplete || !included;
+    return included;
+}
 
-    const struct node *included = document_read(reader->arena, source, reader->diags);
+static void include_item(struct inclusion *inclusion, struct node *root, const struct node *item)
+{
+    struct reader *reader = inclusion->reader;
+    const struct node *included = included_document(inclusion, item);
 
     if (!included)
         return;
-    if (included->kind != NODE_MAPPING) {
-        diag_add(reader->diags, DIAG_NOT_A_POLICY, node_span(included),
-                 "an included file is a mapping of policy keys");
-        return;
-    }
+
+    const struct source *source = included->source;
+
     inclusion->stack[inclusion->depth++] = source;
     included = include_into(inclusion, included);
     inclusion->depth--;

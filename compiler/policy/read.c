@@ -84,6 +84,8 @@ static void read_in_order(struct reader *reader, const struct node *root)
         if (value && field)
             field_read(reader, field, value);
     }
+    if (reader->incomplete && !node_find(root, "tracking"))
+        reader->mode_unknown = true;
     for (size_t i = 0; i < root->count; i++) {
         const struct node *key = node_key(root, i);
         const struct field *field = field_find(SCOPE_POLICY, node_text(key));

@@ -152,6 +152,8 @@ static bool add_name(struct reader *reader, const struct list *list, struct addr
 {
     struct definition *definition = definition_find(&reader->defines, name);
 
+    if (!definition && reader->incomplete)
+        return false;
     if (!definition) {
         const char *nearest = NULL;
 

@@ -142,6 +142,9 @@ static void report_service(struct reader *reader, const struct node *node, struc
     const char *suggested = NULL;
     uint64_t number;
 
+    // A word that is nearly one of ctc's is a slip; any other may stand in the file that could not be read.
+    if (own && reader->incomplete && !suggested_word(word, service_words))
+        return;
     diag_add(reader->diags, DIAG_SERVICE, node_span(node), "'%.*s' is not a service", QUOTE(word));
     if (reader->diags->last_dropped || hint_spelling(reader, word))
         return;

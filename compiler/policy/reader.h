@@ -82,6 +82,7 @@ struct reader {
     struct expectation *expectation;
     bool trusting;           // `entry` is one of trust
     bool stray_key;          // `entry` has a key that is not known, or has no value
+    bool incomplete;         // a file that is included was not read: names and the mode may stand there
     bool mode_unknown;       // `tracking` is wrong, so that nothing can be said of what depends on it
     const struct node *file; // the value of `file`
 };

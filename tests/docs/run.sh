@@ -157,6 +157,8 @@ check_tables() {
     usage_options >"$work/a"
     synopsis_options >"$work/b"
     same_sets 'ctc(1): the synopsis has the options of each command' "$work/a" "$work/b"
+    sed -n 's/^OPTION("\([a-z]*\)", "--\([a-z-]*\).*/\1 \2/p' compiler/cli/options.def >"$work/b"
+    same_sets 'ctc COMMAND --help: the options of each command' "$work/a" "$work/b"
 }
 
 # Long options by command, one a line: as `ctc COMMAND` prints its usage, and as the manual's SYNOPSIS has it.
@@ -287,6 +289,14 @@ check_unit() {
         fail 'make install: the unit has the paths of the installation'
         sed 's/^/    /' "$work/report"
     fi
+    # So have the pages, and the examples name a schema that is there.
+    grep -o '/usr/local/\(share\|lib\)[^ ]*' "$work"/usr/share/man/man?/ctc* >"$work/report"
+    # shellcheck disable=SC2016 # the dollar is the editor's
+    sed -n 's/^# yaml-language-server: $schema=//p' "$work"/usr/share/doc/ctc/examples/*.yaml |
+        sort -u | while read -r schema; do
+        [ -e "$schema" ] || echo "there is no $schema"
+    done >>"$work/report"
+    judge_file 'make install: pages and examples have the paths of the installation' "$work/report"
     if ! command -v systemd-analyze >/dev/null; then
         skip 'no systemd-analyze to verify the unit'
         return
