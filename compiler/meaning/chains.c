@@ -232,13 +232,14 @@ static bool takes_from(const struct walker *walker, const struct rule *taking, e
     return addr_compare(taken.first, asked.last) <= 0 && addr_compare(asked.first, taken.last) <= 0;
 }
 
-// Of an inlined chain: what the gotos ahead of a rule have left of `outer`. That is `narrowed` where they took any.
-static const struct cube *left_by_gotos(const struct walker *walker, const struct chain *chain, size_t index,
-                                        const struct cube *outer, struct cube *narrowed)
+// Of an inlined chain, whose first goto is `first`: what the gotos ahead of a rule have left of `outer`. That is `narrowed` where
+// they took any. Where there are many rules, gotos are among the last alone (is_inlined()).
+static const struct cube *left_by_gotos(const struct walker *walker, const struct chain *chain, size_t first,
+                                        size_t index, const struct cube *outer, struct cube *narrowed)
 {
     const struct cube *left = outer;
 
-    for (size_t i = 0; i < index; i++) {
+    for (size_t i = first; i < index; i++) {
         const struct rule *rule = &chain->items[i];
         const enum side side = rule->addresses[SIDE_SOURCE].prefix.bits ? SIDE_SOURCE : SIDE_DESTINATION;
 
@@ -261,11 +262,14 @@ static void walk_rules(struct walker *walker, const struct chain *chain, const s
                        struct walk_list *list)
 {
     struct cube narrowed;
+    size_t first = 0;
 
+    while (outer && first < chain->count && chain->items[first].target.kind != TARGET_GOTO)
+        first++;
     for (size_t i = 0; i < chain->count; i++)
         if (rule_decides(&chain->items[i]))
-            walk_rule(walker, chain, i, outer ? left_by_gotos(walker, chain, i, outer, &narrowed) : NULL,
-                      list);
+            walk_rule(walker, chain, i,
+                      outer ? left_by_gotos(walker, chain, first, i, outer, &narrowed) : NULL, list);
 }
 
 static diagram walk_chain(struct walker *walker, const struct chain *chain)

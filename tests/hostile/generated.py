@@ -236,6 +236,10 @@ def products():
                     both(policy(HEAD + b"verbatim: {ipv4: {file: rules}}\n"),
                          pieces(b"*filter\n", (b":other - [0:0]\n", 50000), (b"-A own -j ACCEPT\n", 50000),
                                 b":own - [0:0]\nCOMMIT\n", name="rules")), [], allowance=2)
+    yield Generated("a hundred thousand rules in a chain that one rule leads to",
+                    lines(["*filter", ":INPUT ACCEPT [0:0]", ":ban - [0:0]", "-A INPUT -j ban"] +
+                          [f"-A ban -s 10.{i >> 16}.{i >> 8 & 255}.{i & 255} -j DROP" for i in range(100000)] + ["COMMIT"],
+                          name="rules"), [], allowance=4, arguments=("explain", "-4", "rules", "in any tcp"))
     yield Generated("thirty thousand holes",
                     lines(["version: 1", "allow:", "  - service: ssh", "    from:", "      - 10.0.0.0/8"] +
                           [f"      - not 10.{i >> 7}.{2 * (i & 127)}.{i & 255}" for i in range(30000)]), [],
