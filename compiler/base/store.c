@@ -13,8 +13,8 @@
 
 #define PAGE \
     ((uintptr_t)64 << 10) // the largest page that Linux commonly has: whole ones of it are whole ones of any
-#define AHEAD_SHARE \
-    4 // of the whole: pages are made no further ahead of what was taken, for they may not be needed
+// Pages are made no further than as much again as was taken, and so much: they may not be needed.
+#define AHEAD ((size_t)8 << 20)
 
 // A mapping, which begins with this.
 struct store {
@@ -46,7 +46,7 @@ static void make_pages(void *context)
     for (size_t at = 0; at < store->size && !atomic_load(&store->unwanted);) {
         const size_t step = store->size - at < PAGES_MIN ? store->size - at : PAGES_MIN;
 
-        if (at >= atomic_load(&store->used) + store->size / AHEAD_SHARE) {
+        if (at >= 2 * atomic_load(&store->used) + AHEAD) {
             sem_wait(&store->moved); // one that a signal ends looks again too
             continue;
         }
