@@ -59,7 +59,7 @@ static bool dotted_read(struct slice text, bool shortened, uint32_t *value)
             return false;
         number = number << 8 | (uint32_t)byte;
     }
-    if (octets < 4 && !shortened)
+    if (!octets || (octets < 4 && !shortened))
         return false;
     *value = number << (8 * (4 - octets));
     return true;
