@@ -13,7 +13,9 @@
 #define BEFORE  "good.before"
 #define WAITING "good.waiting"
 
-enum { PART_HEAD, PART_TEXTS, PART_COUNT = PART_TEXTS + FAMILY_COUNT };
+#define LONG_BYTES ((size_t)256 << 10) // of rules that are worth a thread
+
+enum { PART_HEAD, PART_TEXTS, PART_COUNT = GOOD_PARTS };
 
 // What the file holds, one part behind the other. `head` is to be cleared.
 static void list_parts(struct buf *head, const struct buf texts[FAMILY_COUNT], struct slice parts[PART_COUNT])
@@ -66,50 +68,59 @@ static bool holds(int directory, const char *name, const struct slice parts[PART
     return same;
 }
 
-static int write_parts(int directory, const struct slice parts[PART_COUNT], struct kernel_error *error)
-{
-    const int file = state_begin(directory, WAITING, error);
-    int problem = 0;
-
-    if (file < 0)
-        return -1;
-    for (size_t i = 0; i < PART_COUNT && !problem; i++)
-        problem = state_add(file, parts[i]);
-    if (!problem && fsync(file) < 0)
-        problem = errno;
-    return state_end(directory, file, WAITING, problem, error) ? file : -1;
-}
-
 static void keep_before(int directory)
 {
     renameat(directory, GOOD, directory, BEFORE);
 }
 
-bool good_put(const struct buf texts[FAMILY_COUNT], bool waits, struct kernel_error *error)
+// Done beside the caller where there is much to write.
+static void write_parts(void *context)
 {
-    const int directory = state_open_lasting(error);
-    struct slice parts[PART_COUNT];
-    struct buf head = {0};
-    int file = -1;
+    struct good_writing *writing = context;
 
-    if (directory < 0)
+    writing->stands = holds(writing->directory, GOOD, writing->parts);
+    for (size_t i = 0; i < PART_COUNT && !writing->problem; i++)
+        writing->problem = state_add(writing->file, writing->parts[i]);
+    if (!writing->problem && fsync(writing->file) < 0)
+        writing->problem = errno;
+}
+
+bool good_begin(struct good_writing *writing, const struct buf texts[FAMILY_COUNT],
+                struct kernel_error *error)
+{
+    *writing = (struct good_writing){.directory = state_open_lasting(error), .file = -1};
+    if (writing->directory >= 0)
+        writing->file = state_begin(writing->directory, WAITING, error);
+    if (writing->file < 0) {
+        if (writing->directory >= 0)
+            close(writing->directory);
         return false;
-    list_parts(&head, texts, parts);
-    if (!waits && holds(directory, GOOD, parts)) {
-        buf_clear(&head);
-        close(directory);
-        return true;
     }
-    file = write_parts(directory, parts, error);
-    if (file >= 0 && !waits) {
-        keep_before(directory);
-        renameat(directory, WAITING, directory, GOOD);
+    list_parts(&writing->head, texts, writing->parts);
+    job_begin(&writing->job, texts[FAMILY_IPV4].length + texts[FAMILY_IPV6].length >= LONG_BYTES, write_parts,
+              writing);
+    return true;
+}
+
+bool good_end(struct good_writing *writing, enum good_end end, struct kernel_error *error)
+{
+    bool fine = true;
+
+    job_end(&writing->job);
+    if (end == GOOD_NOT || (end == GOOD_NOW && writing->stands)) {
+        state_drop(writing->directory, writing->file);
+    } else {
+        fine = state_end(writing->directory, writing->file, WAITING, writing->problem, error);
+        if (fine && end == GOOD_NOW) {
+            keep_before(writing->directory);
+            renameat(writing->directory, WAITING, writing->directory, GOOD);
+        }
+        if (fine)
+            close(writing->file);
     }
-    if (file >= 0)
-        close(file);
-    buf_clear(&head);
-    close(directory);
-    return file >= 0;
+    buf_clear(&writing->head);
+    close(writing->directory);
+    return fine;
 }
 
 void good_confirm(struct kernel_error *error)

@@ -7,10 +7,29 @@
 
 #include "apply/state.h"
 #include "base/addr.h"
+#include "base/job.h"
 
-// Remembers the rules that were just loaded; `waits`: for a confirmation, before which they are not good. False, and why, where
-// they cannot be written.
-bool good_put(const struct buf texts[FAMILY_COUNT], bool waits, struct kernel_error *error);
+#define GOOD_PARTS (1 + FAMILY_COUNT) // of the file: a line ahead of the texts
+
+// Rules on their way into the file. It stays where it is until their end.
+struct good_writing {
+    int directory, file;
+    struct buf head;
+    struct slice parts[GOOD_PARTS];
+    struct job job;
+    bool stands; // they are the last good ones already
+    int problem; // an errno
+};
+
+// Begins to write rules that are being loaded, beside the caller where they are many; the texts stay meanwhile. False, and why,
+// where they cannot be written: then there is nothing to end.
+bool good_begin(struct good_writing *writing, const struct buf texts[FAMILY_COUNT],
+                struct kernel_error *error);
+
+// What came of the load: the rules stand; or wait for a confirmation, before which they are not good; or do not stand, and are
+// forgotten. False, and why, where they cannot be remembered.
+enum good_end { GOOD_NOW, GOOD_LATER, GOOD_NOT };
+bool good_end(struct good_writing *writing, enum good_end end, struct kernel_error *error);
 
 // Those that waited are good; the last ones were not, and those of before are again.
 void good_confirm(struct kernel_error *error);

@@ -37,7 +37,7 @@ static enum pending_end find(struct arena *arena, const char *const *names, stru
 {
     struct slice bytes;
 
-    found->file = -1;
+    *found = (struct found){.file = -1};
     found->directory = state_open(error);
     if (found->directory < 0)
         return PENDING_FAILED;

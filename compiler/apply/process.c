@@ -9,14 +9,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #define TICK       10000000L // nanoseconds between two looks at a process that was killed
 #define LOOKS      100
 #define STATE_TEXT 512 // bytes, of which those that are looked for are the first
 
-// The state is the first field behind the name, which may hold anything, and the time of the start the twentieth.
+#define START_FIELD 20 // the time of the start, behind the name
+
+// The state is the first field behind the name, which may hold anything (proc_pid_stat(5)).
 static bool look(int64_t id, char *state, uint64_t *start)
 {
     char name[40], text[STATE_TEXT];
+    struct slice rest, word;
     const char *at;
     ssize_t got;
     int file;
@@ -30,11 +35,14 @@ static bool look(int64_t id, char *state, uint64_t *start)
         return false;
     text[got] = '\0';
     at = strrchr(text, ')');
-    if (!at || sscanf(at, ") %c", state) != 1)
+    if (!at)
         return false;
-    for (int field = 0; field < 20 && at; field++)
-        at = strchr(at + 1, ' ');
-    return at && sscanf(at, " %" SCNu64, start) == 1;
+    rest = slice_of(at + 1);
+    word = slice_word(&rest);
+    *state = word.length ? word.at[0] : 'X';
+    for (int field = 1; field < START_FIELD; field++)
+        word = slice_word(&rest);
+    return parse_number(word, UINT64_MAX, start);
 }
 
 struct process process_of(pid_t id)

@@ -85,9 +85,14 @@ bool state_end(int directory, int file, const char *name, int problem, struct ke
     }
     errno = problem ? problem : errno;
     fail(error, "write", name);
+    state_drop(directory, file);
+    return false;
+}
+
+void state_drop(int directory, int file)
+{
     close(file);
     unlinkat(directory, TEMPORARY, 0);
-    return false;
 }
 
 int state_add(int file, struct slice bytes)

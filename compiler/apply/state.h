@@ -28,6 +28,7 @@ int state_write(int directory, const char *name, const struct buf *bytes, struct
 int state_begin(int directory, const char *name, struct kernel_error *error);
 int state_add(int file, struct slice bytes); // an errno; 0: all is well
 bool state_end(int directory, int file, const char *name, int problem, struct kernel_error *error);
+void state_drop(int directory, int file); // what was begun is not wanted
 
 // Opens a file for reading and writing, and reads it. -1 and errno (ENOENT: there is none).
 int state_read(struct arena *arena, int directory, const char *name, struct slice *bytes);

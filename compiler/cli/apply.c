@@ -298,13 +298,33 @@ static enum exit_code refuse(const struct options *options, const struct session
     return heeded ? code : EXIT_FINE;
 }
 
-// The rules that now stand, or may, are what a start of the machine goes back to. Without them it is as safe.
-static void remember_rules(struct compilation *compilation, const struct buf texts[FAMILY_COUNT], bool waits)
+static void say_not_remembered(const struct kernel_error *error)
 {
-    struct kernel_error error = {.arena = &compilation->arena};
+    fprintf(stderr, "ctc: warning: the last good rules are not remembered: %s\n", error->text);
+}
 
-    if (!good_put(texts, waits, &error))
-        fprintf(stderr, "ctc: warning: the last good rules are not remembered: %s\n", error.text);
+// Loads the plan. The rules that then stand, or may, are what a start of the machine goes back to: they are written meanwhile, and
+// remembered ahead of whoever waits for the lock. Without them it is as safe.
+static enum load_end load_and_remember(struct compilation *compilation, const struct options *options,
+                                       const struct buf texts[FAMILY_COUNT], struct apply_plan *plan,
+                                       int lock, const char **meddled, struct kernel_error *error)
+{
+    struct kernel_error trouble = {.arena = &compilation->arena};
+    struct good_writing writing;
+    bool remembered = good_begin(&writing, texts, &trouble), waits = remembered && options->confirm;
+    enum load_end end;
+
+    // Whoever confirms finds them there.
+    if (waits)
+        remembered = good_end(&writing, GOOD_LATER, &trouble);
+    end = load_plan(&compilation->arena, plan, options->policy, options->confirm, lock, meddled, error);
+    if (remembered && !waits)
+        remembered = good_end(&writing, end == LOAD_DONE ? GOOD_NOW : GOOD_NOT, &trouble);
+    else if (waits && end == LOAD_DONE) // there was nothing to confirm
+        good_confirm(&trouble);
+    if (!remembered && (end == LOAD_DONE || options->confirm))
+        say_not_remembered(&trouble);
+    return end;
 }
 
 // While the machine starts, nothing is connected and no packet comes.
@@ -319,10 +339,9 @@ static enum exit_code carry_out_at_boot(struct compilation *compilation, const s
     find_objections(&compilation->arena, plan, compilation->policy, compilation->sources.items[0]);
     if (report_objections(options, plan))
         return EXIT_WORLD;
-    if (load_plan(&compilation->arena, plan, options->policy, 0, lock, &meddled, &error) != LOAD_DONE)
-        return world_error(&error);
-    remember_rules(compilation, texts, false);
-    return EXIT_FINE;
+    return load_and_remember(compilation, options, texts, plan, lock, &meddled, &error) == LOAD_DONE
+               ? EXIT_FINE
+               : world_error(&error);
 }
 
 static size_t count_rules(const struct ruleset *rules)
@@ -415,12 +434,8 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
         return code;
     remember_basis(compilation, options, plan, trouble, &basis);
     connections_before(&compilation->arena, plan, &connections);
-    if (options->confirm)
-        remember_rules(compilation, texts, true);
-    end = load_plan(&compilation->arena, plan, options->policy, options->confirm, *lock, &meddled, &error);
+    end = load_and_remember(compilation, options, texts, plan, *lock, &meddled, &error);
     buf_clear(&basis);
-    if (end == LOAD_DONE) // ahead of whoever waits for the lock
-        remember_rules(compilation, texts, false);
     xtables_unlock(*lock);
     *lock = -1;
     return report_load(&compilation->arena, options, plan, connections, end, meddled, &error);

@@ -32,13 +32,14 @@ static bool no_legacy, no_legacy6, guard;
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *number = getenv("FAULT_AT"), *how = getenv("FAULT_HOW"), *file = getenv("FAULT_COUNT");
+    const char *number = getenv("FAULT_AT"), *how = getenv("FAULT_HOW"), *file = getenv("FAULT_COUNT"),
+               *legacy = getenv("FAULT_LEGACY");
 
     guard = getenv("FAULT_GUARD") != NULL;
     meant = guard ? -1 : getpid();
     only = getenv(guard ? "FAULT_GUARD" : "FAULT_ONLY");
-    no_legacy6 = getenv("FAULT_LEGACY") != NULL;
-    no_legacy = no_legacy6 && strcmp(getenv("FAULT_LEGACY"), "no") == 0;
+    no_legacy6 = legacy != NULL;
+    no_legacy = legacy && strcmp(legacy, "no") == 0;
     at = number ? strtol(number, NULL, 10) : 0;
     deed = how && strcmp(how, "kill") == 0 ? SIGKILL : how && strcmp(how, "stop") == 0 ? SIGSTOP : 0;
     if (guard)
