@@ -18,6 +18,10 @@ def empty(host: Host) -> None:
     shutil.rmtree(host.lasting, ignore_errors=True)
 
 
+def good(host: Host) -> list[str]:
+    return sorted(each.name for each in host.lasting.iterdir()) if host.lasting.exists() else []
+
+
 def run(report: Report) -> None:
     host, wanted = Host("ahead"), Host("ahead wanted")
     policy = host.state.parent / "many.yaml"
@@ -43,6 +47,10 @@ def run(report: Report) -> None:
                              how == "kill" or (done.returncode == 3 and "ctc: error: " in done.stderr
                                                and host.tables() == old)
                              or (done.returncode == 0 and host.tables() == new), done.stderr)
+                # They are written while the tables are loaded, and are good once those stand.
+                report.check(f"{name}: what does not stand is not good",
+                             how == "kill" or good(host) == (["good"] if host.tables() == new
+                                                             and "are not remembered" not in done.stderr else []), done.stderr)
     # Somebody is quicker: between the reading of a table ahead and the lock, and just before the commit.
     for only, at, own in (("flock", 2, "chains"), ("commit", 1, "tables")):
         empty(host)
