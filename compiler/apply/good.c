@@ -78,17 +78,17 @@ static void write_parts(void *context)
 {
     struct good_writing *writing = context;
 
-    writing->stands = holds(writing->directory, GOOD, writing->parts);
-    for (size_t i = 0; i < PART_COUNT && !writing->problem; i++)
+    writing->stands = !writing->waits && holds(writing->directory, GOOD, writing->parts);
+    for (size_t i = 0; i < PART_COUNT && !writing->problem && !writing->stands; i++)
         writing->problem = state_add(writing->file, writing->parts[i]);
-    if (!writing->problem && fsync(writing->file) < 0)
+    if (!writing->problem && !writing->stands && fsync(writing->file) < 0)
         writing->problem = errno;
 }
 
-bool good_begin(struct good_writing *writing, const struct buf texts[FAMILY_COUNT],
+bool good_begin(struct good_writing *writing, const struct buf texts[FAMILY_COUNT], bool waits,
                 struct kernel_error *error)
 {
-    *writing = (struct good_writing){.directory = state_open_lasting(error), .file = -1};
+    *writing = (struct good_writing){.directory = state_open_lasting(error), .file = -1, .waits = waits};
     if (writing->directory >= 0)
         writing->file = state_begin(writing->directory, WAITING, error);
     if (writing->file < 0) {
@@ -102,16 +102,16 @@ bool good_begin(struct good_writing *writing, const struct buf texts[FAMILY_COUN
     return true;
 }
 
-bool good_end(struct good_writing *writing, enum good_end end, struct kernel_error *error)
+bool good_end(struct good_writing *writing, bool stand, struct kernel_error *error)
 {
     bool fine = true;
 
     job_end(&writing->job);
-    if (end == GOOD_NOT || (end == GOOD_NOW && writing->stands)) {
+    if (!stand || writing->stands) {
         state_drop(writing->directory, writing->file);
     } else {
         fine = state_end(writing->directory, writing->file, WAITING, writing->problem, error);
-        if (fine && end == GOOD_NOW) {
+        if (fine && !writing->waits) {
             keep_before(writing->directory);
             renameat(writing->directory, WAITING, writing->directory, GOOD);
         }

@@ -17,19 +17,18 @@ struct good_writing {
     struct buf head;
     struct slice parts[GOOD_PARTS];
     struct job job;
+    bool waits;
     bool stands; // they are the last good ones already
     int problem; // an errno
 };
 
-// Begins to write rules that are being loaded, beside the caller where they are many; the texts stay meanwhile. False, and why,
-// where they cannot be written: then there is nothing to end.
-bool good_begin(struct good_writing *writing, const struct buf texts[FAMILY_COUNT],
+// Begins to write rules that are being loaded, beside the caller where they are many; the texts stay meanwhile. `waits`: for a
+// confirmation, before which they are not good. False, and why, where they cannot be written: then there is nothing to end.
+bool good_begin(struct good_writing *writing, const struct buf texts[FAMILY_COUNT], bool waits,
                 struct kernel_error *error);
 
-// What came of the load: the rules stand; or wait for a confirmation, before which they are not good; or do not stand, and are
-// forgotten. False, and why, where they cannot be remembered.
-enum good_end { GOOD_NOW, GOOD_LATER, GOOD_NOT };
-bool good_end(struct good_writing *writing, enum good_end end, struct kernel_error *error);
+// Remembers them; or forgets them, where they do not `stand`. False, and why, where they cannot be remembered.
+bool good_end(struct good_writing *writing, bool stand, struct kernel_error *error);
 
 // Those that waited are good; the last ones were not, and those of before are again.
 void good_confirm(struct kernel_error *error);

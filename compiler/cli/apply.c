@@ -311,18 +311,19 @@ static enum load_end load_and_remember(struct compilation *compilation, const st
 {
     struct kernel_error trouble = {.arena = &compilation->arena};
     struct good_writing writing;
-    bool remembered = good_begin(&writing, texts, &trouble), waits = remembered && options->confirm;
+    const bool waits = options->confirm != 0;
+    bool remembered = good_begin(&writing, texts, waits, &trouble);
     enum load_end end;
 
     // Whoever confirms finds them there.
-    if (waits)
-        remembered = good_end(&writing, GOOD_LATER, &trouble);
+    if (remembered && waits)
+        remembered = good_end(&writing, true, &trouble);
     end = load_plan(&compilation->arena, plan, options->policy, options->confirm, lock, meddled, error);
     if (remembered && !waits)
-        remembered = good_end(&writing, end == LOAD_DONE ? GOOD_NOW : GOOD_NOT, &trouble);
-    else if (waits && end == LOAD_DONE) // there was nothing to confirm
+        remembered = good_end(&writing, end == LOAD_DONE, &trouble);
+    else if (remembered && end == LOAD_DONE) // there was nothing to confirm
         good_confirm(&trouble);
-    if (!remembered && (end == LOAD_DONE || options->confirm))
+    if (!remembered && (end == LOAD_DONE || waits))
         say_not_remembered(&trouble);
     return end;
 }
