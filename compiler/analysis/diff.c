@@ -12,6 +12,8 @@
 
 #define NODE_LIMIT ((size_t)8 << 20)
 #define FEW        3 // regions that read as well as `all else`
+// With more rules than that, looking for regions that read better takes more functions than there may be.
+#define RULES_TO_LOOK_BY 10000
 
 const char *const change_words[CHANGE_COUNT] = {"opened",  "closed",    "answer",
                                                 "tracked", "untracked", "unclear"};
@@ -304,6 +306,17 @@ static diagram tell_states(struct pair *pair, enum hook hook, enum change_kind k
     return set;
 }
 
+static bool has_many_rules(const struct pair *pair)
+{
+    size_t count = 0;
+
+    for (int side = 0; side < 2; side++)
+        for (size_t i = 0; i < pair->rules[side]->count; i++)
+            for (size_t j = 0; j < pair->rules[side]->items[i].count; j++)
+                count += pair->rules[side]->items[i].items[j]->count;
+    return count > RULES_TO_LOOK_BY;
+}
+
 static struct cover regions_of(struct pair *pair, enum hook hook, diagram set)
 {
     struct packet_space *space = pair->space;
@@ -326,7 +339,7 @@ static void tell_kind(struct pair *pair, enum hook hook, enum change_kind kind, 
     diagram rest = set_minus(space, set, end);
     struct cover cover = regions_of(pair, hook, rest);
 
-    if (!tracking && cover.count > FEW) {
+    if (!tracking && cover.count > FEW && !has_many_rules(pair)) {
         const diagram left = tell_states(pair, hook, kind, rest);
 
         if (left != rest)
