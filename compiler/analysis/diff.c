@@ -306,17 +306,6 @@ static diagram tell_states(struct pair *pair, enum hook hook, enum change_kind k
     return set;
 }
 
-static bool has_many_rules(const struct pair *pair)
-{
-    size_t count = 0;
-
-    for (int side = 0; side < 2; side++)
-        for (size_t i = 0; i < pair->rules[side]->count; i++)
-            for (size_t j = 0; j < pair->rules[side]->items[i].count; j++)
-                count += pair->rules[side]->items[i].items[j]->count;
-    return count > RULES_TO_LOOK_BY;
-}
-
 static struct cover regions_of(struct pair *pair, enum hook hook, diagram set)
 {
     struct packet_space *space = pair->space;
@@ -339,7 +328,8 @@ static void tell_kind(struct pair *pair, enum hook hook, enum change_kind kind, 
     diagram rest = set_minus(space, set, end);
     struct cover cover = regions_of(pair, hook, rest);
 
-    if (!tracking && cover.count > FEW && !has_many_rules(pair)) {
+    if (!tracking && cover.count > FEW &&
+        ruleset_rule_count(pair->rules[0]) + ruleset_rule_count(pair->rules[1]) <= RULES_TO_LOOK_BY) {
         const diagram left = tell_states(pair, hook, kind, rest);
 
         if (left != rest)

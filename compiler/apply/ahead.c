@@ -50,15 +50,6 @@ void ahead_by(struct ahead *ahead, const struct kernel_backend *backend)
     ahead->backend = backend->program ? NULL : backend;
 }
 
-static size_t count_rules(const struct table *table)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < table->count; i++)
-        count += table->items[i]->count;
-    return count;
-}
-
 // Where the table cannot be read, whoever loads it is told why.
 static void open_table(const struct ahead *ahead, struct filling *filling, enum family family,
                        const struct table *wanted)
@@ -97,7 +88,7 @@ void ahead_begin(struct ahead *ahead, const struct ruleset *ruleset)
 
     filling->ruleset = ruleset;
     for (size_t i = 0; i < ruleset->count && ahead->backend; i++)
-        if (count_rules(&ruleset->items[i]) >= MANY)
+        if (table_rule_count(&ruleset->items[i]) >= MANY)
             open_table(ahead, filling, ruleset->family, &ruleset->items[i]);
     encoder_then(ahead->encoder, ruleset->family, fill, filling);
     encoder_begin(ahead->encoder, ruleset);

@@ -9,23 +9,19 @@
 
 #include "apply/ahead.h"
 #include "apply/guard.h"
+#include "apply/journaling.h"
 #include "base/job.h"
 
 // Answers that are on their way arrive within that, and programs speak that speak often.
 #define PATIENCE 400000000L // nanoseconds
 
-#define MANY ((size_t)1000) // rules in a journal that are worth a thread
+#define MANY ((size_t)1000) // rules of a table whose closing is worth a thread
 
 struct loading {
     struct arena *arena;
     struct apply_plan *plan;
     struct guarded guarded;
-    struct journal *journal; // the guard's, too
-    struct buf standing;     // tables as they stand, recorded: the journal points there
-    struct job writing;      // of the journal
-    struct buf head;         // of the journal
-    struct journal_sum sum;  // of what is behind it
-    int problem;             // with that: an errno
+    struct journaling journaling;
     struct guard guard;
     size_t begun;
     const char *meddled;
@@ -95,168 +91,20 @@ static bool read_missing(struct loading *load, struct kernel_error *error)
     return true;
 }
 
-static bool has_step(const struct apply_plan *plan, size_t table)
-{
-    for (size_t i = 0; i < plan->steps.count; i++)
-        if (plan->steps.items[i].table == table)
-            return true;
-    return false;
-}
-
-static size_t count_entries(const struct apply_plan *plan)
-{
-    size_t count = plan->steps.count;
-
-    for (size_t i = 0; i < plan->count; i++)
-        count += !has_step(plan, i);
-    return count;
-}
-
-// What the journal is to remember of a table that stands, or of one that is in between.
-static void begin_entry(struct loading *load, const struct plan_table *planned, const struct encoded *before,
-                        const struct encoded *after)
-{
-    struct journal *journal = load->journal;
-    struct journal_table *entry = &journal->tables[journal->count++];
-
-    if (before)
-        entry->before = encoded_table(load->arena, before, planned->name);
-    else
-        record_live(&load->standing, planned->live);
-    entry->after = encoded_table(load->arena, after, planned->name);
-}
-
-// The steps, then the tables that stay as they are.
-static void list_entries(struct loading *load)
-{
-    const struct apply_plan *plan = load->plan;
-
-    for (size_t i = 0; i < plan->steps.count; i++) {
-        const struct plan_step *step = &plan->steps.items[i];
-
-        begin_entry(load, &plan->items[step->table], step->before, step->contents);
-    }
-    for (size_t i = 0; i < plan->count; i++)
-        if (!has_step(plan, i))
-            begin_entry(load, &plan->items[i], NULL, &plan->encoded[plan->items[i].family]);
-}
-
-// The journal as it is read again: what it says of tables that stand is what was recorded of them.
-static bool make_journal(struct loading *load, const char *policy)
-{
-    const struct apply_plan *plan = load->plan;
-    struct journal *journal = arena_alloc(load->arena, sizeof(*journal));
-    struct slice standing;
-
-    load->guarded.journal = load->journal = journal;
-    *journal = (struct journal){.policy = policy,
-                                .way = plan->backend->way,
-                                .own = plan->own,
-                                .changed = plan->steps.count,
-                                .basis = plan->basis};
-    journal->tables = arena_calloc(load->arena, count_entries(plan), sizeof(*journal->tables));
-    list_entries(load);
-    standing = (struct slice){load->standing.bytes, load->standing.length};
-    for (size_t i = 0; i < journal->count; i++)
-        if (!journal->tables[i].before.ruleset &&
-            !record_take(load->arena, &standing, &journal->tables[i].before))
-            return false;
-    return true;
-}
-
-static void write_part(struct loading *load, struct slice part)
-{
-    journal_sum_add(&load->sum, part);
-    if (!load->problem)
-        load->problem = state_add(load->guarded.file, part);
-}
-
-static void write_record(struct loading *load, struct buf *bytes, const struct encoded *encoded,
-                         const char *name)
-{
-    struct slice rules;
-    struct buf behind = {0};
-
-    bytes->length = 0;
-    if (!record_around(bytes, &rules, &behind, encoded, name)) {
-        rules.length = 0;
-        record_wanted(bytes, encoded, name);
-    }
-
-    const struct slice parts[] = {{bytes->bytes, bytes->length}, rules, {behind.bytes, behind.length}};
-
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-        write_part(load, parts[i]);
-    buf_clear(&behind);
-}
-
-// Done by another thread where there is much to write.
-static void write_entries(void *context)
-{
-    struct loading *load = context;
-    const struct journal *journal = load->journal;
-    struct buf bytes = {0};
-
-    for (size_t i = 0; i < journal->count; i++) {
-        const struct journal_table *entry = &journal->tables[i];
-        const char *name = entry->after.ruleset->items[0].name;
-
-        write_record(load, &bytes, &entry->before, name);
-        write_record(load, &bytes, &entry->after, name);
-    }
-    write_part(load, journal->basis);
-    if (!load->problem && !journal_seal_file(load->guarded.file, &load->head, &load->sum))
-        load->problem = errno;
-    if (!load->problem && fsync(load->guarded.file) < 0)
-        load->problem = errno;
-    buf_clear(&bytes);
-}
-
-static bool has_many_rules(const struct journal *journal)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < journal->count; i++)
-        count += journal->tables[i].before.count + journal->tables[i].after.count;
-    return count >= MANY;
-}
-
-// Begins to write the journal, and holds its lock as long as this process or the guard lives: so others see that it is attended to.
-static bool begin_journal(struct loading *load, const char *policy, struct kernel_error *error)
-{
-    if (!make_journal(load, policy))
-        return kernel_fail(error, KERNEL_FAILED, "the tables cannot be recorded");
-    load->guarded.file = state_begin(load->guarded.directory, STATE_PENDING, error);
-    if (load->guarded.file < 0)
-        return false;
-    flock(load->guarded.file, LOCK_EX | LOCK_NB);
-    journal_begin(&load->head, load->journal); // the guard writes there
-    load->problem = state_add(load->guarded.file, (struct slice){load->head.bytes, load->head.length});
-    if (!load->problem)
-        job_begin(&load->writing, has_many_rules(load->journal), write_entries, load);
-    return true;
-}
-
-// What it says is there, whatever comes, before any table is changed.
-static bool end_journal(struct loading *load, struct kernel_error *error)
-{
-    job_end(&load->writing);
-    if (state_end(load->guarded.directory, load->guarded.file, STATE_PENDING, load->problem, error))
-        return true;
-    load->guarded.file = -1;
-    return false;
-}
-
 // Starts the guard while the journal is written. Where one of the two fails, there is neither.
 static bool arm(struct loading *load, const char *policy, struct kernel_error *error)
 {
     struct kernel_error ignored = {.arena = load->arena};
     bool guarded;
 
-    if (!begin_journal(load, policy, error))
+    load->journaling = (struct journaling){.arena = load->arena, .plan = load->plan};
+    if (!journaling_begin(&load->journaling, load->guarded.directory, policy, error))
         return false;
+    load->guarded.journal = load->journaling.journal;
+    load->guarded.file = load->journaling.file;
     guarded = guard_start(&load->guard, &load->guarded, error);
-    if (!end_journal(load, guarded ? error : &ignored)) {
+    if (!journaling_end(&load->journaling, guarded ? error : &ignored)) {
+        load->guarded.file = -1;
         if (guarded)
             guard_revert(&load->guard, &ignored);
         return false;
@@ -537,8 +385,7 @@ enum load_end load_plan(struct arena *arena, struct apply_plan *plan, const char
     if (load.guarded.file >= 0)
         close(load.guarded.file);
     close(load.guarded.directory);
-    buf_clear(&load.head);
-    buf_clear(&load.standing);
+    journaling_clear(&load.journaling);
     *meddled = load.meddled;
     return end;
 }

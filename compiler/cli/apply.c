@@ -345,21 +345,12 @@ static enum exit_code carry_out_at_boot(struct compilation *compilation, const s
                : world_error(&error);
 }
 
-static size_t count_rules(const struct ruleset *rules)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < rules->count; i++)
-        for (size_t j = 0; j < rules->items[i].count; j++)
-            count += rules->items[i].items[j]->count;
-    return count;
-}
-
 // How many regions of traffic that changes are told, of one kind at one hook. With very many rules that takes longer than all
 // else, and is left to a dry run.
 static size_t regions_told(const struct options *options, const struct wanted *wanted)
 {
-    const size_t rules = count_rules(wanted->rules[FAMILY_IPV4]) + count_rules(wanted->rules[FAMILY_IPV6]);
+    const size_t rules =
+        ruleset_rule_count(wanted->rules[FAMILY_IPV4]) + ruleset_rule_count(wanted->rules[FAMILY_IPV6]);
 
     return options->dry_run || (!options->boot && rules <= RULES_TOLD) ? REGIONS : 0;
 }

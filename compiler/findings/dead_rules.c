@@ -44,16 +44,6 @@ static const char *const chains_of[HOOK_COUNT][5] = {
     [HOOK_OUTPUT] = {"OUTPUT", "POSTROUTING", NULL},
 };
 
-static size_t rule_count(const struct ruleset *rules)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < rules->count; i++)
-        for (size_t j = 0; j < rules->items[i].count; j++)
-            count += rules->items[i].items[j]->count;
-    return count;
-}
-
 static void open_hook(struct search *search, enum hook hook)
 {
     struct station_passages *passages = &search->hooks[hook];
@@ -237,7 +227,7 @@ void find_dead_rules(struct arena *arena, const struct ruleset *rules, const str
                      struct diag_list *diags)
 {
     struct search search = {
-        .arena = arena, .rules = rules, .diags = diags, .budget = NODES_A_RULE * rule_count(rules)};
+        .arena = arena, .rules = rules, .diags = diags, .budget = NODES_A_RULE * ruleset_rule_count(rules)};
 
     for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)
         open_hook(&search, hook);

@@ -506,14 +506,10 @@ void encoder_then(struct encoder *encoder, enum family family,
 void encoder_begin(struct encoder *encoder, const struct ruleset *ruleset)
 {
     struct work *work = &encoder->works[ruleset->family];
-    size_t rules = 0;
 
-    for (size_t i = 0; i < ruleset->count; i++)
-        for (size_t j = 0; j < ruleset->items[i].count; j++)
-            rules += ruleset->items[i].items[j]->count;
     work->ruleset = work->encoded.ruleset = ruleset;
     if (start(work))
-        job_begin(&work->job, rules >= MANY, encode, work);
+        job_begin(&work->job, ruleset_rule_count(ruleset) >= MANY, encode, work);
 }
 
 bool encoder_end(struct encoder *encoder, struct encoded encoded[FAMILY_COUNT], struct kernel_error *error)

@@ -33,8 +33,6 @@ struct encoded encoded_table(struct arena *arena, const struct encoded *encoded,
 // The rules of a table, where they lie one behind the other; else nothing. `table`: of the ruleset; NULL: none.
 struct slice encoded_table_bytes(const struct encoded *encoded, const struct table *table);
 
-size_t encoded_table_count(const struct table *table); // rules
-
 // Where the rules of a table begin among those of the ruleset.
 size_t encoded_table_start(const struct encoded *encoded, const struct table *table);
 

@@ -5,21 +5,12 @@
 #include "kernel/entry.h"
 #include "kernel/table.h"
 
-size_t encoded_table_count(const struct table *table)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < table->count; i++)
-        count += table->items[i]->count;
-    return count;
-}
-
 size_t encoded_table_start(const struct encoded *encoded, const struct table *table)
 {
     size_t start = 0;
 
     for (const struct table *before = encoded->ruleset->items; before != table; before++)
-        start += encoded_table_count(before);
+        start += table_rule_count(before);
     return start;
 }
 
@@ -35,7 +26,7 @@ struct encoded encoded_table(struct arena *arena, const struct encoded *encoded,
     if (table) {
         *copy = *table;
         one.rules = encoded->rules + encoded_table_start(encoded, table);
-        one.count = encoded_table_count(table);
+        one.count = table_rule_count(table);
     }
     return one;
 }
@@ -43,7 +34,7 @@ struct encoded encoded_table(struct arena *arena, const struct encoded *encoded,
 struct slice encoded_table_bytes(const struct encoded *encoded, const struct table *table)
 {
     const size_t at = entry_layouts[encoded->ruleset->family].length;
-    const size_t count = table ? encoded_table_count(table) : 0;
+    const size_t count = table ? table_rule_count(table) : 0;
     const void *const *rules = count ? encoded->rules + encoded_table_start(encoded, table) : NULL;
     size_t length = 0;
 

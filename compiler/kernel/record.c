@@ -132,7 +132,7 @@ void record_wanted(struct buf *out, const struct encoded *encoded, const char *n
     const struct table *table = ruleset_find_table(encoded->ruleset, name);
     const struct entry_layout *layout = &entry_layouts[encoded->ruleset->family];
     const size_t first = table ? encoded_table_start(encoded, table) : 0;
-    const size_t count = table ? encoded_table_count(table) : 0;
+    const size_t count = table ? table_rule_count(table) : 0;
     size_t start, bytes = 0;
     struct head head;
 

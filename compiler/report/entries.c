@@ -247,22 +247,13 @@ static void add_joined(const struct joining *joining, struct report_entry *shown
     }
 }
 
-static size_t table_rules(const struct table *table)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < table->count; i++)
-        count += table->items[i]->count;
-    return count;
-}
-
 static void find_joined(const struct owners *owners, const struct ruleset *lowered)
 {
     for (size_t i = 0; i < lowered->count; i++) {
         const struct table *table = &lowered->items[i],
                            *printed = ruleset_find_table(lowered->printed, table->name);
 
-        if (!printed || table_rules(printed) > COMPARED_MAX || table_rules(table) > COMPARED_MAX)
+        if (!printed || table_rule_count(printed) > COMPARED_MAX || table_rule_count(table) > COMPARED_MAX)
             continue;
         for (size_t j = 0; j < table->count; j++)
             for (size_t k = 0; k < table->items[j]->count; k++) {

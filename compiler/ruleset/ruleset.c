@@ -132,6 +132,24 @@ void table_remove_chain(struct table *table, const struct chain *chain)
     fill_index(table);
 }
 
+size_t table_rule_count(const struct table *table)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < table->count; i++)
+        count += table->items[i]->count;
+    return count;
+}
+
+size_t ruleset_rule_count(const struct ruleset *ruleset)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < ruleset->count; i++)
+        count += table_rule_count(&ruleset->items[i]);
+    return count;
+}
+
 void chain_reserve(struct arena *arena, struct chain *chain, size_t more)
 {
     vec_reserve(arena, chain, more);

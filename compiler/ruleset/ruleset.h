@@ -235,6 +235,10 @@ bool table_has_hook(const char *table, struct slice chain);
 const struct table *ruleset_find_table(const struct ruleset *ruleset, const char *name);
 struct chain *table_find_chain(const struct table *table, const char *name);
 
+// How many rules stand in all its chains.
+size_t table_rule_count(const struct table *table);
+size_t ruleset_rule_count(const struct ruleset *ruleset);
+
 // A table, made where it is not there yet.
 struct table *ruleset_table(struct arena *arena, struct ruleset *ruleset, const char *name);
 
