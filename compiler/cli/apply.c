@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // ctc apply: a policy's rules put into the kernel that runs here; or what that would change.
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -17,10 +16,12 @@
 #include "apply/pending.h"
 #include "apply/session.h"
 #include "apply/unchanged.h"
+#include "cli/apply_options.h"
 #include "cli/boot.h"
+#include "cli/cli.h"
 #include "cli/connections.h"
 #include "cli/live.h"
-#include "cli/options.h"
+#include "cli/objections.h"
 #include "cli/plan.h"
 #include "cli/way.h"
 #include "compile.h"
@@ -32,102 +33,9 @@
 #define LOCK_WAIT       20000 // milliseconds
 #define LOCK_GLANCE     1000  // the same, only to see that there is nothing to do
 #define CONFIRM_SECONDS 60    // unless the caller says otherwise
-#define CONFIRM_MAX     86400 // a day
 #define SECOND          INT64_C(1000000000)
 
-struct options {
-    bool dry_run, now, json, force, cut;
-    bool check, widen; // is it as an apply would make it?
-    unsigned confirm;  // seconds; 0: not asked for
-    enum kernel_choice via;
-    enum boot boot;
-    enum own own;
-    const char *policy;
-};
-
-static enum exit_code take_option(void *context, int option)
-{
-    static const char *const owned[] = {"tables", "chains", NULL}, *const instead[] = {"last", "closed",
-                                                                                       NULL};
-    struct options *options = context;
-    enum exit_code code;
-    uint64_t seconds;
-    int number;
-
-    switch (option) {
-    case 'd':
-        options->dry_run = true;
-        return EXIT_FINE;
-    case 'n':
-        options->now = true;
-        return EXIT_FINE;
-    case 'c':
-        if (!parse_number(slice_of(optarg), CONFIRM_MAX, &seconds) || !seconds)
-            return usage_error("apply", "'%s' is no number of seconds from 1 to %d", optarg, CONFIRM_MAX);
-        options->confirm = (unsigned)seconds;
-        return EXIT_FINE;
-    case 'o':
-        code = take_word("apply", "own", owned, &number);
-        options->own = number == 0 ? OWN_TABLES : OWN_CHAINS;
-        return code;
-    case 'F':
-        options->force = true;
-        return EXIT_FINE;
-    case 'k':
-        options->check = true;
-        return EXIT_FINE;
-    case 'w':
-        return take_fail_on("apply", &options->widen);
-    case 'C':
-        options->cut = true;
-        return EXIT_FINE;
-    case 'v':
-        return take_way("apply", &options->via);
-    case 'b':
-        code = take_word("apply", "boot", instead, &number);
-        options->boot = number == 0 ? BOOT_LAST : BOOT_CLOSED;
-        return code;
-    case 'f':
-        return take_json("apply", &options->json);
-    default:
-        return EXIT_USAGE;
-    }
-}
-
-static enum exit_code parse(int argc, char **argv, struct options *options)
-{
-    static const struct option words[] = {{"dry-run", no_argument, NULL, 'd'},
-                                          {"now", no_argument, NULL, 'n'},
-                                          {"confirm", required_argument, NULL, 'c'},
-                                          {"force", no_argument, NULL, 'F'},
-                                          {"cut", no_argument, NULL, 'C'},
-                                          OPTION_VIA,
-                                          {"boot", required_argument, NULL, 'b'},
-                                          OPTION_FORMAT,
-                                          {"own", required_argument, NULL, 'o'},
-                                          {"check", no_argument, NULL, 'k'},
-                                          OPTION_FAIL_ON,
-                                          {0}};
-
-    enum exit_code code = take_options("apply", argc, argv, "", words, take_option, options);
-
-    if (code != EXIT_FINE)
-        return code;
-    code = take_policy("apply", argc, argv, &options->policy);
-    if (code != EXIT_FINE)
-        return code;
-    if (options->cut && options->confirm)
-        return usage_error("apply", "--cut cannot be taken back: leave it to `ctc confirm --cut`");
-    if (options->dry_run + options->now + (options->confirm != 0) + (options->boot != BOOT_NOT) +
-            options->check >
-        1)
-        return usage_error("apply", "--check, --dry-run, --now, --confirm and --boot exclude each other");
-    if ((options->check && (options->force || options->cut)) || (options->widen && !options->check))
-        return usage_error("apply", "--check loads nothing, and --fail-on is about --check alone");
-    return EXIT_FINE;
-}
-
-static enum exit_code print_plan(struct arena *arena, const struct options *options,
+static enum exit_code print_plan(struct arena *arena, const struct apply_options *options,
                                  const struct apply_plan *plan, const struct connections *connections)
 {
     const bool applied = connections->stage != CONNECTIONS_PLANNED;
@@ -156,7 +64,7 @@ static enum exit_code print_plan(struct arena *arena, const struct options *opti
 }
 
 // What the rules mean for connections that are open, and the plan.
-static enum exit_code settle(struct arena *arena, const struct options *options,
+static enum exit_code settle(struct arena *arena, const struct apply_options *options,
                              const struct apply_plan *plan, struct connections connections)
 {
     connections_after(arena, plan, options->cut, &connections);
@@ -201,7 +109,7 @@ static enum exit_code ask(unsigned seconds, bool cut, struct kernel_error *error
     return EXIT_WORLD;
 }
 
-static enum exit_code report_load(struct arena *arena, const struct options *options,
+static enum exit_code report_load(struct arena *arena, const struct apply_options *options,
                                   const struct apply_plan *plan, struct connections connections,
                                   enum load_end end, const char *meddled, struct kernel_error *error)
 {
@@ -236,68 +144,6 @@ static enum exit_code report_load(struct arena *arena, const struct options *opt
     }
 }
 
-// Whether an objection keeps the rules from being loaded. While the machine starts nobody is there to insist, and rules that are
-// loaded beside others' are better than none: but for whoever would rather have nothing pass than what the policy refuses.
-static bool stops(const struct options *options, const struct objection *objection)
-{
-    if (objection->severity != SEVERITY_ERROR || options->force || options->dry_run)
-        return false;
-    return !options->boot || (options->boot == BOOT_CLOSED && objection->opens);
-}
-
-// Notes are for whoever asks what would be. Whether one of them stops the load.
-static bool report_objections(const struct options *options, const struct apply_plan *plan)
-{
-    bool refused = false;
-
-    for (size_t i = 0; i < plan->objections.count; i++) {
-        const struct objection *each = &plan->objections.items[i];
-        const bool error = each->severity == SEVERITY_ERROR, stopped = stops(options, each);
-
-        refused = refused || stopped;
-        if (each->severity == SEVERITY_NOTE && !options->dry_run)
-            continue;
-        fprintf(stderr, "ctc: %s: %s%s%s [%s]%s\n",
-                severity_name(error && !stopped ? SEVERITY_WARNING : each->severity),
-                each->family < FAMILY_COUNT ? family_name(each->family) : "",
-                each->family < FAMILY_COUNT ? ": " : "", each->text, each->name,
-                !error || options->force || options->boot ? "" : "; --force loads it");
-        if (each->hint)
-            fprintf(stderr, "     %s\n", each->hint);
-    }
-    return refused;
-}
-
-// What is not safe and has to be asked for.
-static enum exit_code refuse(const struct options *options, const struct session *session,
-                             const char *trouble, const struct apply_plan *plan)
-{
-    const bool heeded = !options->force && !options->dry_run;
-    const char *kind = heeded ? "error" : "warning", *hint = options->force ? "" : "; --force loads it";
-    enum exit_code code = report_objections(options, plan) ? EXIT_WORLD : EXIT_FINE;
-
-    if (trouble) {
-        fprintf(stderr, "ctc: %s: your SSH connection from %s %s%s\n", kind, session->client, trouble, hint);
-        code = EXIT_WORLD;
-    }
-    for (enum family family = 0; family < FAMILY_COUNT; family++) {
-        const struct table_order *order = &plan->orders[family];
-
-        if (order->between == BETWEEN_LOSES)
-            fprintf(
-                stderr,
-                "ctc: warning: %s: for a moment packets are lost that old and new rules accept, such as %s\n",
-                family_name(family), order->example ? order->example : "some");
-        if (order->between == BETWEEN_SAFE || order->between == BETWEEN_LOSES)
-            continue;
-        fprintf(stderr, "ctc: %s: %s: for a moment packets %s accepted that old and new rules refuse%s%s%s\n",
-                kind, family_name(family), order->between == BETWEEN_OPENS ? "are" : "may be",
-                order->example ? ", such as " : "", order->example ? order->example : "", hint);
-        code = EXIT_UNPROVED;
-    }
-    return heeded ? code : EXIT_FINE;
-}
-
 static void say_not_remembered(const struct kernel_error *error)
 {
     fprintf(stderr, "ctc: warning: the last good rules are not remembered: %s\n", error->text);
@@ -305,7 +151,7 @@ static void say_not_remembered(const struct kernel_error *error)
 
 // Loads the plan. The rules that then stand, or may, are what a start of the machine goes back to: they are written meanwhile, and
 // remembered ahead of whoever waits for the lock. Without them it is as safe.
-static enum load_end load_and_remember(struct compilation *compilation, const struct options *options,
+static enum load_end load_and_remember(struct compilation *compilation, const struct apply_options *options,
                                        const struct buf texts[FAMILY_COUNT], struct apply_plan *plan,
                                        int lock, const char **meddled, struct kernel_error *error)
 {
@@ -329,7 +175,7 @@ static enum load_end load_and_remember(struct compilation *compilation, const st
 }
 
 // While the machine starts, nothing is connected and no packet comes.
-static enum exit_code carry_out_at_boot(struct compilation *compilation, const struct options *options,
+static enum exit_code carry_out_at_boot(struct compilation *compilation, const struct apply_options *options,
                                         const struct buf texts[FAMILY_COUNT], struct apply_plan *plan,
                                         int lock)
 {
@@ -347,7 +193,7 @@ static enum exit_code carry_out_at_boot(struct compilation *compilation, const s
 
 // How many regions of traffic that changes are told, of one kind at one hook. With very many rules that takes longer than all
 // else, and is left to a dry run.
-static size_t regions_told(const struct options *options, const struct wanted *wanted)
+static size_t regions_told(const struct apply_options *options, const struct wanted *wanted)
 {
     const size_t rules =
         ruleset_rule_count(wanted->rules[FAMILY_IPV4]) + ruleset_rule_count(wanted->rules[FAMILY_IPV6]);
@@ -356,7 +202,7 @@ static size_t regions_told(const struct options *options, const struct wanted *w
 }
 
 // Whoever says the same again is told nothing but what was said now: where there is more than the plan, it is found anew.
-static void remember_basis(const struct compilation *compilation, const struct options *options,
+static void remember_basis(const struct compilation *compilation, const struct apply_options *options,
                            struct apply_plan *plan, const char *trouble, struct buf *basis)
 {
     if (trouble || plan->objections.count || compilation->diags.counts[SEVERITY_WARNING])
@@ -367,7 +213,7 @@ static void remember_basis(const struct compilation *compilation, const struct o
 
 // An apply of what stands has nothing to do. What asks for more than the rules to stand is never that: a preview, a way back, a cut.
 // Nobody's connection is looked at: it fares as it does.
-static bool nothing_to_do(struct arena *arena, const struct options *options,
+static bool nothing_to_do(struct arena *arena, const struct apply_options *options,
                           const struct kernel_backend *backend, enum exit_code *code)
 {
     const bool more = options->dry_run || options->confirm || options->boot || options->cut || options->force;
@@ -386,7 +232,7 @@ static bool nothing_to_do(struct arena *arena, const struct options *options,
     return same;
 }
 
-static enum exit_code carry_out(struct compilation *compilation, const struct options *options,
+static enum exit_code carry_out(struct compilation *compilation, const struct apply_options *options,
                                 const struct session *session, const struct kernel_backend *backend,
                                 struct ahead *ahead, const struct buf texts[FAMILY_COUNT],
                                 struct apply_plan *plan, int *lock)
@@ -419,7 +265,7 @@ static enum exit_code carry_out(struct compilation *compilation, const struct op
     if (session)
         trouble = session_trouble(&compilation->arena, session, plan, compilation->policy);
     find_objections(&compilation->arena, plan, compilation->policy, compilation->sources.items[0]);
-    code = refuse(options, session, trouble, plan);
+    code = report_dangers(options, session, trouble, plan);
     if (options->dry_run)
         return settle(&compilation->arena, options, plan, (struct connections){.stage = CONNECTIONS_PLANNED});
     if (code != EXIT_FINE)
@@ -439,8 +285,8 @@ static void begin_ahead(void *ahead, const struct ruleset *rules)
 }
 
 // `texts`: of the rules that were made.
-static enum exit_code apply(struct compilation *compilation, struct options *options, struct ahead *ahead,
-                            struct buf texts[FAMILY_COUNT])
+static enum exit_code apply(struct compilation *compilation, struct apply_options *options,
+                            struct ahead *ahead, struct buf texts[FAMILY_COUNT])
 {
     const struct compile_options compile = {.made = begin_ahead, .context = ahead};
     struct kernel_error error = {.arena = &compilation->arena};
@@ -490,7 +336,7 @@ static enum exit_code apply(struct compilation *compilation, struct options *opt
     return code;
 }
 
-static enum exit_code apply_once(struct options *options)
+static enum exit_code apply_once(struct apply_options *options)
 {
     struct buf texts[FAMILY_COUNT] = {0};
     struct compilation compilation;
@@ -509,8 +355,8 @@ static enum exit_code apply_once(struct options *options)
 
 enum exit_code run_apply(int argc, char **argv)
 {
-    struct options options = {0};
-    enum exit_code code = parse(argc, argv, &options);
+    struct apply_options options = {0};
+    enum exit_code code = parse_apply_options(argc, argv, &options);
 
     if (code == EXIT_FINE && options.boot)
         code = boot_settle();
