@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernel/compare.h"
+#include "kernel/encode.h"
 
 #define MANY ((size_t)1000) // rules of a table that are worth it
 

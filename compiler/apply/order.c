@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/witness.h"
+#include "kernel/encode.h"
 #include "meaning/sets.h"
 
 #define NODE_LIMIT ((size_t)8 << 20)

@@ -6,6 +6,7 @@
 
 #include "apply/ahead.h"
 #include "apply/compose.h"
+#include "kernel/encode.h"
 #include "kernel/text.h"
 
 static bool read_live(struct arena *arena, enum family family, struct apply_plan *plan,

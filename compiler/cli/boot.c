@@ -9,6 +9,7 @@
 #include "apply/order.h"
 #include "apply/pending.h"
 #include "cli/way.h"
+#include "kernel/encode.h"
 #include "kernel/lock.h"
 #include "kernel/privileges.h"
 #include "rules/read.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Rules that were encoded, asked about.
-#include "kernel/encode.h"
+#include "kernel/encoded.h"
 #include "kernel/entry.h"
 #include "kernel/table.h"
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/compare.h"
+#include "kernel/encode.h"
 #include "kernel/entry.h"
 #include "kernel/nftables.h"
 #include "kernel/program.h"

@@ -3,7 +3,7 @@
 // A table's contents as one piece of bytes, for the same kernel alone: to be put back later, or by another process.
 #pragma once
 
-#include "kernel/encode.h"
+#include "kernel/encoded.h"
 #include "kernel/table.h"
 
 // Appends a table as it was read, counters included.

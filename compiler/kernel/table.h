@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/vec.h"
-#include "kernel/encode.h"
+#include "kernel/encoded.h"
 #include "kernel/error.h"
 
 struct kernel_backend;

@@ -20,6 +20,7 @@
 #include "emit/restore.h"
 #include "kernel/backend.h"
 #include "kernel/compare.h"
+#include "kernel/encode.h"
 #include "kernel/lock.h"
 #include "kernel/text.h"
 #include "rules/read.h"
