@@ -33,6 +33,18 @@ size_t slice_characters(struct slice slice)
     return count;
 }
 
+size_t slice_head(struct slice slice, size_t characters)
+{
+    size_t at = 0;
+
+    while (at < slice.length) {
+        if (((unsigned char)slice.at[at] & 0xC0) != 0x80 && characters-- == 0)
+            break;
+        at++;
+    }
+    return at;
+}
+
 bool slice_starts(struct slice slice, const char *text)
 {
     const size_t length = strlen(text);

@@ -24,6 +24,8 @@ static inline __attribute__((always_inline)) bool slice_is(struct slice slice, c
 bool slice_starts(struct slice slice, const char *text);
 // Characters of UTF-8, of which each that is none counts as one or less.
 size_t slice_characters(struct slice slice);
+// The bytes of the first `characters` of them.
+size_t slice_head(struct slice slice, size_t characters);
 struct slice slice_trim(struct slice slice); // without blanks and tabs at either end
 
 // Takes the next word (to a blank) off the front of `*rest`; an empty slice where there is none.

@@ -20,19 +20,6 @@ static bool starts_character(char c)
     return ((unsigned char)c & 0xC0) != 0x80;
 }
 
-// The bytes of `count` characters from the front of `text`.
-static size_t character_bytes(struct slice text, size_t count)
-{
-    size_t at = 0;
-
-    while (at < text.length) {
-        if (starts_character(text.at[at]) && count-- == 0)
-            break;
-        at++;
-    }
-    return at;
-}
-
 // Nothing in an input file may steer the terminal.
 static void put_source(struct buf *out, struct slice text)
 {
@@ -54,12 +41,12 @@ static void put_snippet(struct buf *out, const struct diag *diag, struct line_fi
     struct slice text = line_find(lines, span->source, span->line);
     size_t before = span->column - 1;
     size_t skip = before > LINE_SHOWN * 2 / 3 ? before - LINE_SHOWN / 2 : 0;
-    const size_t skipped = character_bytes(text, skip);
+    const size_t skipped = slice_head(text, skip);
 
     text = (struct slice){text.at + skipped, text.length - skipped};
     before -= skip;
 
-    const size_t shown = character_bytes(text, LINE_SHOWN);
+    const size_t shown = slice_head(text, LINE_SHOWN);
     const bool cut = shown < text.length;
 
     text.length = shown;

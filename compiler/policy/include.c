@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "policy/reader.h"
+#include "source/encoding.h"
 
 #define INCLUDE_DEPTH_MAX 16
 #define INCLUDE_FILES_MAX 256
@@ -78,7 +79,7 @@ const struct source *open_named_file(struct reader *reader, const struct node *n
         diag_add(reader->diags, DIAG_FILE, node_span(node), "cannot read %s: %s", path, read_problem(error));
         return NULL;
     }
-    return source;
+    return encoding_fits(source, reader->diags) ? source : NULL;
 }
 
 static bool same_file(const struct source *a, const struct source *b)

@@ -33,7 +33,8 @@ static const char *period_name(uint32_t period)
 static bool report_form(struct reader *reader, struct span span, struct slice text)
 {
     diag_add(reader->diags, DIAG_LIMIT, span, "'%.*s' is not a rate", QUOTE(text));
-    diag_hint(reader->diags, "write N/second, N/minute, N/hour or N/day, and `burst N` behind it");
+    if (!hint_slip(reader, text))
+        diag_hint(reader->diags, "write N/second, N/minute, N/hour or N/day, and `burst N` behind it");
     return false;
 }
 

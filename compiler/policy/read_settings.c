@@ -65,7 +65,8 @@ void read_memory(struct reader *reader, const struct node *value)
         return;
     }
     diag_add(reader->diags, DIAG_SIZE, node_span(value), "'%.*s' is not an amount of memory", QUOTE(text));
-    diag_hint(reader->diags, "write 512M, 64G or 1T");
+    if (!hint_slip(reader, text))
+        diag_hint(reader->diags, "write 512M, 64G or 1T");
 }
 
 void read_ephemeral(struct reader *reader, const struct node *value)

@@ -7,6 +7,7 @@
 #include "base/interface.h"
 #include "policy/reader.h"
 #include "policy/services.h"
+#include "source/slips.h"
 
 static const char *kind_name(const struct node *node)
 {
@@ -167,6 +168,26 @@ bool value_text(struct reader *reader, const struct node *node, const char *what
     return !refuse_unprintable(reader, node, what, *text);
 }
 
+bool hint_slip(struct reader *reader, struct slice text)
+{
+    size_t start, length;
+    const char *hint = slip_in(text, &start, &length);
+
+    if (hint)
+        diag_hint(reader->diags, "%s", hint);
+    return hint;
+}
+
+bool hint_spelling(struct reader *reader, struct slice text)
+{
+    if (hint_slip(reader, text))
+        return true;
+    if (!text.length || !memchr(text.at, ',', text.length))
+        return false;
+    diag_hint(reader->diags, "a list stands in brackets: [%.*s]", QUOTE(text));
+    return true;
+}
+
 bool value_bool(struct reader *reader, const struct node *node, const char *what, bool *value)
 {
     struct slice text;
@@ -184,6 +205,7 @@ bool value_bool(struct reader *reader, const struct node *node, const char *what
     } else {
         diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is true or false, not '%.*s'", what,
                  (int)text.length, text.at);
+        hint_slip(reader, text);
     }
     return false;
 }
@@ -203,7 +225,7 @@ static void report_number(struct reader *reader, const struct node *node, const 
     } else {
         diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is a whole number up to %llu, not '%.*s'",
                  what, (unsigned long long)max, (int)text.length, text.at);
-        if (text.length && strchr("kKmMgG", text.at[text.length - 1]))
+        if (!hint_slip(reader, text) && text.length && strchr("kKmMgG", text.at[text.length - 1]))
             diag_hint(reader->diags, "a number has digits alone: 1048576");
     }
 }
@@ -219,42 +241,6 @@ bool value_number(struct reader *reader, const struct node *node, const char *wh
         return true;
     report_number(reader, node, what, text, max);
     return false;
-}
-
-// What text programs and web pages make of blanks, quotes and dashes, which reads like them and is none.
-static const char *typographic(struct slice text)
-{
-    static const struct {
-        const char *bytes, *hint;
-    } characters[] = {
-        {"\xC2\xA0", "there is a no-break space (U+00A0) in it, which looks like a blank"},
-        {"\xE2\x80\x8B", "there is an invisible character (U+200B) in it"},
-        {"\xE2\x80\x93", "there is a dash of typography (U+2013) in it: write -"},
-        {"\xE2\x80\x94", "there is a dash of typography (U+2014) in it: write -"},
-        {"\xE2\x80\x98", "quotes of typography are none: write \" or leave them out"},
-        {"\xE2\x80\x99", "quotes of typography are none: write \" or leave them out"},
-        {"\xE2\x80\x9C", "quotes of typography are none: write \" or leave them out"},
-        {"\xE2\x80\x9D", "quotes of typography are none: write \" or leave them out"},
-        {"\xE2\x80\x9E", "quotes of typography are none: write \" or leave them out"},
-    };
-
-    for (size_t i = 0; i < sizeof(characters) / sizeof(*characters); i++)
-        if (memmem(text.at, text.length, characters[i].bytes, strlen(characters[i].bytes)))
-            return characters[i].hint;
-    return NULL;
-}
-
-bool hint_spelling(struct reader *reader, struct slice text)
-{
-    const char *hint = typographic(text);
-
-    if (hint)
-        diag_hint(reader->diags, "%s", hint);
-    else if (text.length && memchr(text.at, ',', text.length))
-        diag_hint(reader->diags, "a list stands in brackets: [%.*s]", QUOTE(text));
-    else
-        return false;
-    return true;
 }
 
 void report_word(struct reader *reader, enum diag_code code, struct span span, struct slice word,
@@ -438,6 +424,7 @@ bool value_duration(struct reader *reader, const struct node *node, const char *
     if (duration_parse(text, seconds))
         return true;
     diag_add(reader->diags, DIAG_DURATION, node_span(node), "'%.*s' is not a length of time", QUOTE(text));
-    diag_hint(reader->diags, "write seconds, or 5d, 2h4m, 90s");
+    if (!hint_slip(reader, text))
+        diag_hint(reader->diags, "write seconds, or 5d, 2h4m, 90s");
     return false;
 }

@@ -122,8 +122,10 @@ void warn_empty(struct reader *reader, const struct node *node, const char *what
 // The items of a list, where a scalar or a mapping stands for a list of one.
 const struct node *value_items(const struct node *node, size_t *count);
 
-// Where items stand in one text with commas between them, or characters look like what they are not, hints at how that is
-// written, and gives true.
+// Where characters look like what they are not, or a template was not rendered, hints at that, and gives true.
+bool hint_slip(struct reader *reader, struct slice text);
+
+// The same, and where items stand in one text with commas between them.
 bool hint_spelling(struct reader *reader, struct slice text);
 
 // Reports a word that is not one of `words` (ended by NULL), with the one that was probably meant.
@@ -151,7 +153,8 @@ bool add_service(struct reader *reader, const struct node *node, struct slice wo
 // Joins what `root` includes into it. NULL root: nothing to do.
 const struct node *include_files(struct reader *reader, const struct node *root);
 
-// Opens the file that `node` names, relative to the file that `node` stands in. NULL, and reported, where it cannot be read.
+// Opens the file that `node` names, relative to the file that `node` stands in. NULL, and reported, where it cannot be read
+// or is of another encoding.
 const struct source *open_named_file(struct reader *reader, const struct node *node, struct slice name,
                                      size_t limit);
 

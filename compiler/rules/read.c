@@ -86,8 +86,12 @@ static void read_line(struct reader *reader, struct slice line, bool plain)
     } else if (reader->skipping) {
         reader->skipping = !commit;
     } else if (!reader->table) {
-        reader_refuse(reader, line, "begin with *nat, *mangle, *filter or *raw",
-                      commit ? "COMMIT stands outside of a table" : "a rule stands outside of a table");
+        reader_refuse(
+            reader, line,
+            slice_starts(line, "\xEF\xBB\xBF")
+                ? "an invisible byte order mark (U+FEFF) begins it, which iptables-restore does not take"
+                : "begin with *nat, *mangle, *filter or *raw",
+            commit ? "COMMIT stands outside of a table" : "a rule stands outside of a table");
     } else if (commit) {
         tables_close(reader);
     } else if (line.at[0] == ':') {

@@ -6,6 +6,8 @@
 #include <yaml.h>
 
 #include "base/vec.h"
+#include "source/encoding.h"
+#include "source/slips.h"
 
 struct reading {
     struct arena *arena;
@@ -40,57 +42,16 @@ static struct span span_of(const struct reading *reading, yaml_mark_t start)
     return (struct span){reading->source, (uint32_t)start.line + 1, (uint32_t)start.column + 1, 1};
 }
 
-// Whether a line has a colon that makes no key, for no blank follows: `version:1`.
-static bool has_tight_key(struct slice line)
+// Reports what libyaml, or this file, says of a place; a slip that is known says it better. `from` is the line where the
+// construct begins.
+static void report(struct reading *reading, const char *problem, uint32_t from, struct span span)
 {
-    const struct slice text = slice_trim(line);
-    const char *colon = text.length ? memchr(text.at, ':', text.length) : NULL;
+    const struct slip slip = slip_behind(reading->arena, reading->source, problem, from, span);
 
-    return colon && colon > text.at && colon + 1 < text.at + text.length && colon[1] != ' ';
-}
-
-// What a person most likely did to get a complaint of libyaml, by its words.
-static const char *slip_of(const struct reading *reading, const char *problem, struct span span)
-{
-    static const struct {
-        const char *problem, *slip;
-    } slips[] = {{"could not find expected ':'", "a key ends in a colon"},
-                 {"did not find expected '-' indicator", "what belongs together begins in one column"},
-                 {"did not find expected key", "what belongs together begins in one column"}};
-    const struct slice line = source_line(reading->source, span.line);
-
-    if (strstr(problem, "mapping values are not allowed") && span.line > 1 &&
-        has_tight_key(source_line(reading->source, span.line - 1)))
-        return "the line above has a colon without a blank behind it: write `version: 1`";
-    if (strstr(problem, "did not find expected ','") && memmem(line.at, line.length, ": ", 2))
-        return "commas stand between the items, and text that holds a colon and a blank needs quotes";
-    for (size_t i = 0; i < sizeof(slips) / sizeof(*slips); i++)
-        if (strstr(problem, slips[i].problem))
-            return slips[i].slip;
-    return NULL;
-}
-
-// The same, by what stands on the line.
-static void hint_yaml(struct reading *reading, const char *problem, struct span span)
-{
-    const struct slice line = source_line(reading->source, span.line);
-    const struct slice start = slice_trim(line);
-    const bool double_colon = memmem(line.at, line.length, "::", 2) != NULL;
-
-    if (start.length && memchr(line.at, '\t', (size_t)(start.at - line.at)))
-        diag_hint(reading->diags, "indent with blanks: YAML takes no tabs there");
-    else if (double_colon)
-        diag_hint(reading->diags, "put IPv6 addresses that begin or end with a colon in quotes: \"::1\"");
-    else if (memchr(line.at, '{', line.length) && !memchr(line.at, '}', line.length))
-        diag_hint(reading->diags, "a '{' on this line is not closed");
-    else if (memchr(line.at, '[', line.length) && !memchr(line.at, ']', line.length))
-        diag_hint(reading->diags, "a '[' on this line is not closed");
-    else if (memmem(line.at, line.length, " !", 2))
-        diag_hint(reading->diags, "to take an address away write `not X`");
-    else if (start.length && strchr("@`%&*!", start.at[0]))
-        diag_hint(reading->diags, "text that begins with '%c' needs quotes", start.at[0]);
-    else if (slip_of(reading, problem, span))
-        diag_hint(reading->diags, "%s", slip_of(reading, problem, span));
+    diag_add(reading->diags, DIAG_YAML, slip.span, "%s%s", slip.what ? "not YAML: " : "",
+             slip.what ? slip.what : problem);
+    if (slip.hint)
+        diag_hint(reading->diags, "%s", slip.hint);
 }
 
 static void report_parser(struct reading *reading)
@@ -105,7 +66,11 @@ static void report_parser(struct reading *reading)
     if (parser->error == YAML_READER_ERROR) {
         diag_add(reading->diags, DIAG_YAML, source_at_offset(reading->source, parser->problem_offset),
                  "not YAML: %s", problem);
-        diag_hint(reading->diags, "policies are UTF-8 text without control characters");
+        diag_hint(
+            reading->diags,
+            strstr(problem, "UTF-8")
+                ? "policies are UTF-8 text: iconv -f WINDOWS-1252 -t UTF-8 makes it of what old editors save"
+                : "policies are UTF-8 text without control characters");
         return;
     }
 
@@ -113,9 +78,10 @@ static void report_parser(struct reading *reading)
     const bool unclosed = (size_t)parser->problem_mark.index + 1 >= reading->characters && parser->context;
     const struct span span = span_of(reading, unclosed ? parser->context_mark : parser->problem_mark);
 
-    diag_add(reading->diags, DIAG_YAML, span, "not YAML: %s%s%s", problem, parser->context ? " " : "",
-             parser->context ? parser->context : "");
-    hint_yaml(reading, problem, span);
+    report(reading,
+           arena_printf(reading->arena, "not YAML: %s%s%s", problem, parser->context ? " " : "",
+                        parser->context ? parser->context : ""),
+           (uint32_t)(parser->context ? parser->context_mark : parser->problem_mark).line + 1, span);
 }
 
 static bool next_event(struct reading *reading, yaml_event_t *event)
@@ -233,8 +199,7 @@ static bool read_node(struct reading *reading, yaml_event_t *event, unsigned dep
 static bool key_fits(struct reading *reading, const struct node *key)
 {
     if (key->kind != NODE_SCALAR) {
-        diag_add(reading->diags, DIAG_YAML, node_span(key), "a key is a word, not a list or a mapping");
-        hint_yaml(reading, "", node_span(key));
+        report(reading, "a key is a word, not a list or a mapping", key->line, node_span(key));
         return false;
     }
     if (key->plain && slice_is(node_text(key), "<<")) {
@@ -377,6 +342,8 @@ const struct node *document_read(struct arena *arena, const struct source *sourc
     const struct slice text = {source->bytes + (marked ? 3 : 0), source->length - (marked ? 3 : 0)};
     const struct node *root = NULL;
 
+    if (!encoding_fits(source, diags))
+        return NULL;
     reading.characters = slice_characters(text);
     if (!yaml_parser_initialize(&reading.parser)) {
         diag_add(diags, DIAG_YAML, source_whole(source), "the YAML reader gave up");

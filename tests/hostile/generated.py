@@ -88,8 +88,9 @@ def encodings():
                     at(1, 1, "missing-key") + at(1, 9, "service"))
     for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
         yield Generated(f"{encoding} with a byte order mark", policy(("\ufeff" + text).encode(encoding)),
-                        codes=("yaml",))
-        yield Generated(f"{encoding} without a byte order mark", policy(text.encode(encoding)), codes=("yaml",))
+                        whole("encoding"))
+        yield Generated(f"{encoding} without a byte order mark", policy(text.encode(encoding)),
+                        codes=("encoding" if encoding.startswith("utf-16") else "yaml",))
     yield Generated("line ends of DOS before a mistake", policy(b"version: 1\r\nallow:\r\n  - {tcp: 0}\r\n"),
                     at(3, 11, "port"))
     yield Generated("line ends of DOS in an address file",
@@ -105,9 +106,8 @@ def encodings():
     yield Generated("text that runs to the left",
                     policy(HEAD + 'allow: ["ssh\u202e"]\n'.encode()), at(2, 9, "service"))
     yield Generated("a C1 control in a word", policy(HEAD + 'allow: ["ssh\u009b2J"]\n'.encode()), at(2, 13, "yaml"))
-    yield Generated("the program itself", lambda folder: os.symlink(CTC, folder / "policy.yaml"), at(1, 1, "yaml"),
-                    others=True)
-    yield Generated("gzip", policy(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"), at(1, 1, "yaml"))
+    yield Generated("the program itself", lambda folder: os.symlink(CTC, folder / "policy.yaml"), whole("encoding"))
+    yield Generated("gzip", policy(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"), whole("encoding"))
     for seed in range(8):
         yield Generated(f"noise {seed}", policy(random.Random(seed).randbytes(4096)), codes=("yaml", "not-a-policy"))
 
@@ -281,7 +281,7 @@ def address_files():
                     at(1, 1, "address", "list"))
     yield Generated("an address file of UTF-16",
                     both(named, pieces("\ufeff192.0.2.1\n".encode("utf-16-le"), name="list")),
-                    at(1, 1, "address", "list"), others=True)
+                    whole("encoding", "list"))
     yield Generated("an address file with a byte order mark",
                     both(named, pieces("\ufeff192.0.2.1\n".encode(), name="list")))
     yield Generated("an address file with terminal escapes",

@@ -163,45 +163,6 @@ TEST(a_quoted_merge_key_is_a_key_like_others)
     arena_clear(&reading.arena);
 }
 
-TEST(slips_of_yaml_get_a_hint)
-{
-    static const struct {
-        const char *text, *hint;
-        uint32_t line;
-    } rows[] = {
-        {"a:\n\t- b\n", "no tabs", 2},
-        {"a: [::1]\n", "quotes", 1},
-        {"a: [1, 2\nb: 1\n", "not closed", 1},
-        {"a: {b: 1]\n", "not closed", 1},
-        {"a:\n  - @x\n", NULL, 2},
-        {"@x: 1\n", "needs quotes", 1},
-        {"`x: 1\n", "needs quotes", 1},
-        {"%x: 1\n", NULL, 1},
-        {"a: \"x\n", NULL, 1},
-        {"a: b: c\n", NULL, 1},
-        {"version:1\nallow: [ssh]\n", "blank behind it", 2},
-        {"version: 1\nallow\n  - ssh\n", "ends in a colon", 2},
-        {"allow: [{service: ssh, limit: 10/minute burst: 5}]\n", "needs quotes", 1},
-        {"allow:\n  - service: ssh\n   from: 10.0.0.0/8\n", "one column", 3},
-        {"allow:\n  - ssh\n - https\n", "one column", 3},
-    };
-
-    for (size_t i = 0; i < array_length(rows); i++) {
-        struct reading reading;
-
-        read_text(&reading, rows[i].text);
-        if (reading.root || reading.diags.counts[SEVERITY_ERROR] != 1)
-            fail_msg("%s is read", rows[i].text);
-        assert_int_equal(reading.diags.items.items[0].code, DIAG_YAML);
-        assert_true(reading.diags.items.items[0].span.line >= rows[i].line);
-        if (rows[i].hint && reading.diags.items.items[0].span.line == rows[i].line)
-            assert_contains(reading.diags.items.items[0].hint ? reading.diags.items.items[0].hint
-                                                              : "(no hint)",
-                            rows[i].hint);
-        arena_clear(&reading.arena);
-    }
-}
-
 TEST(bytes_that_are_no_text_are_refused_where_they_stand)
 {
     static const struct {
@@ -304,7 +265,7 @@ RUN_TESTS(CASE(nodes_know_their_kind_and_place), CASE(columns_count_characters),
           CASE(duplicate_keys_are_reported_and_the_first_one_stands),
           CASE(keys_that_differ_behind_a_nul_are_no_duplicates),
           CASE(what_policies_do_not_have_is_refused_with_a_hint),
-          CASE(a_quoted_merge_key_is_a_key_like_others), CASE(slips_of_yaml_get_a_hint),
+          CASE(a_quoted_merge_key_is_a_key_like_others),
           CASE(bytes_that_are_no_text_are_refused_where_they_stand),
           CASE(a_nul_byte_does_not_end_the_file_early), CASE(depth_is_bounded),
           CASE(a_file_without_a_document_is_empty), CASE(byte_order_mark_and_windows_line_ends_are_taken),

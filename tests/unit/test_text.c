@@ -148,8 +148,22 @@ TEST(the_nearest_word_is_a_likely_misspelling_or_none)
     assert_null(nearest_word(slice_of("alow"), none));
 }
 
-RUN_TESTS(CASE(slices_are_compared_by_all_their_bytes), CASE(trimming_takes_blanks_off_both_ends),
-          CASE(words_are_taken_off_the_front_until_none_is_left), CASE(characters_are_counted_not_bytes),
-          CASE(splitting_is_at_the_first_separator), CASE(numbers_are_plain_decimal_digits_within_the_limit),
-          CASE(distance_counts_slips_of_the_pen), CASE(distance_of_very_long_words_is_beyond_any_limit),
+TEST(the_head_of_a_text_is_counted_in_characters)
+{
+    const struct slice text = slice_of("a\xC3\xBC\xE2\x82\xAC"
+                                       "b");
+
+    assert_int_equal(slice_head(text, 0), 0);
+    assert_int_equal(slice_head(text, 1), 1);
+    assert_int_equal(slice_head(text, 2), 3);
+    assert_int_equal(slice_head(text, 3), 6);
+    assert_int_equal(slice_head(text, 9), 7);
+    assert_int_equal(slice_head((struct slice){"", 0}, 1), 0);
+}
+
+RUN_TESTS(CASE(the_head_of_a_text_is_counted_in_characters), CASE(slices_are_compared_by_all_their_bytes),
+          CASE(trimming_takes_blanks_off_both_ends), CASE(words_are_taken_off_the_front_until_none_is_left),
+          CASE(characters_are_counted_not_bytes), CASE(splitting_is_at_the_first_separator),
+          CASE(numbers_are_plain_decimal_digits_within_the_limit), CASE(distance_counts_slips_of_the_pen),
+          CASE(distance_of_very_long_words_is_beyond_any_limit),
           CASE(the_nearest_word_is_a_likely_misspelling_or_none))
