@@ -25,8 +25,9 @@ struct filling {
 };
 
 struct ahead {
-    const struct kernel_backend *backend; // NULL: no table is filled
+    const struct kernel_backend *backend; // NULL: nothing is loaded
     struct encoder *encoder;
+    struct guard guard;
     struct filling families[FAMILY_COUNT];
 };
 
@@ -40,15 +41,25 @@ struct ahead *ahead_new(struct arena *arena)
     return ahead;
 }
 
-void ahead_start(struct ahead *ahead)
-{
-    encoder_start(ahead->encoder);
-}
-
-// Programs are given a table as a whole, when it is committed.
 void ahead_by(struct ahead *ahead, const struct kernel_backend *backend)
 {
-    ahead->backend = backend->program ? NULL : backend;
+    ahead->backend = backend;
+}
+
+// The guard comes last: what was started behind it would keep its caller's end of the socket open. Where there is none to be had,
+// whoever arms it is told why.
+void ahead_start(struct ahead *ahead)
+{
+    struct kernel_error ignored = {.arena = ahead->families[FAMILY_IPV4].arena};
+
+    encoder_start(ahead->encoder);
+    if (ahead->backend)
+        guard_start(&ahead->guard, ahead->backend, &ignored);
+}
+
+struct guard *ahead_guard(struct ahead *ahead)
+{
+    return &ahead->guard;
 }
 
 // Where the table cannot be read, whoever loads it is told why.
@@ -83,12 +94,14 @@ static void fill(void *context, const struct encoded *encoded)
     }
 }
 
+// Programs are given a table as a whole, when it is committed.
 void ahead_begin(struct ahead *ahead, const struct ruleset *ruleset)
 {
     struct filling *filling = &ahead->families[ruleset->family];
+    const bool fills = ahead->backend && !ahead->backend->program;
 
     filling->ruleset = ruleset;
-    for (size_t i = 0; i < ruleset->count && ahead->backend; i++)
+    for (size_t i = 0; i < ruleset->count && fills; i++)
         if (table_rule_count(&ruleset->items[i]) >= MANY)
             open_table(ahead, filling, ruleset->family, &ruleset->items[i]);
     encoder_then(ahead->encoder, ruleset->family, fill, filling);
@@ -120,6 +133,7 @@ struct kernel_table *ahead_take(struct ahead *ahead, const struct kernel_table *
 
 void ahead_close(struct ahead *ahead)
 {
+    guard_dismiss(&ahead->guard);
     encoder_close(ahead->encoder);
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
         struct filling *filling = &ahead->families[family];

@@ -5,17 +5,17 @@
 // first whether the table is still as it was.
 #pragma once
 
-#include "kernel/backend.h"
+#include "apply/guard.h"
 
 struct ahead;
 
 struct ahead *ahead_new(struct arena *arena); // belongs to the arena; to be closed
 
-// Starts what is cheapest to start now: see encoder_start().
-void ahead_start(struct ahead *ahead);
-
-// By which way tables are to be filled; without it none is.
+// By which way tables are to be filled; without it none is, and there is no guard.
 void ahead_by(struct ahead *ahead, const struct kernel_backend *backend);
+
+// Starts what is cheapest to start where this process is small yet: see encoder_start() and guard_start().
+void ahead_start(struct ahead *ahead);
 
 // Begins with a ruleset that was made, one of a family, which stays as it is. A table of many rules that is not there is made,
 // empty, as whoever lists it makes it.
@@ -28,5 +28,8 @@ bool ahead_end(struct ahead *ahead, struct encoded encoded[FAMILY_COUNT], struct
 // to be closed by the caller. NULL where not. What was begun is over.
 struct kernel_table *ahead_take(struct ahead *ahead, const struct kernel_table *now,
                                 const struct encoded *contents);
+
+// The guard, to be armed; it may not be started yet.
+struct guard *ahead_guard(struct ahead *ahead);
 
 void ahead_close(struct ahead *ahead);

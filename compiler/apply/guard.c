@@ -35,6 +35,26 @@ struct answer {
     char text[240];
 };
 
+// What it is armed with, and the descriptors that go with that; the lock comes last, for there may be none.
+struct arms {
+    unsigned milliseconds; // that may pass between two orders
+};
+
+enum { ARMS_DIRECTORY, ARMS_FILE, ARMS_LOCK, ARMS_COUNT };
+
+// Room for the message that passes them on (cmsg(3)).
+union control {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(ARMS_COUNT * sizeof(int))];
+};
+
+static struct msghdr arms_message(struct arms *arms, struct iovec *part, union control *control)
+{
+    *part = (struct iovec){arms, sizeof(*arms)};
+    return (struct msghdr){
+        .msg_iov = part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(*control)};
+}
+
 // The journal says by now that they are on their way.
 static enum guard_end put_back(const struct guarded *guarded, size_t begun, struct restored *restored,
                                struct kernel_error *error)
@@ -88,8 +108,23 @@ static unsigned patience(const struct guarded *guarded, size_t tables)
     return (unsigned)(table * tables + rules * RULE_WAIT);
 }
 
+// In the guard's process.
+
+// What it is to put back. Where nothing was begun, that is nothing.
+static bool recall(struct guarded *guarded, size_t begun, struct kernel_error *error)
+{
+    struct journal *journal = arena_alloc(error->arena, sizeof(*journal));
+    struct slice bytes;
+
+    guarded->journal = journal;
+    return !begun ||
+           (state_read_open(error->arena, guarded->file, &bytes) &&
+            journal_read(error->arena, bytes, journal)) ||
+           kernel_fail(error, KERNEL_FAILED, "the guard process cannot read the journal");
+}
+
 // The journal is gone when somebody has confirmed it, or is reverting it.
-static _Noreturn void watch(struct guarded guarded, int64_t deadline)
+static _Noreturn void watch(struct guarded guarded, size_t begun, int64_t deadline)
 {
     struct arena arena = {0};
     struct kernel_error error = {.arena = &arena};
@@ -100,11 +135,11 @@ static _Noreturn void watch(struct guarded guarded, int64_t deadline)
     guarded.lock = still_pending(&guarded) ? xtables_lock(LOCK_WAIT, &error) : -1;
     if (!state_rename(guarded.directory, guarded.file, STATE_PENDING, STATE_REVERTING))
         _exit(0); // a confirmation in the last moment counts
-    _exit(put_back(&guarded, guarded.journal->changed, &restored, &error) == GUARD_REVERTED ? 0 : 1);
+    _exit(!recall(&guarded, begun, &error) || put_back(&guarded, begun, &restored, &error) != GUARD_REVERTED);
 }
 
 // Nothing of the caller's is kept open: neither its terminal, nor pipes whose end somebody waits for.
-static void leave_caller(const struct guarded *guarded, int socket)
+static void leave_caller(int socket)
 {
     static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP};
     const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC), last = (int)sysconf(_SC_OPEN_MAX);
@@ -116,8 +151,7 @@ static void leave_caller(const struct guarded *guarded, int socket)
         dup2(nowhere, descriptor);
     for (int descriptor = STDERR_FILENO + 1; descriptor < (last < 0 || last > 4096 ? 4096 : last);
          descriptor++)
-        if (descriptor != guarded->directory && descriptor != guarded->file && descriptor != guarded->lock &&
-            descriptor != socket)
+        if (descriptor != socket)
             close(descriptor);
 }
 
@@ -157,36 +191,72 @@ static enum guard_end keep(const struct guarded *guarded, int64_t deadline, stru
     return GUARD_FAILED;
 }
 
-static _Noreturn void stand_guard(const struct guarded *guarded, int socket, pid_t caller)
+// Waits until it is armed. False where the caller ends without that.
+static bool take_arms(int socket, struct guarded *guarded, struct arms *arms)
 {
-    const unsigned milliseconds = patience(guarded, 1);
+    union control control;
+    struct iovec part;
+    struct msghdr message = arms_message(arms, &part, &control);
+    const struct cmsghdr *header;
+    int descriptors[ARMS_COUNT] = {-1, -1, -1};
+    ssize_t got;
+
+    do
+        got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    header = got == sizeof(*arms) ? CMSG_FIRSTHDR(&message) : NULL;
+    if (!header || header->cmsg_len > CMSG_LEN(sizeof(descriptors)))
+        return false;
+    memcpy(descriptors, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+    guarded->directory = descriptors[ARMS_DIRECTORY];
+    guarded->file = descriptors[ARMS_FILE];
+    guarded->lock = descriptors[ARMS_LOCK];
+    return true;
+}
+
+static enum guard_end end_guard(struct guarded *guarded, struct order order, size_t begun, int64_t deadline,
+                                struct kernel_error *error)
+{
+    struct restored restored;
+
+    if (order.what == ORDER_KEEP)
+        return keep(guarded, deadline, error);
+    return recall(guarded, begun, error) ? revert(guarded, begun, &restored, error) : GUARD_GONE;
+}
+
+static _Noreturn void stand_guard(const struct kernel_backend *backend, int socket, pid_t caller)
+{
+    struct guarded guarded = {.backend = backend};
     struct arena arena = {0};
     struct kernel_error error = {.arena = &arena};
-    struct restored restored;
+    struct arms arms;
     struct order order;
     size_t begun = 0;
     int64_t deadline;
     enum guard_end end;
 
-    leave_caller(guarded, socket);
+    leave_caller(socket);
+    if (!take_arms(socket, &guarded, &arms))
+        _exit(0);
     journal_set_attendants(
-        guarded->file, (struct process[ATTENDANT_COUNT]){
-                           [ATTENDANT_APPLY] = process_of(caller), [ATTENDANT_GUARD] = process_of(getpid())});
+        guarded.file, (struct process[ATTENDANT_COUNT]){
+                          [ATTENDANT_APPLY] = process_of(caller), [ATTENDANT_GUARD] = process_of(getpid())});
     reply(socket, GUARD_WAITS, &error); // armed
-    for (order = receive(socket, caller, milliseconds);
+    for (order = receive(socket, caller, arms.milliseconds);
          order.what == ORDER_TABLE || order.what == ORDER_TABLE_NOT;
-         order = receive(socket, caller, milliseconds))
+         order = receive(socket, caller, arms.milliseconds))
         begun += order.what == ORDER_TABLE ? 1 : (size_t)-1;
     deadline = order.seconds ? boot_time() + (int64_t)order.seconds * 1000000000 : 0;
-    end = order.what == ORDER_KEEP ? keep(guarded, deadline, &error)
-                                   : revert(guarded, begun, &restored, &error);
+    end = end_guard(&guarded, order, begun, deadline, &error);
     reply(socket, end, &error);
     close(socket);
-    close(guarded->lock);
+    close(guarded.lock);
     if (end == GUARD_WAITS)
-        watch(*guarded, deadline);
-    _exit(end == GUARD_FAILED);
+        watch(guarded, begun, deadline);
+    _exit(end == GUARD_FAILED || end == GUARD_GONE);
 }
+
+// In its caller's.
 
 // Whether it is stopped now, as far as its parent is told: not where a debugger has it.
 static bool is_stopped(const struct guard *guard, bool stopped)
@@ -230,10 +300,9 @@ static struct answer hear(const struct guard *guard, unsigned milliseconds)
                                  : (struct answer){.end = GUARD_GONE, .text = "the guard process was killed"};
 }
 
-bool guard_start(struct guard *guard, const struct guarded *guarded, struct kernel_error *error)
+bool guard_start(struct guard *guard, const struct kernel_backend *backend, struct kernel_error *error)
 {
     const pid_t caller = getpid();
-    struct answer answer;
     int ends[2];
     pid_t pid;
 
@@ -242,7 +311,7 @@ bool guard_start(struct guard *guard, const struct guarded *guarded, struct kern
     fflush(NULL);
     pid = fork();
     if (pid == 0)
-        stand_guard(guarded, ends[1], caller);
+        stand_guard(backend, ends[1], caller);
     if (pid < 0) {
         kernel_fail(error, KERNEL_FAILED, "cannot start a guard: %s", strerror(errno));
         close(ends[0]);
@@ -250,13 +319,52 @@ bool guard_start(struct guard *guard, const struct guarded *guarded, struct kern
     close(ends[1]);
     if (pid < 0)
         return false;
-    *guard = (struct guard){
-        .socket = ends[0], .process = pid, .milliseconds = patience(guarded, guarded->journal->changed)};
-    answer = hear(guard, ANSWER_WAIT);
+    *guard = (struct guard){.process = pid, .socket = ends[0]};
+    return true;
+}
+
+static bool give_arms(const struct guard *guard, const struct guarded *guarded)
+{
+    const int descriptors[ARMS_COUNT] = {guarded->directory, guarded->file, guarded->lock};
+    const size_t size = (guarded->lock < 0 ? ARMS_LOCK : ARMS_COUNT) * sizeof(*descriptors);
+    struct arms arms = {.milliseconds = patience(guarded, 1)};
+    union control control = {0};
+    struct iovec part;
+    struct msghdr message = arms_message(&arms, &part, &control);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+    *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(size)};
+    memcpy(CMSG_DATA(header), descriptors, size);
+    message.msg_controllen = CMSG_SPACE(size);
+    return sendmsg(guard->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(arms);
+}
+
+bool guard_arm(struct guard *guard, const struct guarded *guarded, struct kernel_error *error)
+{
+    struct answer answer = {.end = GUARD_GONE, .text = "the guard process was killed"};
+
+    if (!guard->process && !guard_start(guard, guarded->backend, error))
+        return false;
+    guard->milliseconds = patience(guarded, guarded->journal->changed);
+    guard->armed = give_arms(guard, guarded);
+    if (guard->armed)
+        answer = hear(guard, ANSWER_WAIT);
     if (answer.end != GUARD_GONE)
         return true;
-    close(ends[0]);
+    close(guard->socket);
+    *guard = (struct guard){0};
     return kernel_fail(error, KERNEL_FAILED, "cannot start a guard: %s", answer.text);
+}
+
+void guard_dismiss(struct guard *guard)
+{
+    if (!guard->process || guard->armed)
+        return;
+    close(guard->socket);
+    kill(guard->process, SIGKILL); // it may be stopped, and has nothing to lose
+    while (waitpid(guard->process, NULL, 0) < 0 && errno == EINTR)
+        ;
+    *guard = (struct guard){0};
 }
 
 static bool give_order(struct guard *guard, struct order order)
@@ -275,7 +383,7 @@ bool guard_spare_table(struct guard *guard)
 }
 
 // A guard that cannot be told anything takes its caller for dead, and reverts.
-static enum guard_end dismiss(struct guard *guard, struct order order, struct kernel_error *error)
+static enum guard_end give_last_order(struct guard *guard, struct order order, struct kernel_error *error)
 {
     const bool told = give_order(guard, order);
     struct answer answer;
@@ -293,10 +401,10 @@ static enum guard_end dismiss(struct guard *guard, struct order order, struct ke
 
 enum guard_end guard_keep(struct guard *guard, unsigned seconds, struct kernel_error *error)
 {
-    return dismiss(guard, (struct order){ORDER_KEEP, seconds}, error);
+    return give_last_order(guard, (struct order){ORDER_KEEP, seconds}, error);
 }
 
 enum guard_end guard_revert(struct guard *guard, struct kernel_error *error)
 {
-    return dismiss(guard, (struct order){.what = ORDER_REVERT}, error);
+    return give_last_order(guard, (struct order){.what = ORDER_REVERT}, error);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The guard of an apply: a process in a session of its own, which puts the old tables back as soon as whoever changes them
-// says so or is gone. It has what it needs in its memory, and the xtables lock, which it shares with its caller. Where a
-// confirmation is awaited it stays as the watchdog, and puts them back when the time is over.
+// says so or is gone. It is started where its caller is small yet, for it begins as a copy of that, and knows of nothing and does
+// nothing before it is armed: then it has the journal, which it reads when it has to, and the xtables lock, and shares both with its
+// caller. Where a confirmation is awaited it stays as the watchdog, and puts them back when the time is over.
 //
 // Neither waits for the other without a bound. Whoever is stopped, or hangs, is killed by the other one, which does then what is
 // left to do.
@@ -11,8 +12,9 @@
 #include "apply/restore.h"
 
 struct guard {
-    int socket; // to it; closed when it has answered
-    pid_t process;
+    pid_t process; // 0: there is none
+    int socket;    // to it; closed when it has answered
+    bool armed;
     unsigned milliseconds; // that it may take to put the old tables back
 };
 
@@ -21,12 +23,18 @@ struct guarded {
     const struct kernel_backend *backend;
     const struct journal *journal;
     int directory; // of the state
-    int file;      // the pending journal there
-    int lock;      // of xtables
+    int file;      // the pending journal there, whole before any table is begun
+    int lock;      // of xtables; -1: it was not to be had
 };
 
-// Arms one. False, and why, where there is no process to be had.
-bool guard_start(struct guard *guard, const struct guarded *guarded, struct kernel_error *error);
+// Starts one, zeroed, which ends with its caller or by guard_dismiss(). False, and why, where there is no process to be had.
+bool guard_start(struct guard *guard, const struct kernel_backend *backend, struct kernel_error *error);
+
+// Arms it; starts it where it was not. False, and why, where it is not to be had: then there is none.
+bool guard_arm(struct guard *guard, const struct guarded *guarded, struct kernel_error *error);
+
+// Sends away one that was started and is not armed; of any other nothing is done.
+void guard_dismiss(struct guard *guard);
 
 // Tells it that the next table of the journal is about to be changed. False where the guard is gone.
 bool guard_begin_table(struct guard *guard);

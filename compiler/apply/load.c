@@ -22,7 +22,7 @@ struct loading {
     struct apply_plan *plan;
     struct guarded guarded;
     struct journaling journaling;
-    struct guard guard;
+    struct guard *guard, own; // the one that was started ahead, or this one
     size_t begun;
     const char *meddled;
 };
@@ -91,7 +91,7 @@ static bool read_missing(struct loading *load, struct kernel_error *error)
     return true;
 }
 
-// Starts the guard while the journal is written. Where one of the two fails, there is neither.
+// Arms the guard while the journal is written. Where one of the two fails, there is neither.
 static bool arm(struct loading *load, const char *policy, struct kernel_error *error)
 {
     struct kernel_error ignored = {.arena = load->arena};
@@ -102,11 +102,11 @@ static bool arm(struct loading *load, const char *policy, struct kernel_error *e
         return false;
     load->guarded.journal = load->journaling.journal;
     load->guarded.file = load->journaling.file;
-    guarded = guard_start(&load->guard, &load->guarded, error);
+    guarded = guard_arm(load->guard, &load->guarded, error);
     if (!journaling_end(&load->journaling, guarded ? error : &ignored)) {
         load->guarded.file = -1;
         if (guarded)
-            guard_revert(&load->guard, &ignored);
+            guard_revert(load->guard, &ignored);
         return false;
     }
     if (!guarded)
@@ -240,7 +240,7 @@ static bool commit(struct loading *load, const struct plan_step *step, struct ke
     enum outcome_of_commit outcome;
     struct job closing;
 
-    if (!guard_begin_table(&load->guard))
+    if (!guard_begin_table(load->guard))
         return kernel_fail(error, KERNEL_FAILED, "the guard process was killed");
     load->begun++;
 
@@ -255,7 +255,7 @@ static bool commit(struct loading *load, const struct plan_step *step, struct ke
     case COMMITTED_NOT:
         if (fine)
             return changed_by_others(&load->plan->items[step->table], error);
-        load->begun -= guard_spare_table(&load->guard);
+        load->begun -= guard_spare_table(load->guard);
         return false;
     default:
         return false;
@@ -342,7 +342,7 @@ static enum load_end finish(struct loading *load, bool fine, unsigned seconds, s
     struct restored restored;
     enum guard_end end;
 
-    end = fine ? guard_keep(&load->guard, seconds, error) : guard_revert(&load->guard, &trouble);
+    end = fine ? guard_keep(load->guard, seconds, error) : guard_revert(load->guard, &trouble);
     if (fine && end == GUARD_GONE)
         return keep_alone(load, seconds, error);
     if (end == GUARD_GONE || (fine && end == GUARD_FAILED))
@@ -367,6 +367,7 @@ enum load_end load_plan(struct arena *arena, struct apply_plan *plan, const char
     enum load_end end = LOAD_REVERTED;
     bool fine;
 
+    load.guard = plan->ahead ? ahead_guard(plan->ahead) : &load.own;
     load.guarded.directory = state_open(error);
     load.guarded.file = -1;
     if (load.guarded.directory < 0)

@@ -129,21 +129,25 @@ static bool read_whole(int file, char *bytes, size_t length)
     return true;
 }
 
+bool state_read_open(struct arena *arena, int file, struct slice *bytes)
+{
+    struct stat found;
+    char *at;
+
+    errno = EINVAL;
+    if (fstat(file, &found) < 0 || !S_ISREG(found.st_mode))
+        return false;
+    at = arena_alloc(arena, (size_t)found.st_size);
+    *bytes = (struct slice){at, (size_t)found.st_size};
+    return read_whole(file, at, bytes->length);
+}
+
 int state_read(struct arena *arena, int directory, const char *name, struct slice *bytes)
 {
     const int file = openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    struct stat found;
 
-    if (file < 0)
-        return -1;
-    errno = EINVAL;
-    if (fstat(file, &found) == 0 && S_ISREG(found.st_mode)) {
-        char *at = arena_alloc(arena, (size_t)found.st_size);
-
-        *bytes = (struct slice){at, (size_t)found.st_size};
-        if (read_whole(file, at, bytes->length))
-            return file;
-    }
+    if (file < 0 || state_read_open(arena, file, bytes))
+        return file;
     close(file);
     return -1;
 }

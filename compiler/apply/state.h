@@ -33,6 +33,9 @@ void state_drop(int directory, int file); // what was begun is not wanted
 // Opens a file for reading and writing, and reads it. -1 and errno (ENOENT: there is none).
 int state_read(struct arena *arena, int directory, const char *name, struct slice *bytes);
 
+// Reads one that is open. False and errno.
+bool state_read_open(struct arena *arena, int file, struct slice *bytes);
+
 // Whether the file of that name is the one that is open.
 bool state_is(int directory, int file, const char *name);
 

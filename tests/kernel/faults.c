@@ -140,6 +140,7 @@ WRAP(int, renameat, (int from, const char *old, int to, const char *new), (from,
 WRAP(int, flock, (int file, int operation), (file, operation), -1)
 WRAP(ssize_t, send, (int socket, const void *bytes, size_t length, int flags), (socket, bytes, length, flags),
      -1)
+WRAP(ssize_t, sendmsg, (int socket, const struct msghdr *message, int flags), (socket, message, flags), -1)
 WRAP(ssize_t, recv, (int socket, void *bytes, size_t length, int flags), (socket, bytes, length, flags), -1)
 WRAP(int, socketpair, (int domain, int type, int protocol, int ends[2]), (domain, type, protocol, ends), -1)
 WRAP(int, fsync, (int file), (file), -1)

@@ -229,13 +229,44 @@ def silent(report: Report) -> None:
     host.close()
 
 
+def unarmed(report: Report) -> None:
+    """Before there is anything to guard it has nothing of its caller's, not even a terminal, and goes with that."""
+    host = Host("guard unarmed")
+    host.fresh()
+    old = host.tables()
+    for case in ("the applier is killed", "it is killed", "it is stopped, and the applier errs"):
+        part = report.part(f"guard unarmed, {case}: ")
+        process = host.start("apply", "--now", str(NEW), more=faulty(AT=2, HOW="stop", ONLY="flock"))    # for the xtables lock
+        if not part.check("there is such a lock", stopped(process)):
+            continue
+        guard = wait_for_guard(host, process.pid)
+        held = {os.readlink(each).split(":")[0] for each in Path(f"/proc/{guard}/fd").iterdir()}
+        part.equal("it has no files", held, {"/dev/null", "socket"})
+        if case == "the applier is killed":
+            process.kill()
+        elif case == "it is killed":
+            os.kill(guard, signal.SIGKILL)
+        else:
+            host.state.chmod(0o777)
+            stop(guard)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGCONT)
+        said = process.communicate(timeout=60)[1]
+        part.check("nobody is waited for", time.monotonic() - begun < SLACK)
+        part.check("an error is told", process.returncode == -9 or (process.returncode == 3 and "ctc: error: " in said), said)
+        part.check("it is gone", is_gone(guard))
+        host.state.chmod(0o700)
+        part.check("nothing was done", host.tables() == old and not host.remembered(), str(host.remembered()))
+    host.close()
+
+
 # Each waits for most of its time.
 CASES: tuple[Callable[[Report], None], ...] = (
     lambda report: alone("at the start", "send", 1, False, "cannot start a guard: the guard process did not answer", report),
     lambda report: alone("at an order", "recv", 2, True, "", report),
     lambda report: alone("ahead of the journal", "renameat", 1, True, "", report),
     lambda report: alone("ahead of its answer", "send", 2, True, "", report),
-    erring, both, applier, boot,
+    erring, both, applier, boot, unarmed,
     lambda report: watchdog("confirm", False, report),
     lambda report: watchdog("confirm", True, report),
     lambda report: watchdog("rollback", False, report),
