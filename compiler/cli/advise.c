@@ -30,15 +30,17 @@ struct options {
     const char *dump;    // a saved table; NULL: the kernel's
     bool local_given;
     struct addr_set local;
-    size_t top;
+    unsigned top;
     unsigned watch; // seconds between two reports; 0: one report
     bool write;
     const char *policy; // NULL: none
 };
 
-static enum exit_code take_local(struct options *options, const char *text)
+// Addresses with commas between them.
+static enum exit_code take_local(const char *command, const struct option_row *row)
 {
-    struct slice rest = slice_of(text), item;
+    struct options *options = row->into;
+    struct slice rest = slice_of(optarg), item;
 
     options->local_given = true;
     while (rest.length) {
@@ -50,56 +52,37 @@ static enum exit_code take_local(struct options *options, const char *text)
             rest.length = 0;
         }
         if (addr_parse(item, &family, &range) != ADDR_FINE)
-            return usage_error("advise", "'%.*s' is not an address of this host", (int)item.length, item.at);
+            return usage_error(command, "'%.*s' is not an address of this host", (int)item.length, item.at);
         addr_set_add(options->arena, &options->local, family, range);
     }
     addr_set_normalise(&options->local);
     return EXIT_FINE;
 }
 
-static enum exit_code take_number(const char *name, const char *text, uint64_t most, uint64_t *number)
+static enum exit_code take_number(const char *command, const struct option_row *row, unsigned most)
 {
-    if (parse_number(slice_of(text), most, number) && *number)
-        return EXIT_FINE;
-    return usage_error("advise", "--%s takes a number from 1 to %llu", name, (unsigned long long)most);
+    unsigned *into = row->into;
+    uint64_t number;
+
+    if (!parse_number(slice_of(optarg), most, &number) || !number)
+        return usage_error(command, "--%s takes a number from 1 to %u", row->word, most);
+    *into = (unsigned)number;
+    return EXIT_FINE;
 }
 
-static enum exit_code take_option(void *context, int option)
+static enum exit_code take_top(const char *command, const struct option_row *row)
 {
-    struct options *options = context;
-    uint64_t number = WATCH_DEFAULT;
-    enum exit_code code = EXIT_FINE;
+    return take_number(command, row, TOP_MOST);
+}
 
-    switch (option) {
-    case 'f':
-        return take_word("advise", "format", formats, &options->format);
-    case 'j':
-        options->format = FORMAT_JSON;
-        break;
-    case 'p':
-        options->format = FORMAT_PROMETHEUS;
-        break;
-    case 'd':
-        options->dump = optarg;
-        break;
-    case 'l':
-        return take_local(options, optarg);
-    case 't':
-        code = take_number("top", optarg, TOP_MOST, &number);
-        options->top = (size_t)number;
-        break;
-    case 'w':
-        if (optarg)
-            code = take_number("watch", optarg, WATCH_MOST, &number);
-        options->watch = (unsigned)number;
-        break;
-    case 'W':
-        options->write = true;
-        break;
-    default:
-        return EXIT_USAGE;
-    }
-    return code;
+static enum exit_code take_watch(const char *command, const struct option_row *row)
+{
+    unsigned *watch = row->into;
+
+    if (optarg)
+        return take_number(command, row, WATCH_MOST);
+    *watch = WATCH_DEFAULT;
+    return EXIT_FINE;
 }
 
 static enum exit_code check_options(const struct options *options)
@@ -123,17 +106,17 @@ static enum exit_code check_options(const struct options *options)
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {OPTION_FORMAT,
-                                          {"json", no_argument, NULL, 'j'},
-                                          {"prometheus", no_argument, NULL, 'p'},
-                                          {"dump", required_argument, NULL, 'd'},
-                                          {"local", required_argument, NULL, 'l'},
-                                          {"top", required_argument, NULL, 't'},
-                                          {"watch", optional_argument, NULL, 'w'},
-                                          {"write", no_argument, NULL, 'W'},
-                                          {0}};
-
-    const enum exit_code code = take_options("advise", argc, argv, "", words, take_option, options);
+    const struct option_row rows[] = {
+        option_word("format", formats, &options->format),
+        option_choice("json", FORMAT_JSON, &options->format),
+        option_choice("prometheus", FORMAT_PROMETHEUS, &options->format),
+        option_text("dump", &options->dump),
+        option_value("local", take_local, options),
+        option_value("top", take_top, &options->top),
+        {.word = "watch", .argument = optional_argument, .take = take_watch, .into = &options->watch},
+        option_flag("write", &options->write),
+        {0}};
+    const enum exit_code code = take_options("advise", argc, argv, rows);
 
     if (code != EXIT_FINE)
         return code;

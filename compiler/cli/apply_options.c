@@ -2,76 +2,58 @@
 #include "cli/apply_options.h"
 
 #include "base/text.h"
-#include "cli/options.h"
 #include "cli/way.h"
 
 #define CONFIRM_MAX 86400 // a day
 
-static enum exit_code take_option(void *context, int option)
+static enum exit_code take_confirm(const char *command, const struct option_row *row)
 {
-    static const char *const owned[] = {"tables", "chains", NULL}, *const instead[] = {"last", "closed",
-                                                                                       NULL};
-    struct apply_options *options = context;
-    enum exit_code code;
+    unsigned *confirm = row->into;
     uint64_t seconds;
-    int number;
 
-    switch (option) {
-    case 'd':
-        options->dry_run = true;
-        return EXIT_FINE;
-    case 'n':
-        options->now = true;
-        return EXIT_FINE;
-    case 'c':
-        if (!parse_number(slice_of(optarg), CONFIRM_MAX, &seconds) || !seconds)
-            return usage_error("apply", "'%s' is no number of seconds from 1 to %d", optarg, CONFIRM_MAX);
-        options->confirm = (unsigned)seconds;
-        return EXIT_FINE;
-    case 'o':
-        code = take_word("apply", "own", owned, &number);
-        options->own = number == 0 ? OWN_TABLES : OWN_CHAINS;
-        return code;
-    case 'F':
-        options->force = true;
-        return EXIT_FINE;
-    case 'k':
-        options->check = true;
-        return EXIT_FINE;
-    case 'w':
-        return take_fail_on("apply", &options->widen);
-    case 'C':
-        options->cut = true;
-        return EXIT_FINE;
-    case 'v':
-        return take_way("apply", &options->via);
-    case 'b':
-        code = take_word("apply", "boot", instead, &number);
-        options->boot = number == 0 ? BOOT_LAST : BOOT_CLOSED;
-        return code;
-    case 'f':
-        return take_json("apply", &options->json);
-    default:
-        return EXIT_USAGE;
-    }
+    if (!parse_number(slice_of(optarg), CONFIRM_MAX, &seconds) || !seconds)
+        return usage_error(command, "'%s' is no number of seconds from 1 to %d", optarg, CONFIRM_MAX);
+    *confirm = (unsigned)seconds;
+    return EXIT_FINE;
+}
+
+static enum exit_code take_own(const char *command, const struct option_row *row)
+{
+    static const char *const owned[] = {"tables", "chains", NULL};
+    enum own *own = row->into;
+    int number;
+    const enum exit_code code = take_word(command, row->word, owned, &number);
+
+    *own = number == 0 ? OWN_TABLES : OWN_CHAINS;
+    return code;
+}
+
+static enum exit_code take_boot(const char *command, const struct option_row *row)
+{
+    static const char *const instead[] = {"last", "closed", NULL};
+    enum boot *boot = row->into;
+    int number;
+    const enum exit_code code = take_word(command, row->word, instead, &number);
+
+    *boot = number == 0 ? BOOT_LAST : BOOT_CLOSED;
+    return code;
 }
 
 enum exit_code parse_apply_options(int argc, char **argv, struct apply_options *options)
 {
-    static const struct option words[] = {{"dry-run", no_argument, NULL, 'd'},
-                                          {"now", no_argument, NULL, 'n'},
-                                          {"confirm", required_argument, NULL, 'c'},
-                                          {"force", no_argument, NULL, 'F'},
-                                          {"cut", no_argument, NULL, 'C'},
-                                          OPTION_VIA,
-                                          {"boot", required_argument, NULL, 'b'},
-                                          OPTION_FORMAT,
-                                          {"own", required_argument, NULL, 'o'},
-                                          {"check", no_argument, NULL, 'k'},
-                                          OPTION_FAIL_ON,
-                                          {0}};
-
-    enum exit_code code = take_options("apply", argc, argv, "", words, take_option, options);
+    const struct option_row rows[] = {option_flag("dry-run", &options->dry_run),
+                                      option_flag("now", &options->now),
+                                      option_value("confirm", take_confirm, &options->confirm),
+                                      option_flag("force", &options->force),
+                                      option_flag("cut", &options->cut),
+                                      option_via(&options->via),
+                                      option_value("boot", take_boot, &options->boot),
+                                      option_json(&options->json),
+                                      option_value("own", take_own, &options->own),
+                                      option_flag("check", &options->check),
+                                      option_fail_on(&options->widen),
+                                      {0}};
+    enum exit_code code = take_options("apply", argc, argv, rows);
 
     if (code != EXIT_FINE)
         return code;

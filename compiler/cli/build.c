@@ -26,50 +26,35 @@ struct options {
     const char *policy;
 };
 
-static enum exit_code take_layout(struct options *options)
+static enum exit_code take_layout(const char *command, const struct option_row *row)
 {
-    int layout;
-    const enum exit_code code = take_word("build", "layout", layout_names, &layout);
+    enum layout *layout = row->into;
+    int number;
+    const enum exit_code code = take_word(command, row->word, layout_names, &number);
 
-    options->layout = (enum layout)layout;
+    *layout = (enum layout)number;
     return code;
 }
 
-static enum exit_code take_option(void *context, int option)
+static enum exit_code take_root(const char *command, const struct option_row *row)
 {
-    struct options *options = context;
+    const char **root = row->into;
 
-    switch (option) {
-    case 'l':
-        return take_layout(options);
-    case 'r':
-        if (!optarg[0])
-            return usage_error("build", "--root names no folder");
-        options->root = optarg;
-        return EXIT_FINE;
-    case 'n':
-        options->check = true;
-        return EXIT_FINE;
-    case 'k':
-        return take_kernel("build", &options->plan.version);
-    case 'c':
-    case 'u':
-        return take_compile(option, &options->compile);
-    default:
-        return EXIT_USAGE;
-    }
+    if (!optarg[0])
+        return usage_error(command, "--root names no folder");
+    *root = optarg;
+    return EXIT_FINE;
 }
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {{"layout", required_argument, NULL, 'l'},
-                                          {"root", required_argument, NULL, 'r'},
-                                          {"check", no_argument, NULL, 'n'},
-                                          OPTION_KERNEL,
-                                          OPTIONS_COMPILE,
-                                          {0}};
-
-    const enum exit_code code = take_options("build", argc, argv, "", words, take_option, options);
+    const struct option_row rows[] = {option_value("layout", take_layout, &options->layout),
+                                      option_value("root", take_root, &options->root),
+                                      option_flag("check", &options->check),
+                                      option_kernel(&options->plan.version),
+                                      OPTIONS_COMPILE(&options->compile),
+                                      {0}};
+    const enum exit_code code = take_options("build", argc, argv, rows);
 
     if (code != EXIT_FINE)
         return code;

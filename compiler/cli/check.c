@@ -73,44 +73,17 @@ static enum exit_code parse_files(int argc, char **argv, struct options *options
     return EXIT_FINE;
 }
 
-static enum exit_code take_option(void *context, int option)
-{
-    struct options *options = context;
-
-    switch (option) {
-    case '4':
-    case '6':
-        return take_family(option, &options->family);
-    case 's':
-        options->strict = true;
-        break;
-    case 'l':
-        options->live = true;
-        break;
-    case 'e':
-        options->expect = optarg;
-        break;
-    case 'f':
-        return take_word("check", "format", formats, &options->format);
-    default:
-        return EXIT_USAGE;
-    }
-    return EXIT_FINE;
-}
-
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {OPTIONS_FAMILY,
-                                          {"strict", no_argument, NULL, 's'},
-                                          {"live", no_argument, NULL, 'l'},
-                                          {"expect", required_argument, NULL, 'e'},
-                                          OPTION_FORMAT,
-                                          {0}};
-    const enum exit_code code = take_options("check", argc, argv, "46", words, take_option, options);
+    const struct option_row rows[] = {OPTIONS_FAMILY(&options->family),
+                                      option_flag("strict", &options->strict),
+                                      option_flag("live", &options->live),
+                                      option_text("expect", &options->expect),
+                                      option_word("format", formats, &options->format),
+                                      {0}};
+    const enum exit_code code = take_options("check", argc, argv, rows);
 
-    if (code != EXIT_FINE)
-        return code;
-    return parse_files(argc, argv, options);
+    return code == EXIT_FINE ? parse_files(argc, argv, options) : code;
 }
 
 static void put_counts(struct buf *out, const struct diag_list *diags, const char *file)

@@ -25,7 +25,7 @@ struct options {
 };
 
 // The pass of that name; PASS_COUNT, and said, where there is none.
-static enum pass find_pass(struct slice name)
+static enum pass find_pass(const char *command, struct slice name)
 {
     enum pass pass = 0;
 
@@ -36,91 +36,67 @@ static enum pass find_pass(struct slice name)
 
         for (enum pass known = 0; known < PASS_COUNT; known++)
             buf_printf(&names, "%s%s", known ? ", " : "", pass_names[known]);
-        usage_error("compile", "there is no pass `%.*s`: %s", (int)name.length, name.at, names.bytes);
+        usage_error(command, "there is no pass `%.*s`: %s", (int)name.length, name.at, names.bytes);
         buf_clear(&names);
     }
     return pass;
 }
 
-// `join,tree`. False, and said, where one is unknown.
-static bool read_passes(const char *text, unsigned *passes)
+// `join,tree`.
+static enum exit_code take_without(const char *command, const struct option_row *row)
 {
-    struct slice names = slice_of(text), name;
+    struct slice names = slice_of(optarg), name;
+    unsigned *without = row->into;
 
     while (slice_item(&names, ',', &name)) {
-        const enum pass pass = find_pass(name);
+        const enum pass pass = find_pass(command, name);
 
         if (pass == PASS_COUNT)
-            return false;
-        *passes |= 1U << pass;
+            return EXIT_USAGE;
+        *without |= 1U << pass;
     }
-    return true;
+    return EXIT_FINE;
 }
 
 // `none`, or the name of a pass: what stands behind it does not run.
-static bool read_until(const char *text, unsigned *without)
+static enum exit_code take_until(const char *command, const struct option_row *row)
 {
+    unsigned *without = row->into;
     enum pass pass;
 
-    if (strcmp(text, "none") == 0) {
+    if (strcmp(optarg, "none") == 0) {
         *without = PASSES_NONE;
-        return true;
+        return EXIT_FINE;
     }
-    pass = find_pass(slice_of(text));
+    pass = find_pass(command, slice_of(optarg));
     if (pass == PASS_COUNT)
-        return false;
-    *without |= PASSES_NONE & ~((2U << pass) - 1);
-    return true;
-}
-
-static enum exit_code take_option(void *context, int option)
-{
-    struct options *options = context;
-
-    switch (option) {
-    case '4':
-    case '6':
-        if (options->family_chosen && options->family != (option == '6'))
-            return usage_error("compile", "-4 and -6 at once; -o DIR/ writes the rules of both families");
-        options->family_chosen = true;
-        return take_family(option, &options->family);
-    case 'o':
-        return take_output("compile", &options->output);
-    case 'c':
-    case 'u':
-        return take_compile(option, &options->compile);
-    case 'w':
-        if (!read_passes(optarg, &options->compile.passes.without))
-            return EXIT_USAGE;
-        break;
-    case 'l':
-        if (!read_until(optarg, &options->compile.passes.without))
-            return EXIT_USAGE;
-        break;
-    case 'x':
-        options->explain_cost = true;
-        break;
-    default:
         return EXIT_USAGE;
-    }
+    *without |= PASSES_NONE & ~((2U << pass) - 1);
     return EXIT_FINE;
 }
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {OPTIONS_FAMILY,
-                                          OPTION_OUTPUT,
-                                          OPTIONS_COMPILE,
-                                          {"without", required_argument, NULL, 'w'},
-                                          {"until", required_argument, NULL, 'l'},
-                                          {"explain-cost", no_argument, NULL, 'x'},
-                                          {0}};
-    enum exit_code code = take_options("compile", argc, argv, "46o:", words, take_option, options);
+    enum family ipv4 = FAMILY_COUNT, ipv6 = FAMILY_COUNT;
+    unsigned *without = &options->compile.passes.without;
+    const struct option_row rows[] = {option_ipv4(&ipv4),
+                                      option_ipv6(&ipv6),
+                                      option_output(&options->output),
+                                      OPTIONS_COMPILE(&options->compile),
+                                      option_value("without", take_without, without),
+                                      option_value("until", take_until, without),
+                                      option_flag("explain-cost", &options->explain_cost),
+                                      {0}};
+    enum exit_code code = take_options("compile", argc, argv, rows);
 
+    if (code == EXIT_FINE && ipv4 != FAMILY_COUNT && ipv6 != FAMILY_COUNT)
+        return usage_error("compile", "-4 and -6 at once; -o DIR/ writes the rules of both families");
     if (code == EXIT_FINE)
         code = take_policy("compile", argc, argv, &options->policy);
     if (code == EXIT_FINE && options->explain_cost && options->output)
         return usage_error("compile", "--explain-cost prints no rules: leave -o out");
+    options->family_chosen = ipv4 != FAMILY_COUNT || ipv6 != FAMILY_COUNT;
+    options->family = ipv6 != FAMILY_COUNT ? FAMILY_IPV6 : FAMILY_IPV4;
     return code;
 }
 
@@ -274,7 +250,7 @@ static enum exit_code compile(struct compilation *compilation, const struct opti
 
 enum exit_code run_compile(int argc, char **argv)
 {
-    struct options options = {.family = FAMILY_IPV4};
+    struct options options = {0};
     struct compilation compilation;
     enum exit_code code = parse(argc, argv, &options);
 

@@ -21,34 +21,12 @@ struct options {
     const char *before, *now; // `live`: the policy alone is `now`
 };
 
-static enum exit_code take_option(void *context, int option)
-{
-    struct options *options = context;
-
-    switch (option) {
-    case '4':
-    case '6':
-        return take_family(option, &options->family);
-    case 'f':
-        return take_json("diff", &options->json);
-    case 'w':
-        return take_fail_on("diff", &options->widen);
-    case 'l':
-        options->live = true;
-        break;
-    case 'v':
-        return take_way("diff", &options->via);
-    default:
-        return EXIT_USAGE;
-    }
-    return EXIT_FINE;
-}
-
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {
-        OPTIONS_FAMILY, OPTION_FORMAT, OPTION_FAIL_ON, {"live", no_argument, NULL, 'l'}, OPTION_VIA, {0}};
-    const enum exit_code code = take_options("diff", argc, argv, "46", words, take_option, options);
+    const struct option_row rows[] = {OPTIONS_FAMILY(&options->family), option_json(&options->json),
+                                      option_fail_on(&options->widen),  option_flag("live", &options->live),
+                                      option_via(&options->via),        {0}};
+    const enum exit_code code = take_options("diff", argc, argv, rows);
 
     if (code != EXIT_FINE)
         return code;

@@ -34,26 +34,10 @@ struct questions {
     size_t count, capacity;
 };
 
-static enum exit_code take_option(void *context, int option)
-{
-    struct options *options = context;
-
-    switch (option) {
-    case '4':
-    case '6':
-        return take_family(option, &options->family);
-    case 'f':
-        return take_json("explain", &options->json);
-    default:
-        return EXIT_USAGE;
-    }
-    return EXIT_FINE;
-}
-
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {OPTIONS_FAMILY, OPTION_FORMAT, {0}};
-    const enum exit_code code = take_options("explain", argc, argv, "46", words, take_option, options);
+    const struct option_row rows[] = {OPTIONS_FAMILY(&options->family), option_json(&options->json), {0}};
+    const enum exit_code code = take_options("explain", argc, argv, rows);
 
     if (code != EXIT_FINE)
         return code;

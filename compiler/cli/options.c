@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/options.h"
 
+#include <assert.h>
 #include <string.h>
 
-#include "compile.h"
 #include "host/version.h"
 
 // What getopt_long() stumbled over.
@@ -16,16 +16,40 @@ static enum exit_code option_error(const char *command, int argc, char **argv)
     return usage_error(command, "the option %s is unknown, or its value does not fit", word);
 }
 
-enum exit_code take_options(const char *command, int argc, char **argv, const char *letters,
-                            const struct option *words, enum exit_code (*take)(void *options, int option),
-                            void *options)
+#define ROWS_MAX  16
+#define FIRST_ROW 256 // behind all letters: what getopt_long() gives for the word of the first row
+
+static const struct option_row *row_of(const struct option_row *rows, int option)
 {
+    if (option >= FIRST_ROW)
+        return &rows[option - FIRST_ROW];
+    while (rows->letter != option)
+        rows++;
+    return rows;
+}
+
+enum exit_code take_options(const char *command, int argc, char **argv, const struct option_row *rows)
+{
+    struct option words[ROWS_MAX + 1] = {0};
+    char letters[2 * ROWS_MAX + 1], *end = letters;
     enum exit_code code = EXIT_FINE;
 
+    for (int i = 0; rows[i].word; i++) {
+        assert(i < ROWS_MAX);
+        words[i] = (struct option){rows[i].word, rows[i].argument, NULL, FIRST_ROW + i};
+        if (rows[i].letter)
+            *end++ = rows[i].letter;
+        if (rows[i].letter && rows[i].argument == required_argument)
+            *end++ = ':';
+    }
+    *end = '\0';
     optind = 1;
     opterr = 0;
-    for (int option; code == EXIT_FINE && (option = getopt_long(argc, argv, letters, words, NULL)) != -1;)
-        code = option == '?' ? option_error(command, argc, argv) : take(options, option);
+    for (int option; code == EXIT_FINE && (option = getopt_long(argc, argv, letters, words, NULL)) != -1;) {
+        const struct option_row *row = option == '?' ? NULL : row_of(rows, option);
+
+        code = row ? row->take(command, row) : option_error(command, argc, argv);
+    }
     return code;
 }
 
@@ -51,54 +75,145 @@ enum exit_code take_word(const char *command, const char *option, const char *co
     return EXIT_USAGE;
 }
 
-// An option that takes one of two words: whether it is the other one.
-static enum exit_code take_either(const char *command, const char *option, const char *one, const char *other,
-                                  bool *is_other)
+static enum exit_code set_flag(const char *command, const struct option_row *row)
 {
-    const char *const words[] = {one, other, NULL};
+    bool *flag = row->into;
+
+    (void)command;
+    *flag = true;
+    return EXIT_FINE;
+}
+
+static enum exit_code set_choice(const char *command, const struct option_row *row)
+{
+    int *number = row->into;
+
+    (void)command;
+    *number = row->choice;
+    return EXIT_FINE;
+}
+
+static enum exit_code set_text(const char *command, const struct option_row *row)
+{
+    const char **text = row->into;
+
+    (void)command;
+    *text = optarg;
+    return EXIT_FINE;
+}
+
+static enum exit_code set_word(const char *command, const struct option_row *row)
+{
+    return take_word(command, row->word, row->words, row->into);
+}
+
+// Of two words: whether it is the other one.
+static enum exit_code set_either(const char *command, const struct option_row *row)
+{
+    bool *is_other = row->into;
     int number;
-    const enum exit_code code = take_word(command, option, words, &number);
+    const enum exit_code code = take_word(command, row->word, row->words, &number);
 
     *is_other = code == EXIT_FINE && number == 1;
     return code;
 }
 
-enum exit_code take_family(int option, enum family *family)
+static enum exit_code set_family(const char *command, const struct option_row *row)
 {
-    *family = option == '4' ? FAMILY_IPV4 : FAMILY_IPV6;
+    enum family *family = row->into;
+
+    (void)command;
+    *family = (enum family)row->choice;
     return EXIT_FINE;
 }
 
-enum exit_code take_json(const char *command, bool *json)
-{
-    return take_either(command, "format", "text", "json", json);
-}
-
-enum exit_code take_fail_on(const char *command, bool *widen)
-{
-    return take_either(command, "fail-on", "any", "widen", widen);
-}
-
-enum exit_code take_output(const char *command, const char **path)
+static enum exit_code set_path(const char *command, const struct option_row *row)
 {
     if (!optarg[0])
         return usage_error(command, "-o names no file");
-    *path = optarg;
-    return EXIT_FINE;
+    return set_text(command, row);
 }
 
-enum exit_code take_kernel(const char *command, struct kernel_version *version)
+static enum exit_code set_kernel(const char *command, const struct option_row *row)
 {
-    if (kernel_version_parse(optarg, version))
+    if (kernel_version_parse(optarg, row->into))
         return EXIT_FINE;
     return usage_error(command, "'%s' is not a kernel version: write 5.14, or what uname -r prints", optarg);
 }
 
-enum exit_code take_compile(int option, struct compile_options *options)
+struct option_row option_flag(const char *word, bool *flag)
 {
-    if (option == 'c')
-        options->lower.comments = true;
-    else
-        options->allow_unproved = true;
-    return EXIT_FINE;
+    return (struct option_row){.word = word, .take = set_flag, .into = flag};
+}
+
+struct option_row option_choice(const char *word, int choice, int *number)
+{
+    return (struct option_row){.word = word, .take = set_choice, .into = number, .choice = choice};
+}
+
+struct option_row option_value(const char *word,
+                               enum exit_code (*take)(const char *command, const struct option_row *row),
+                               void *into)
+{
+    return (struct option_row){.word = word, .argument = required_argument, .take = take, .into = into};
+}
+
+struct option_row option_text(const char *word, const char **text)
+{
+    return option_value(word, set_text, text);
+}
+
+struct option_row option_word(const char *word, const char *const *words, int *number)
+{
+    struct option_row row = option_value(word, set_word, number);
+
+    row.words = words;
+    return row;
+}
+
+static struct option_row option_either(const char *word, const char *const words[3], bool *is_other)
+{
+    struct option_row row = option_value(word, set_either, is_other);
+
+    row.words = words;
+    return row;
+}
+
+struct option_row option_json(bool *json)
+{
+    static const char *const formats[] = {"text", "json", NULL};
+
+    return option_either("format", formats, json);
+}
+
+struct option_row option_fail_on(bool *widen)
+{
+    static const char *const differences[] = {"any", "widen", NULL};
+
+    return option_either("fail-on", differences, widen);
+}
+
+struct option_row option_ipv4(enum family *family)
+{
+    return (struct option_row){
+        .word = "ipv4", .letter = '4', .take = set_family, .into = family, .choice = FAMILY_IPV4};
+}
+
+struct option_row option_ipv6(enum family *family)
+{
+    return (struct option_row){
+        .word = "ipv6", .letter = '6', .take = set_family, .into = family, .choice = FAMILY_IPV6};
+}
+
+struct option_row option_output(const char **path)
+{
+    struct option_row row = option_value("output", set_path, path);
+
+    row.letter = 'o';
+    return row;
+}
+
+struct option_row option_kernel(struct kernel_version *version)
+{
+    return option_value("kernel", set_kernel, version);
 }

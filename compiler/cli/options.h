@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The options of subcommands: reading them, and those that several have.
+// The options of subcommands: rows that say what each sets, reading them, and those that several have.
 #pragma once
 
 #include <getopt.h>
@@ -8,15 +8,22 @@
 #include "base/addr.h"
 #include "cli/cli.h"
 
-struct compile_options;
 struct kernel_version;
 
-// Takes the options of a command, one after the other: `letters` and `words` as getopt_long(3) has them, `take` for each, with
-// its value in `optarg`. It ends with the first that is none, or whose code is not EXIT_FINE, and gives that code; `optind` is
-// then the first argument that is no option.
-enum exit_code take_options(const char *command, int argc, char **argv, const char *letters,
-                            const struct option *words, enum exit_code (*take)(void *options, int option),
-                            void *options);
+struct option_row {
+    const char *word; // behind "--"; NULL ends the rows
+    char letter;      // behind "-"; 0: none
+    int argument;     // no_argument, required_argument or optional_argument, as getopt_long(3) has them
+    // Takes the option, with its value in `optarg`. Another code than EXIT_FINE, said, ends the reading.
+    enum exit_code (*take)(const char *command, const struct option_row *row);
+    void *into;               // what `take` sets
+    int choice;               // to what, where the option has no value
+    const char *const *words; // that the value is one of, ended by NULL
+};
+
+// Takes the options of a command, one after the other. It ends with the first that no row has, or whose code is not EXIT_FINE,
+// and gives that code; `optind` is then the first argument that is no option.
+enum exit_code take_options(const char *command, int argc, char **argv, const struct option_row *rows);
 
 // The one policy that is named behind the options. EXIT_USAGE, said, where it is none or more.
 enum exit_code take_policy(const char *command, int argc, char **argv, const char **policy);
@@ -24,22 +31,26 @@ enum exit_code take_policy(const char *command, int argc, char **argv, const cha
 // The number of the value among the words that `option` takes (NULL ends them). EXIT_USAGE, said, where it is none.
 enum exit_code take_word(const char *command, const char *option, const char *const *words, int *number);
 
-// Options of several commands: rows of their `words`, and what takes each. All give EXIT_USAGE, said, where the value does not
-// fit.
+// Rows, by what an option sets: a flag; a number, to `choice`; a text, to its value; a number, to which of the words its value
+// is; what `take` makes of its value.
+struct option_row option_flag(const char *word, bool *flag);
+struct option_row option_choice(const char *word, int choice, int *number);
+struct option_row option_text(const char *word, const char **text);
+struct option_row option_word(const char *word, const char *const *words, int *number);
+struct option_row option_value(const char *word,
+                               enum exit_code (*take)(const char *command, const struct option_row *row),
+                               void *into);
+
+// Rows for options that several commands have.
+struct option_row option_ipv4(enum family *family); // and -4
+struct option_row option_ipv6(enum family *family); // and -6
+struct option_row option_json(bool *json);          // --format, text or json
+struct option_row option_fail_on(bool *widen);      // --fail-on, any or widen
+struct option_row option_output(const char **path); // --output and -o
+struct option_row option_kernel(struct kernel_version *version);
 
 // clang-format off
-#define OPTIONS_FAMILY  {"ipv4", no_argument, NULL, '4'}, {"ipv6", no_argument, NULL, '6'}
-#define OPTION_FORMAT   {"format", required_argument, NULL, 'f'}
-#define OPTION_FAIL_ON  {"fail-on", required_argument, NULL, 'w'}
-#define OPTION_OUTPUT   {"output", required_argument, NULL, 'o'}
-#define OPTION_KERNEL   {"kernel", required_argument, NULL, 'k'}
-#define OPTION_VIA      {"via", required_argument, NULL, 'v'}
-#define OPTIONS_COMPILE {"comments", no_argument, NULL, 'c'}, {"allow-unproved", no_argument, NULL, 'u'}
+#define OPTIONS_FAMILY(family)   option_ipv4(family), option_ipv6(family)
+#define OPTIONS_COMPILE(compile) option_flag("comments", &(compile)->lower.comments), \
+                                 option_flag("allow-unproved", &(compile)->allow_unproved)
 // clang-format on
-
-enum exit_code take_family(int option, enum family *family); // the letters are "46"
-enum exit_code take_json(const char *command, bool *json);   // --format, text or json
-enum exit_code take_fail_on(const char *command, bool *widen);
-enum exit_code take_output(const char *command, const char **path); // the letter is "o:"
-enum exit_code take_kernel(const char *command, struct kernel_version *version);
-enum exit_code take_compile(int option, struct compile_options *options); // 'c' or 'u'

@@ -11,18 +11,10 @@ struct options {
     const char *policy;
 };
 
-static enum exit_code take_option(void *context, int option)
-{
-    struct options *options = context;
-
-    (void)option; // there is one
-    return take_output("report", &options->output);
-}
-
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {OPTION_OUTPUT, {0}};
-    const enum exit_code code = take_options("report", argc, argv, "o:", words, take_option, options);
+    const struct option_row rows[] = {option_output(&options->output), {0}};
+    const enum exit_code code = take_options("report", argc, argv, rows);
 
     return code == EXIT_FINE ? take_policy("report", argc, argv, &options->policy) : code;
 }

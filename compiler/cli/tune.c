@@ -20,58 +20,49 @@ struct options {
     const char *policy;
 };
 
-static enum exit_code choose(struct options *options, enum task task, enum host_file file)
+static enum exit_code choose(const char *command, struct options *options, enum task task,
+                             enum host_file file)
 {
     if (options->task_chosen && (options->task != task || options->file != file))
-        return usage_error("tune", "--sysctl, --modprobe, --modules, --live and --apply exclude each other");
+        return usage_error(command, "--sysctl, --modprobe, --modules, --live and --apply exclude each other");
     options->task_chosen = true;
     options->task = task;
     options->file = file;
     return EXIT_FINE;
 }
 
-static enum exit_code take_formula(struct options *options)
+static enum exit_code take_file(const char *command, const struct option_row *row)
 {
-    int formula;
-    const enum exit_code code = take_word("tune", "formula", formula_names, &formula);
-
-    options->plan.formula = (enum formula)formula;
-    return code;
+    return choose(command, row->into, TASK_PRINT, (enum host_file)row->choice);
 }
 
-static enum exit_code take_option(void *context, int option)
+static enum exit_code take_task(const char *command, const struct option_row *row)
 {
-    struct options *options = context;
+    return choose(command, row->into, (enum task)row->choice, HOST_FILE_COUNT);
+}
 
-    switch (option) {
-    case 's':
-        return choose(options, TASK_PRINT, HOST_SYSCTL);
-    case 'p':
-        return choose(options, TASK_PRINT, HOST_MODPROBE);
-    case 'm':
-        return choose(options, TASK_PRINT, HOST_MODULES);
-    case 'l':
-        return choose(options, TASK_LIVE, HOST_FILE_COUNT);
-    case 'a':
-        return choose(options, TASK_APPLY, HOST_FILE_COUNT);
-    case 'f':
-        return take_formula(options);
-    case 'k':
-        return take_kernel("tune", &options->plan.version);
-    default:
-        return EXIT_USAGE;
-    }
+static enum exit_code take_formula(const char *command, const struct option_row *row)
+{
+    enum formula *formula = row->into;
+    int number;
+    const enum exit_code code = take_word(command, row->word, formula_names, &number);
+
+    *formula = (enum formula)number;
+    return code;
 }
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    static const struct option words[] = {
-        {"sysctl", no_argument, NULL, 's'},        {"modprobe", no_argument, NULL, 'p'},
-        {"modules", no_argument, NULL, 'm'},       {"live", no_argument, NULL, 'l'},
-        {"apply", no_argument, NULL, 'a'},         OPTION_KERNEL,
-        {"formula", required_argument, NULL, 'f'}, {0}};
-
-    enum exit_code code = take_options("tune", argc, argv, "", words, take_option, options);
+    const struct option_row rows[] = {
+        {.word = "sysctl", .take = take_file, .into = options, .choice = HOST_SYSCTL},
+        {.word = "modprobe", .take = take_file, .into = options, .choice = HOST_MODPROBE},
+        {.word = "modules", .take = take_file, .into = options, .choice = HOST_MODULES},
+        {.word = "live", .take = take_task, .into = options, .choice = TASK_LIVE},
+        {.word = "apply", .take = take_task, .into = options, .choice = TASK_APPLY},
+        option_kernel(&options->plan.version),
+        option_value("formula", take_formula, &options->plan.formula),
+        {0}};
+    enum exit_code code = take_options("tune", argc, argv, rows);
 
     if (code == EXIT_FINE)
         code = take_policy("tune", argc, argv, &options->policy);

@@ -5,16 +5,21 @@
 #include <string.h>
 
 #include "apply/rivals.h"
-#include "cli/options.h"
 
-enum exit_code take_way(const char *command, enum kernel_choice *choice)
+static enum exit_code take_way(const char *command, const struct option_row *row)
 {
     static const char *const ways[] = {"libiptc", "restore", NULL};
+    enum kernel_choice *choice = row->into;
     int way;
-    const enum exit_code code = take_word(command, "via", ways, &way);
+    const enum exit_code code = take_word(command, row->word, ways, &way);
 
     *choice = way == 0 ? CHOICE_LIBIPTC : CHOICE_RESTORE;
     return code;
+}
+
+struct option_row option_via(enum kernel_choice *choice)
+{
+    return option_value("via", take_way, choice);
 }
 
 const struct kernel_backend *open_way(struct arena *arena, enum kernel_choice choice,

@@ -5,10 +5,11 @@
 #pragma once
 
 #include "base/exit.h"
+#include "cli/options.h"
 #include "kernel/backend.h"
 
-// Takes OPTION_VIA of cli/options.h. EXIT_USAGE, said, where it is neither libiptc nor restore.
-enum exit_code take_way(const char *command, enum kernel_choice *choice);
+// The row of --via: libiptc or restore.
+struct option_row option_via(enum kernel_choice *choice);
 
 // Finds the way, and says on standard error why it is another than usual. NULL, and why, where there is none.
 const struct kernel_backend *open_way(struct arena *arena, enum kernel_choice choice,

@@ -179,14 +179,16 @@ synopsis_options() {
 
 # Each long option that the program knows stands in the manual.
 check_options() {
-    local option
+    local option count=0
     while IFS= read -r option; do
+        count=$((count + 1))
         if grep -q -- "Fl -$option" "$command_page" || grep -q -- "-$option\$\|, -$option " "$command_page"; then
             pass
         else
             fail "ctc(1): the option --$option"
         fi
-    done < <(grep -ho '{"[a-z][a-z0-9-]*", \(no\|required\|optional\)_argument' compiler/cli/*.[ch] | sed 's/{"\([^"]*\)".*/\1/' | sort -u)
+    done < <(sed -n 's/.*\(option_[a-z]*(\|\.word = \)"\([a-z0-9-]*\)".*/\2/p' compiler/cli/*.[ch] | sort -u)
+    [ "$count" -gt 20 ] || fail "the options of the program: only $count were found"
 }
 
 # The examples of ctc-policy(5) go to a file each: the text behind `.\" policy`, then the display that follows it.
