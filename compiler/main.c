@@ -11,46 +11,9 @@
 #include "cli/cli.h"
 
 const struct command commands[] = {
-    {"compile",
-     "[-4|-6] [-o FILE|DIR/] [--comments] [--without PASS,...] [--until PASS] [--explain-cost] "
-     "[--allow-unproved] POLICY",
-     "rules for iptables-restore; `ctc POLICY` is short for it", run_compile},
-    {"check",
-     "[-4|-6] [--strict] [--expect FILE] [--format text|json|sarif|github] POLICY|RULES..., or "
-     "--live [--format text|json] [POLICY]",
-     "all that is wrong, doubtful or worth knowing; whether this kernel tracks, and what makes it",
-     run_check},
-    {"explain", "[-4|-6] [--format text|json] POLICY|RULES PACKETS|-",
-     "what becomes of packets, and which rule and line decides it", run_explain},
-    {"diff",
-     "[-4|-6] [--format text|json] [--fail-on any|widen] OLD NEW|--live [--via libiptc|restore] POLICY",
-     "what traffic changes, by meaning, with a packet for each region; --live: what this kernel does "
-     "otherwise",
-     run_diff},
-    {"build",
-     "--layout redhat|debian [--root DIR] [--check] [--kernel VERSION] [--comments] [--allow-unproved] "
-     "POLICY",
-     "every file that a host needs, where its distribution looks for it", run_build},
-    {"report", "[-o FILE] POLICY",
-     "one page that shows what a policy means: who reaches what, what is proved, what it costs", run_report},
-    {"tune",
-     "[--sysctl|--modprobe|--modules|--live|--apply] [--kernel VERSION] [--formula auto|kernel|article] "
-     "POLICY",
-     "size, timeouts and modules of the tracking table, as the files a host reads at boot", run_tune},
-    {"advise",
-     "[--dump FILE] [--local ADDRESSES] [--top N] [--format text|json|prometheus] [--watch[=SECONDS]] "
-     "[--write] "
-     "[POLICY]",
-     "who fills the tracking table, and what to untrack", run_advise},
-    {"apply",
-     "[--own tables|chains] [--now|--confirm SECONDS|--dry-run|--boot last|closed|--check] [--force] [--cut] "
-     "[--fail-on any|widen] [--via libiptc|restore] [--format text|json] POLICY",
-     "load the rules of both families into this kernel, all of them or none", run_apply},
-    {"confirm", "[--cut]", "keep what waits for a confirmation", run_confirm},
-    {"rollback", "", "the rules of before the last apply", run_rollback},
-    {"status", "", "what is applied, and whether the kernel still has it", run_status},
-    {"services", "", "the words that stand for ports", run_services},
-    {"help", "[COMMAND]", "this text, or what a command does and takes", run_help},
+#define COMMAND(name, usage, about) {#name, usage, about, run_##name},
+#include "cli/commands.def"
+#undef COMMAND
 };
 
 const size_t command_count = sizeof(commands) / sizeof(*commands);
@@ -59,11 +22,12 @@ static void put_help(struct buf *text)
 {
     buf_text(text,
              "ctc compiles a host-firewall policy, written in YAML, into rules for iptables-restore.\n\n"
-             "usage: ctc [-4|-6] POLICY > /etc/sysconfig/iptables\n");
+             "usage: ctc [-4|-6] POLICY > /etc/sysconfig/iptables\n"
+             "       ctc COMMAND ...\n\n");
     for (size_t i = 0; i < command_count; i++)
-        buf_printf(text, "       ctc %s%s%s\n%15s%s\n", commands[i].name, commands[i].usage[0] ? " " : "",
-                   commands[i].usage, "", commands[i].about);
-    buf_text(text, "\nPOLICY and RULES (what iptables-save prints) are files, or - for standard input; "
+        buf_printf(text, "  %-10s %s\n", commands[i].name, commands[i].about);
+    buf_text(text, "\n`ctc help COMMAND` says what a command takes.\n"
+                   "POLICY and RULES (what iptables-save prints) are files, or - for standard input; "
                    "PACKETS is a set such as\n"
                    "`in eth0 tcp from 192.0.2.0/24 to port 22 new`, see ctc(1).\n"
                    "Exit codes: 0 fine; 1 the policy is wrong; 2 wrong usage; 3 a file, the kernel or a "
@@ -77,18 +41,27 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-static enum exit_code unknown_command(const char *word)
+// Says of a word that no command is called so, and which was meant, or which there are. `command` is what it stands behind, or
+// "", `problem` what is wrong with the word.
+static enum exit_code unknown_command(const char *command, const char *problem, const char *word)
 {
     const char *names[sizeof(commands) / sizeof(*commands) + 1] = {0};
+    struct buf known = {0};
 
-    for (size_t i = 0; i < command_count; i++)
+    for (size_t i = 0; i < command_count; i++) {
         names[i] = commands[i].name;
+        buf_printf(&known, "%s%s", i == 0 ? "" : i + 1 < command_count ? ", " : " and ", names[i]);
+    }
 
-    const char *nearest = nearest_word(slice_of(word), names);
+    const char *meant = suggested_word(slice_of(word), names);
 
-    if (nearest)
-        return usage_error("", "'%s' is neither a command nor a file; did you mean `ctc %s`?", word, nearest);
-    return usage_error("", "'%s' is neither a command nor a file", word);
+    if (meant)
+        usage_error(command, "%s '%s'; did you mean `ctc %s%s%s`?", problem, word, command,
+                    command[0] ? " " : "", meant);
+    else
+        usage_error(command, "%s '%s'; the commands are %.*s", problem, word, (int)known.length, known.bytes);
+    buf_clear(&known);
+    return EXIT_USAGE;
 }
 
 static const struct {
@@ -111,14 +84,11 @@ static void put_command_help(struct buf *text, const struct command *command)
 
 static enum exit_code help_on(const char *name)
 {
-    const struct command *command = NULL;
+    const struct command *command = command_find(name);
     struct buf text = {0};
 
-    for (size_t i = 0; i < command_count && !command; i++)
-        if (strcmp(name, commands[i].name) == 0)
-            command = &commands[i];
     if (!command)
-        return unknown_command(name);
+        return unknown_command("help", "there is no help on", name);
     put_command_help(&text, command);
 
     const enum exit_code code = write_output(&text);
@@ -131,7 +101,7 @@ enum exit_code run_help(int argc, char **argv)
 {
     struct buf text = {0};
 
-    if (argc == 2 && !is_help(argv[1]))
+    if (argc == 2)
         return help_on(argv[1]);
     if (argc > 2)
         return usage_error("help", NULL);
@@ -160,22 +130,30 @@ static bool is_file_name(const char *word)
     return strcmp(word, "-") == 0 || strpbrk(word, "./") || access(word, F_OK) == 0;
 }
 
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (is_help(argv[i]))
+            return true;
+    return false;
+}
+
 static enum exit_code run(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
+    const struct command *command = word ? command_find(word) : NULL;
 
     if (!word)
         return usage_error("", NULL);
     if (is_help(word))
-        return run_help(1, argv);
+        return run_help(argc - 1, argv + 1);
     if (strcmp(word, "--version") == 0)
         return print_version();
-    for (size_t i = 0; i < command_count; i++)
-        if (strcmp(word, commands[i].name) == 0)
-            return argc == 3 && is_help(argv[2]) ? help_on(word) : commands[i].run(argc - 1, argv + 1);
+    if (command)
+        return asks_for_help(argc, argv) ? help_on(word) : command->run(argc - 1, argv + 1);
     if ((word[0] == '-' && word[1]) || is_file_name(word))
-        return run_compile(argc, argv);
-    return unknown_command(word);
+        return asks_for_help(argc, argv) ? help_on("compile") : run_compile(argc, argv);
+    return unknown_command("", "there is no command and no file", word);
 }
 
 int main(int argc, char **argv)

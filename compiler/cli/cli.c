@@ -9,7 +9,7 @@
 
 #include "diag/render.h"
 
-static const struct command *find_command(const char *name)
+const struct command *command_find(const char *name)
 {
     for (size_t i = 0; i < command_count; i++)
         if (strcmp(commands[i].name, name) == 0)
@@ -19,7 +19,7 @@ static const struct command *find_command(const char *name)
 
 enum exit_code usage_error(const char *name, const char *problem, ...)
 {
-    const struct command *command = find_command(name);
+    const struct command *command = command_find(name);
 
     if (problem) {
         va_list args;
@@ -31,7 +31,7 @@ enum exit_code usage_error(const char *name, const char *problem, ...)
         va_end(args);
     }
     if (command)
-        fprintf(stderr, "usage: ctc %s %s\n", command->name, command->usage);
+        fprintf(stderr, "usage: ctc %s%s%s\n", command->name, command->usage[0] ? " " : "", command->usage);
     else
         fputs("usage: ctc POLICY, or ctc COMMAND ...; `ctc help` lists the commands\n", stderr);
     return EXIT_USAGE;

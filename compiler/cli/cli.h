@@ -20,21 +20,13 @@ struct command {
 extern const struct command commands[];
 extern const size_t command_count;
 
-enum exit_code run_compile(int argc, char **argv);
-enum exit_code run_check(int argc, char **argv);
+const struct command *command_find(const char *name); // or NULL
+
+#define COMMAND(name, usage, about) enum exit_code run_##name(int argc, char **argv);
+#include "cli/commands.def"
+#undef COMMAND
+
 enum exit_code check_live(bool json, const char *policy); // of run_check(); `policy` may be NULL
-enum exit_code run_explain(int argc, char **argv);
-enum exit_code run_diff(int argc, char **argv);
-enum exit_code run_report(int argc, char **argv);
-enum exit_code run_advise(int argc, char **argv);
-enum exit_code run_build(int argc, char **argv);
-enum exit_code run_tune(int argc, char **argv);
-enum exit_code run_apply(int argc, char **argv);
-enum exit_code run_confirm(int argc, char **argv);
-enum exit_code run_rollback(int argc, char **argv);
-enum exit_code run_status(int argc, char **argv);
-enum exit_code run_services(int argc, char **argv);
-enum exit_code run_help(int argc, char **argv);
 
 // Says on standard error how the command is used, and gives EXIT_USAGE. `problem` may be NULL.
 enum exit_code usage_error(const char *name, const char *problem, ...) __attribute__((format(printf, 2, 3)));

@@ -6,17 +6,51 @@
 
 #include "host/version.h"
 
+#define ROWS_MAX 16
+
+// What a long option that getopt_long() stumbled over lacks, or which one was meant.
+static enum exit_code report_word(const char *command, const char *word, const struct option *words)
+{
+    const struct slice name = {word + 2, strcspn(word + 2, "=")};
+    const char *names[ROWS_MAX + 1] = {0}, *nearest;
+    size_t count = 0, begun = 0;
+    bool whole = false;
+    struct buf candidates = {0};
+
+    for (; words[count].name; count++) {
+        names[count] = words[count].name;
+        if (strncmp(words[count].name, name.at, name.length) == 0)
+            buf_printf(&candidates, "%s--%s", begun++ ? ", " : "", words[count].name);
+        whole = whole || slice_is(name, words[count].name);
+    }
+    if (whole || begun == 1)
+        usage_error(command, "the option --%.*s takes %s value", (int)name.length, name.at,
+                    word[2 + name.length] ? "no" : "a");
+    else if (begun)
+        usage_error(command, "the option --%.*s could be any of %.*s", (int)name.length, name.at,
+                    (int)candidates.length, candidates.bytes);
+    else if ((nearest = suggested_word(name, names)))
+        usage_error(command, "there is no option --%.*s; did you mean --%s?", (int)name.length, name.at,
+                    nearest);
+    else
+        usage_error(command, "there is no option --%.*s", (int)name.length, name.at);
+    buf_clear(&candidates);
+    return EXIT_USAGE;
+}
+
 // What getopt_long() stumbled over.
-static enum exit_code option_error(const char *command, int argc, char **argv)
+static enum exit_code option_error(const char *command, int argc, char **argv, const char *letters,
+                                   const struct option *words)
 {
     const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
 
-    if (optopt && strncmp(word, "--", 2) != 0)
-        return usage_error(command, "the option -%c is unknown or lacks its value", optopt);
-    return usage_error(command, "the option %s is unknown, or its value does not fit", word);
+    if (strncmp(word, "--", 2) == 0)
+        return report_word(command, word, words);
+    if (optopt && strchr(letters, optopt))
+        return usage_error(command, "the option -%c takes a value", optopt);
+    return usage_error(command, "there is no option -%c", optopt);
 }
 
-#define ROWS_MAX  16
 #define FIRST_ROW 256 // behind all letters: what getopt_long() gives for the word of the first row
 
 static const struct option_row *row_of(const struct option_row *rows, int option)
@@ -48,15 +82,19 @@ enum exit_code take_options(const char *command, int argc, char **argv, const st
     for (int option; code == EXIT_FINE && (option = getopt_long(argc, argv, letters, words, NULL)) != -1;) {
         const struct option_row *row = option == '?' ? NULL : row_of(rows, option);
 
-        code = row ? row->take(command, row) : option_error(command, argc, argv);
+        code = row ? row->take(command, row) : option_error(command, argc, argv, letters, words);
     }
     return code;
 }
 
 enum exit_code take_policy(const char *command, int argc, char **argv, const char **policy)
 {
+    if (argc == optind)
+        return usage_error(command, "no policy is named");
+    if (argc - optind == 2 && command_find(argv[optind + 1]))
+        return usage_error(command, "a command comes first: ctc %s %s", argv[optind + 1], argv[optind]);
     if (argc - optind != 1)
-        return usage_error(command, argc == optind ? "no policy is named" : "more than one policy is named");
+        return usage_error(command, "more than one policy is named");
     *policy = argv[optind];
     return EXIT_FINE;
 }

@@ -150,7 +150,7 @@ check_tables() {
         awk '/^\.Ss / { severity = toupper(substr($2, 1, length($2) - 1)) } /^\.It Sy / { print severity, $3 }' >"$work/b"
     same_sets 'ctc(1): every diagnostic with its severity, once' "$work/a" "$work/b"
 
-    sed -n '/^const struct command commands/,/^};/s/^ *{"\([^"]*\)",.*/\1/p' compiler/main.c >"$work/a"
+    sed -n 's/^COMMAND(\([a-z]*\), .*/\1/p' compiler/cli/commands.def >"$work/a"
     sed -n '/^\.Sh COMMANDS/,/^\.Sh [^C]/s/^\.It Cm \([a-z]*\).*/\1/p' "$command_page" | grep -vxE 'text|json|sarif|github' >"$work/b"
     same_sets 'ctc(1): every command' "$work/a" "$work/b"
 
@@ -167,7 +167,7 @@ usage_options() {
     while read -r command; do
         "$ctc" "$command" --no-such-option 2>&1 | sed -n 's/^usage: //p' | grep -o -- '--[a-z][a-z-]*' | sort -u |
             sed "s/^--/$command /"
-    done < <(sed -n '/^const struct command commands/,/^};/s/^ *{"\([^"]*\)",.*/\1/p' compiler/main.c)
+    done < <(sed -n 's/^COMMAND(\([a-z]*\), .*/\1/p' compiler/cli/commands.def)
 }
 synopsis_options() {
     sed -n '/^\.Sh SYNOPSIS/,/^\.Sh D/p' "$command_page" |
