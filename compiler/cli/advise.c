@@ -126,12 +126,6 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
     return check_options(options);
 }
 
-static enum exit_code failed(const char *problem)
-{
-    fprintf(stderr, "ctc: error: %s\n", problem);
-    return EXIT_WORLD;
-}
-
 // All that one report is made of.
 struct survey {
     struct arena arena;
@@ -278,7 +272,7 @@ static enum exit_code report_once(const struct options *options, const struct co
     struct survey survey = {0};
     struct buf out = {0};
     const char *problem = survey_make(&survey, options, compilation->policy);
-    enum exit_code code = problem ? failed(problem) : EXIT_FINE;
+    enum exit_code code = problem ? world_error("%s", problem) : EXIT_FINE;
 
     if (!problem && options->watch && isatty(STDOUT_FILENO))
         buf_text(&out, "\033[H\033[2J");

@@ -71,12 +71,6 @@ static enum exit_code settle(struct arena *arena, const struct apply_options *op
     return print_plan(arena, options, plan, &connections);
 }
 
-static enum exit_code world_error(const struct kernel_error *error)
-{
-    fprintf(stderr, "ctc: error: %s\n", error->text);
-    return EXIT_WORLD;
-}
-
 // Counts down on the terminal until somebody answers there, or elsewhere. Where the terminal is lost, the watchdog decides.
 static enum exit_code ask(unsigned seconds, bool cut, struct kernel_error *error)
 {
@@ -100,7 +94,7 @@ static enum exit_code ask(unsigned seconds, bool cut, struct kernel_error *error
         end = pending_confirm(error);
         fputs(end == PENDING_DONE ? "Kept.\n" : "\n", stderr);
         if (end != PENDING_DONE)
-            return world_error(error);
+            return world_error("%s", error->text);
         if (cut)
             connections_cut(error->arena);
         return EXIT_FINE;
@@ -137,10 +131,10 @@ static enum exit_code report_load(struct arena *arena, const struct apply_option
         return code;
     case LOAD_REVERTED:
         fputs("ctc: note: the kernel has the rules that it had before\n", stderr);
-        return world_error(error);
+        return world_error("%s", error->text);
     default:
         fputs("ctc: error: some tables are new and some are old: say `ctc rollback`\n", stderr);
-        return world_error(error);
+        return world_error("%s", error->text);
     }
 }
 
@@ -188,7 +182,7 @@ static enum exit_code carry_out_at_boot(struct compilation *compilation, const s
         return EXIT_WORLD;
     return load_and_remember(compilation, options, texts, plan, lock, &meddled, &error) == LOAD_DONE
                ? EXIT_FINE
-               : world_error(&error);
+               : world_error("%s", error.text);
 }
 
 // How many regions of traffic that changes are told, of one kind at one hook. With very many rules that takes longer than all
@@ -252,7 +246,7 @@ static enum exit_code carry_out(struct compilation *compilation, const struct ap
         return rivalry;
     if (!plan_apply(&compilation->arena, backend, compilation->policy, &wanted, options->own,
                     regions_told(options, &wanted), plan, &error))
-        return world_error(&error);
+        return world_error("%s", error.text);
     if (options->boot)
         return carry_out_at_boot(compilation, options, texts, plan, *lock);
     if (plan->difference.undecided)
@@ -302,7 +296,7 @@ static enum exit_code apply(struct compilation *compilation, struct apply_option
     if (privileges_suffice(&error))
         backend = open_way(&compilation->arena, options->via, &error);
     if (!backend)
-        return world_error(&error);
+        return world_error("%s", error.text);
 
     if (!options->dry_run)
         ahead_by(ahead, backend);
@@ -328,7 +322,7 @@ static enum exit_code apply(struct compilation *compilation, struct apply_option
         return compilation->diags.exit;
     if (!options->dry_run && (lock = xtables_lock(LOCK_WAIT, &error)) < 0) {
         pending_explain(&error);
-        return world_error(&error);
+        return world_error("%s", error.text);
     }
     code = carry_out(compilation, options, remote ? &session : NULL, backend, ahead, texts, &plan, &lock);
     xtables_unlock(lock);

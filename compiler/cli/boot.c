@@ -29,11 +29,10 @@ enum exit_code boot_settle(void)
     struct arena arena = {0};
     struct kernel_error error = {.arena = &arena};
     const bool fine = privileges_suffice(&error) && pending_settle(&error);
+    const enum exit_code code = fine ? EXIT_FINE : world_error("%s", error.text);
 
-    if (!fine)
-        fprintf(stderr, "ctc: error: %s\n", error.text);
     arena_clear(&arena);
-    return fine ? EXIT_FINE : EXIT_WORLD;
+    return code;
 }
 
 static bool read_rules(struct arena *arena, const struct slice texts[FAMILY_COUNT],

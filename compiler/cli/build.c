@@ -84,8 +84,7 @@ static bool is_ours(const struct standing *standing)
 
 static enum exit_code failed(const struct standing *standing, const char *what, int error)
 {
-    fprintf(stderr, "ctc: error: cannot %s %s: %s\n", what, standing->shown, strerror(error));
-    return EXIT_WORLD;
+    return world_error("cannot %s %s: %s", what, standing->shown, strerror(error));
 }
 
 static bool read_whole(int fd, struct buf *text)
@@ -253,10 +252,8 @@ static enum exit_code build(struct compilation *compilation, const struct option
     plan_check(plan, source_whole(compilation->sources.items[0]), &compilation->diags);
     report_diags(&compilation->diags, SEVERITY_WARNING);
     root = open(options->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0) {
-        fprintf(stderr, "ctc: error: cannot open %s: %s\n", options->root, strerror(errno));
-        return EXIT_WORLD;
-    }
+    if (root < 0)
+        return world_error("cannot open %s: %s", options->root, strerror(errno));
     files = plan_files(&compilation->arena, plan, options->layout, rules, &count);
     code = build_at(compilation, options, root, files, count);
     layout_files_clear(files, count);

@@ -181,8 +181,7 @@ enum exit_code check_live(bool json, const char *policy)
         report_diags(&compilation.diags, SEVERITY_WARNING);
         code = compilation.diags.exit;
     } else if (!tracking_read(&compilation.arena, &libiptc_backend, &tracking, &error)) {
-        fprintf(stderr, "ctc: error: %s\n", error.text);
-        code = EXIT_WORLD;
+        code = world_error("%s", error.text);
     } else {
         code = report(&compilation.arena, json, &tracking, policy, compilation.policy);
     }

@@ -17,6 +17,13 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
+static void put_error(const char *problem, va_list args)
+{
+    fputs("ctc: error: ", stderr);
+    vfprintf(stderr, problem, args);
+    fputc('\n', stderr);
+}
+
 enum exit_code usage_error(const char *name, const char *problem, ...)
 {
     const struct command *command = command_find(name);
@@ -25,9 +32,7 @@ enum exit_code usage_error(const char *name, const char *problem, ...)
         va_list args;
 
         va_start(args, problem);
-        fputs("ctc: error: ", stderr);
-        vfprintf(stderr, problem, args);
-        fputc('\n', stderr);
+        put_error(problem, args);
         va_end(args);
     }
     if (command)
@@ -35,6 +40,16 @@ enum exit_code usage_error(const char *name, const char *problem, ...)
     else
         fputs("usage: ctc POLICY, or ctc COMMAND ...; `ctc help` lists the commands\n", stderr);
     return EXIT_USAGE;
+}
+
+enum exit_code world_error(const char *problem, ...)
+{
+    va_list args;
+
+    va_start(args, problem);
+    put_error(problem, args);
+    va_end(args);
+    return EXIT_WORLD;
 }
 
 void report_diags(struct diag_list *diags, enum severity least)

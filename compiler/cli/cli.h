@@ -31,6 +31,9 @@ enum exit_code check_live(bool json, const char *policy); // of run_check(); `po
 // Says on standard error how the command is used, and gives EXIT_USAGE. `problem` may be NULL.
 enum exit_code usage_error(const char *name, const char *problem, ...) __attribute__((format(printf, 2, 3)));
 
+// Says on standard error what failed outside of ctc, a file or the kernel, and gives EXIT_WORLD.
+enum exit_code world_error(const char *problem, ...) __attribute__((format(printf, 1, 2)));
+
 // Prints the diagnostics of at least that severity on standard error, as text.
 void report_diags(struct diag_list *diags, enum severity least);
 

@@ -124,15 +124,11 @@ static enum exit_code write_directory(const char *directory, struct buf texts[FA
     struct output_file files[FAMILY_COUNT];
     struct stat status;
 
-    if (stat(directory, &status) < 0 || !S_ISDIR(status.st_mode)) {
-        fprintf(stderr, "ctc: error: cannot write to %s: %s\n", directory, strerror(errno ? errno : ENOTDIR));
-        return EXIT_WORLD;
-    }
+    if (stat(directory, &status) < 0 || !S_ISDIR(status.st_mode))
+        return world_error("cannot write to %s: %s", directory, strerror(errno ? errno : ENOTDIR));
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
-        if (!path_in(directory, family, paths[family])) {
-            fprintf(stderr, "ctc: error: cannot write to %s: %s\n", directory, strerror(ENAMETOOLONG));
-            return EXIT_WORLD;
-        }
+        if (!path_in(directory, family, paths[family]))
+            return world_error("cannot write to %s: %s", directory, strerror(ENAMETOOLONG));
         files[family] = (struct output_file){.path = paths[family], .text = &texts[family]};
     }
     return write_files(NO_ROOT, files, FAMILY_COUNT);

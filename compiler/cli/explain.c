@@ -104,10 +104,8 @@ static enum exit_code read_questions(struct arena *arena, struct questions *ques
             fine = add_question(arena, questions, text, number) && fine;
     }
     free(line);
-    if (ferror(stdin)) {
-        fputs("ctc: error: standard input cannot be read\n", stderr);
-        return EXIT_WORLD;
-    }
+    if (ferror(stdin))
+        return world_error("standard input cannot be read");
     return fine ? EXIT_FINE : EXIT_USAGE;
 }
 

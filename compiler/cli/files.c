@@ -37,8 +37,7 @@ static const char *shown(const struct replacement *replacement)
 
 static enum exit_code failed(const struct replacement *replacement, const char *what)
 {
-    fprintf(stderr, "ctc: error: cannot %s %s: %s\n", what, shown(replacement), strerror(errno));
-    return EXIT_WORLD;
+    return world_error("cannot %s %s: %s", what, shown(replacement), strerror(errno));
 }
 
 static bool name_beside(struct replacement *replacement)
@@ -233,11 +232,9 @@ static enum exit_code refuse_twice(const struct replacement *replacements, size_
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++)
             if (!replacements[i].direct && !replacements[j].direct &&
-                same_place(&replacements[i], &replacements[j])) {
-                fprintf(stderr, "ctc: error: %s and %s are one file\n", shown(&replacements[j]),
-                        shown(&replacements[i]));
-                return EXIT_WORLD;
-            }
+                same_place(&replacements[i], &replacements[j]))
+                return world_error("%s and %s are one file", shown(&replacements[j]),
+                                   shown(&replacements[i]));
     return EXIT_FINE;
 }
 

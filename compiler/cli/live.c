@@ -49,10 +49,8 @@ static enum exit_code compare(struct compilation *compilation, const struct live
     const char *why; // no matter for whoever asks every minute
     const struct kernel_backend *backend = backend_choose(arena, question->via, &why, &error);
 
-    if (!backend) {
-        fprintf(stderr, "ctc: error: %s\n", error.text);
-        return EXIT_WORLD;
-    }
+    if (!backend)
+        return world_error("%s", error.text);
     fine = plan_apply(arena, backend, compilation->policy, &wanted, question->own, 0, &plan, &error);
     // Whose rules stand in whole tables does not mean to move to chains of their own because somebody added one.
     if (fine && plan.moves_in) {
@@ -60,8 +58,7 @@ static enum exit_code compare(struct compilation *compilation, const struct live
         fine = plan_apply(arena, backend, compilation->policy, &wanted, OWN_TABLES, 0, &plan, &error);
     }
     if (!fine) {
-        fprintf(stderr, "ctc: error: %s\n", error.text);
-        code = EXIT_WORLD;
+        code = world_error("%s", error.text);
     } else {
         drift_find(arena, compilation, &plan, families, REGIONS, &drift);
         if (drift.undecided) {

@@ -30,6 +30,5 @@ enum exit_code write_output(const struct buf *text)
 {
     if (write_whole(STDOUT_FILENO, text))
         return EXIT_FINE;
-    fprintf(stderr, "ctc: error: cannot write to standard output: %s\n", strerror(errno));
-    return EXIT_WORLD;
+    return world_error("cannot write to standard output: %s", strerror(errno));
 }

@@ -12,18 +12,6 @@
 #include "cli/connections.h"
 #include "kernel/privileges.h"
 
-static enum exit_code world_error(const struct kernel_error *error)
-{
-    fprintf(stderr, "ctc: error: %s\n", error->text);
-    return EXIT_WORLD;
-}
-
-static enum exit_code nothing(const char *text)
-{
-    fprintf(stderr, "ctc: error: %s\n", text);
-    return EXIT_WORLD;
-}
-
 enum exit_code run_confirm(int argc, char **argv)
 {
     struct arena arena = {0};
@@ -42,10 +30,10 @@ enum exit_code run_confirm(int argc, char **argv)
         code = EXIT_FINE;
         break;
     case PENDING_NONE:
-        code = nothing("nothing waits for a confirmation: `ctc status` says what stands");
+        code = world_error("nothing waits for a confirmation: `ctc status` says what stands");
         break;
     default:
-        code = world_error(&error);
+        code = world_error("%s", error.text);
     }
     arena_clear(&arena);
     return code;
@@ -82,10 +70,10 @@ enum exit_code run_rollback(int argc, char **argv)
         code = report_rollback(&restored);
         break;
     case PENDING_NONE:
-        code = nothing("there is nothing to go back to: nothing was applied since the machine started");
+        code = world_error("there is nothing to go back to: nothing was applied since the machine started");
         break;
     default:
-        code = world_error(&error);
+        code = world_error("%s", error.text);
     }
     arena_clear(&arena);
     return code;
@@ -155,7 +143,7 @@ enum exit_code run_status(int argc, char **argv)
         if (code == EXIT_FINE && standing.drifted.count)
             code = EXIT_DIFFERENCE;
     } else {
-        code = world_error(&error);
+        code = world_error("%s", error.text);
     }
     buf_clear(&text);
     arena_clear(&arena);
