@@ -12,6 +12,9 @@ DATADIR    ?= $(PREFIX)/share/ctc
 DOCDIR     ?= $(PREFIX)/share/doc/ctc
 SYSCONFDIR ?= /etc
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR    ?=
 PKG_CONFIG ?= pkg-config
 INSTALL    ?= install
@@ -97,6 +100,9 @@ HEADERS := $(sort $(wildcard compiler/*.h compiler/*/*.h tests/*/*.h))
 CTC     := $(B)/ctc
 LIB     := $(B)/libctc.a
 
+COMPLETIONS      := $(B)/ctc.bash $(B)/ctc.zsh $(B)/ctc.fish
+COMPLETION_LISTS := compiler/cli/commands.def compiler/cli/options.def compiler/passes/passes.def
+
 SUPPORT := $(sort $(wildcard tests/support/*.c))
 UNITS   := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -105,7 +111,7 @@ STAGES  := $(B)/stages
 PACKETS := $(B)/packets
 LOADER  := $(B)/loader
 MUTANTS := $(B)/mutants
-SCRIPTS := .ci/run $(sort $(wildcard tests/*.sh tests/*/*.sh))
+SCRIPTS := .ci/run compiler/completions/ctc.bash $(sort $(wildcard tests/*.sh tests/*/*.sh))
 OWN_C   := $(MAIN) $(SOURCES) $(sort $(wildcard tests/*/*.c))
 
 object        = $(patsubst %.c,$(B)/%.o,$(1))
@@ -128,7 +134,7 @@ endif
 ifeq ($(MODE),fuzz)
 all: $(FUZZ_PROGRAMS)
 else
-all: $(CTC)                  ## build build/MODE/ctc; MODE is release unless given
+all: $(CTC) $(COMPLETIONS)   ## build build/MODE/ctc; MODE is release unless given
 endif
 
 $(CTC): $(call object,$(MAIN)) $(LIB)
@@ -154,6 +160,11 @@ $(STYLE): compiler/report/style.css Makefile
 
 $(B)/compiler/report/style.o: $(STYLE)
 
+# Completions for shells, of the lists that the program is made of too.
+$(B)/ctc.%: compiler/completions/ctc.% compiler/completions/tables.awk $(COMPLETION_LISTS)
+	@mkdir -p $(@D)
+	$(Q)awk -v shell=$* -f compiler/completions/tables.awk $(COMPLETION_LISTS) $< > $@
+
 # Two stamps, rewritten only when what they record has changed: other flags rebuild the objects, another set of
 # sources rebuilds the library.
 $(B)/flags: export STAMP = $(COMPILE)
@@ -178,7 +189,7 @@ JOBS    = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/n
 
 ## Testing
 
-TIERS      := unit golden careful questions findings report schema corpus mutants fuzz hostile docs kernel
+TIERS      := unit golden careful questions findings report schema corpus mutants fuzz hostile docs completions kernel
 ASAN_TIERS := unit golden questions findings hostile
 
 # A tier is tests/<tier>/run.sh, told by its environment which binary to try.
@@ -233,6 +244,9 @@ check-hostile: $(CTC)        ## full disks, closed pipes, unreadable and enormou
 
 check-docs: $(CTC)           ## manual, README and examples say what the compiler does
 	$(call run_tier,docs)
+
+check-completions: $(CTC) $(COMPLETIONS) ## shells complete every command, option and word
+	$(call run_tier,completions)
 
 check-kernel: $(CTC) $(LOADER) ## a real kernel treats real packets so (needs root)
 	$(call run_tier,kernel)
@@ -352,24 +366,28 @@ UNITS_IN  := $(wildcard compiler/host/*.service.in)
 EXAMPLES  := $(shell find examples -type f 2>/dev/null | sort)
 
 # Pages and examples name the files beside them where they are installed.
-PLACES := -e 's|/usr/local/share/ctc/|$(DATADIR)/|g' -e 's|/usr/local/share/doc/ctc/|$(DOCDIR)/|g' \
+PLACES := -e 's|/usr/local/share/bash-completion/completions/|$(BASHDIR)/|g' -e 's|/usr/local/share/zsh/site-functions/|$(ZSHDIR)/|g' \
+	-e 's|/usr/local/share/fish/vendor_completions.d/|$(FISHDIR)/|g' -e 's|/usr/local/share/ctc/|$(DATADIR)/|g' -e 's|/usr/local/share/doc/ctc/|$(DOCDIR)/|g' \
 	-e 's|/usr/local/lib/systemd/system/|$(UNITDIR)/|g' -e 's|=\.\./schemas/|=$(DATADIR)/|'
 
 # Where each file goes: section N of the manual to manN, examples with their folders.
 unit_target = $(DESTDIR)$(UNITDIR)/$(basename $(notdir $(1)))
 man_target = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 
-install: $(CTC)              ## install under DESTDIR and PREFIX
+install: $(CTC) $(COMPLETIONS) ## install under DESTDIR and PREFIX
 	$(INSTALL) -D -m 755 $(CTC) $(DESTDIR)$(SBINDIR)/ctc
 	$(foreach f,$(MAN_PAGES),$(INSTALL) -D -m 644 $(f) $(call man_target,$(f))$(newline))
 	$(foreach f,$(SCHEMAS),$(INSTALL) -D -m 644 $(f) $(DESTDIR)$(DATADIR)/$(notdir $(f))$(newline))
 	$(foreach f,$(UNITS_IN),$(INSTALL) -D -m 644 $(f) $(call unit_target,$(f))$(newline))
+	$(INSTALL) -D -m 644 $(B)/ctc.bash $(DESTDIR)$(BASHDIR)/ctc
+	$(INSTALL) -D -m 644 $(B)/ctc.zsh $(DESTDIR)$(ZSHDIR)/_ctc
+	$(INSTALL) -D -m 644 $(B)/ctc.fish $(DESTDIR)$(FISHDIR)/ctc.fish
 	sed -i 's|@SBINDIR@|$(SBINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' $(foreach f,$(UNITS_IN),$(call unit_target,$(f)))
 	$(foreach f,$(EXAMPLES),$(INSTALL) -D -m 644 $(f) $(DESTDIR)$(DOCDIR)/$(f)$(newline))
 	sed -i $(PLACES) $(foreach f,$(MAN_PAGES),$(call man_target,$(f))) $(EXAMPLES:%=$(DESTDIR)$(DOCDIR)/%)
 
 uninstall:                   ## remove what install put there
-	rm -f $(DESTDIR)$(SBINDIR)/ctc
+	rm -f $(DESTDIR)$(SBINDIR)/ctc $(DESTDIR)$(BASHDIR)/ctc $(DESTDIR)$(ZSHDIR)/_ctc $(DESTDIR)$(FISHDIR)/ctc.fish
 	rm -f $(foreach f,$(MAN_PAGES),$(call man_target,$(f))) $(foreach f,$(UNITS_IN),$(call unit_target,$(f)))
 	rm -rf $(DESTDIR)$(DATADIR) $(DESTDIR)$(DOCDIR)
 
