@@ -104,20 +104,17 @@ static bool lets_all_pass(const struct composing *composing, const char *hook)
 
 static void compose_hooks(struct composing *composing)
 {
-    for (size_t i = 0; i < table_kind_count; i++)
-        for (size_t j = 0;
-             strcmp(table_kinds[i].name, composing->table->name) == 0 && table_kinds[i].hooks[j]; j++) {
-            const char *hook = table_kinds[i].hooks[j];
-            const struct chain *live = composing->live ? table_find_chain(composing->live, hook) : NULL;
-            const struct owned_chain *owned = live ? &composing->owned[live->number] : NULL;
-            struct chain *chain = table_chain(composing->arena, composing->table, hook, CHAIN_UNWRITTEN);
+    for (const char *const *hook = table_hooks(composing->table->name); *hook; hook++) {
+        const struct chain *live = composing->live ? table_find_chain(composing->live, *hook) : NULL;
+        const struct owned_chain *owned = live ? &composing->owned[live->number] : NULL;
+        struct chain *chain = table_chain(composing->arena, composing->table, *hook, CHAIN_UNWRITTEN);
 
-            if (live)
-                chain->policy = live->policy;
-            if (owned && owned->policy && lets_all_pass(composing, hook))
-                chain->policy = CHAIN_ACCEPT;
-            compose_hook(composing, live, owned, chain);
-        }
+        if (live)
+            chain->policy = live->policy;
+        if (owned && owned->policy && lets_all_pass(composing, *hook))
+            chain->policy = CHAIN_ACCEPT;
+        compose_hook(composing, live, owned, chain);
+    }
 }
 
 static size_t others_in(const struct chain *live, const struct owned_chain *owned)
@@ -175,7 +172,7 @@ static void compose_table(struct composing *composing)
     const struct table *live = composing->live, *own = composing->own;
 
     *composing->origins =
-        arena_calloc(composing->arena, (live ? live->count : 0) + (own ? own->count : 0) + 5,
+        arena_calloc(composing->arena, (live ? live->count : 0) + (own ? own->count : 0) + TABLE_HOOKS_MAX,
                      sizeof(**composing->origins));
     if (live)
         note_ways(composing);

@@ -175,9 +175,8 @@ const struct ruleset *joint_filter(struct arena *arena, enum family family, cons
 
     ruleset->family = family;
     joining.table = ruleset_table(arena, ruleset, after->name);
-    for (size_t i = 0; i < table_kind_count; i++)
-        for (size_t j = 0; strcmp(table_kinds[i].name, after->name) == 0 && table_kinds[i].hooks[j]; j++)
-            join_hook(&joining, table_kinds[i].hooks[j]);
+    for (const char *const *hook = table_hooks(after->name); *hook; hook++)
+        join_hook(&joining, *hook);
     for (size_t i = 0; i < after->count; i++)
         if (after->items[i]->policy == CHAIN_USER)
             copy_chain(&joining, after->items[i], after->items[i]->name);

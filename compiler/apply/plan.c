@@ -69,14 +69,12 @@ static enum chain_policy policy_now(const struct table *before, const char *chai
 // A built-in chain whose policy the rules do not write keeps the one it has, and loses its rules.
 static void settle_policies(struct arena *arena, struct table *table, const struct table *before)
 {
-    for (size_t i = 0; i < table_kind_count; i++)
-        for (size_t j = 0; strcmp(table_kinds[i].name, table->name) == 0 && table_kinds[i].hooks[j]; j++) {
-            const char *hook = table_kinds[i].hooks[j];
-            struct chain *chain = table_chain(arena, table, hook, CHAIN_UNWRITTEN);
+    for (const char *const *hook = table_hooks(table->name); *hook; hook++) {
+        struct chain *chain = table_chain(arena, table, *hook, CHAIN_UNWRITTEN);
 
-            if (chain->policy == CHAIN_UNWRITTEN)
-                chain->policy = policy_now(before, hook);
-        }
+        if (chain->policy == CHAIN_UNWRITTEN)
+            chain->policy = policy_now(before, *hook);
+    }
 }
 
 static struct table copy_table(struct arena *arena, const struct table *table)

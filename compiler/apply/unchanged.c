@@ -76,9 +76,8 @@ static bool will_drop(const struct plan_table *planned, const char *hook)
 // The policies of built-in chains once the plan is carried out: those that the rules do not write are others'.
 static void put_policies(struct buf *out, const struct plan_table *planned)
 {
-    for (size_t i = 0; i < table_kind_count; i++)
-        for (size_t j = 0; strcmp(table_kinds[i].name, planned->name) == 0 && table_kinds[i].hooks[j]; j++)
-            buf_char(out, will_drop(planned, table_kinds[i].hooks[j]) ? 'D' : 'A');
+    for (const char *const *hook = table_hooks(planned->name); *hook; hook++)
+        buf_char(out, will_drop(planned, *hook) ? 'D' : 'A');
 }
 
 // The rules of nat may send on what this host's addresses get (apply/objections.c): they count, too.

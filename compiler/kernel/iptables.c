@@ -74,16 +74,6 @@ bool iptables_find_variant(struct arena *arena, bool nft, struct iptables_progra
 
 // Reading.
 
-static const char *const *hooks_of(const char *table)
-{
-    static const char *const none[] = {NULL};
-
-    for (size_t i = 0; i < table_kind_count; i++)
-        if (strcmp(table_kinds[i].name, table) == 0)
-            return table_kinds[i].hooks;
-    return none;
-}
-
 // A rule that was encoded, as one that was read: the kernel has no names of verdicts and chains.
 static struct live_rule as_read(struct arena *arena, const struct table *table, const void *entry,
                                 enum family family)
@@ -130,7 +120,7 @@ static void add_chains(struct arena *arena, struct kernel_table *made, const str
 // A table that is not there yet, as it is made: its chains accept.
 static void add_empty_chains(struct arena *arena, struct kernel_table *made)
 {
-    for (const char *const *hook = hooks_of(made->name); *hook; hook++)
+    for (const char *const *hook = table_hooks(made->name); *hook; hook++)
         add_chain(arena, made, NULL, &(struct chain){.name = *hook, .policy = CHAIN_ACCEPT}, NULL);
 }
 

@@ -33,13 +33,12 @@ static void declare_chain(struct lowering *lowering, struct table *table, const 
 // Built-in chains of carried tables have their policies written, so that nothing depends on what was loaded before.
 static void write_policies(struct lowering *lowering, struct ruleset *ruleset)
 {
-    for (size_t i = 0; i < ruleset->count; i++)
-        for (size_t j = 0; j < table_kind_count; j++)
-            for (size_t k = 0;
-                 !is_own(table_kinds[j].name) && strcmp(table_kinds[j].name, ruleset->items[i].name) == 0 &&
-                 table_kinds[j].hooks[k];
-                 k++)
-                table_chain(lowering->arena, &ruleset->items[i], table_kinds[j].hooks[k], CHAIN_ACCEPT);
+    for (size_t i = 0; i < ruleset->count; i++) {
+        struct table *table = &ruleset->items[i];
+
+        for (const char *const *hook = table_hooks(table->name); *hook && !is_own(table->name); hook++)
+            table_chain(lowering->arena, table, *hook, CHAIN_ACCEPT);
+    }
 }
 
 // Chains of verbatim text and, but for the hooks that the lowering has done, their rules.

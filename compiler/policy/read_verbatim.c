@@ -200,10 +200,10 @@ static struct table *add_table(struct arena *arena, struct ruleset *ruleset, con
 {
     struct table *table = ruleset_table(arena, ruleset, name);
 
-    for (size_t i = 0; i < table_kind_count && !table->count; i++)
-        for (const char *const *hook = table_kinds[i].hooks; strcmp(table_kinds[i].name, name) == 0 && *hook;
-             hook++)
-            table_chain(arena, table, *hook, is_own_table(name) ? CHAIN_ACCEPT : CHAIN_UNWRITTEN);
+    if (table->count)
+        return table;
+    for (const char *const *hook = table_hooks(name); *hook; hook++)
+        table_chain(arena, table, *hook, is_own_table(name) ? CHAIN_ACCEPT : CHAIN_UNWRITTEN);
     return table;
 }
 

@@ -20,12 +20,21 @@ const struct table_kind table_kinds[] = {
 
 const size_t table_kind_count = sizeof(table_kinds) / sizeof(*table_kinds);
 
+const char *const *table_hooks(const char *table)
+{
+    static const char *const none[] = {NULL};
+
+    for (size_t i = 0; i < table_kind_count; i++)
+        if (strcmp(table_kinds[i].name, table) == 0)
+            return table_kinds[i].hooks;
+    return none;
+}
+
 bool table_has_hook(const char *table, struct slice chain)
 {
-    for (size_t i = 0; i < table_kind_count; i++)
-        for (size_t j = 0; strcmp(table_kinds[i].name, table) == 0 && table_kinds[i].hooks[j]; j++)
-            if (slice_is(chain, table_kinds[i].hooks[j]))
-                return true;
+    for (const char *const *hook = table_hooks(table); *hook; hook++)
+        if (slice_is(chain, *hook))
+            return true;
     return false;
 }
 

@@ -220,13 +220,18 @@ struct ruleset {
     const struct ruleset *printed; // the plain rules that were made of these; NULL: these are plain
 };
 
+#define TABLE_HOOKS_MAX 5
+
 // The tables of the kernel and the hooks of each (iptables(8)); `hooks` ends with NULL.
 struct table_kind {
     const char *name;
-    const char *hooks[6];
+    const char *hooks[TABLE_HOOKS_MAX + 1];
 };
 extern const struct table_kind table_kinds[];
 extern const size_t table_kind_count;
+
+// The hooks of a table, ended by NULL; none of one that the kernel does not know.
+const char *const *table_hooks(const char *table);
 
 // Whether `chain` is one of the table's built-in chains.
 bool table_has_hook(const char *table, struct slice chain);
