@@ -137,8 +137,8 @@ void put_report_json(struct buf *out, const struct report *report)
     json_t *document = json_document("advise"), *directions = json_object(), *protocols = json_object(),
            *services = json_array(), *sources = json_array();
 
-    json_set(document, "source", report->source ? json_text(report->source) : json_null());
-    json_set(document, "policy", report->policy ? json_text(report->policy) : json_null());
+    json_set(document, "source", json_text_or_null(report->source));
+    json_set(document, "policy", json_text_or_null(report->policy));
     json_set(document, "table", table_json(report));
     json_set(document, "local", local_json(report->local));
     json_set(document, "local_guessed", json_boolean(report->guessed));

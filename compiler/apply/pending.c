@@ -13,7 +13,6 @@
 #include "base/vec.h"
 #include "kernel/lock.h"
 
-#define LOCK_WAIT 20000 // milliseconds
 #define ELSEWHERE "the last apply was in another network namespace"
 
 // A journal that is there.
@@ -219,7 +218,7 @@ static enum pending_end rollback_locked(const char *const *names, struct restore
     underway = find(error->arena, names, &asked, &ignored) == PENDING_DONE && asked.attended;
     if (underway)
         end_stopped(&asked);
-    lock = xtables_lock(LOCK_WAIT, error);
+    lock = xtables_lock(XTABLES_WAIT, error);
     if (lock < 0)
         pending_explain(error);
     back = underway && state_is(asked.directory, asked.file, STATE_REVERTED);

@@ -21,6 +21,18 @@ json_t *json_text(const char *text)
     return value;
 }
 
+json_t *json_text_or_null(const char *text)
+{
+    return text ? json_text(text) : json_null();
+}
+
+json_t *json_family(enum family family)
+{
+    static const char *const words[FAMILY_COUNT + 1] = {"ipv4", "ipv6", NULL};
+
+    return json_text_or_null(words[family]);
+}
+
 void json_set(json_t *object, const char *key, json_t *value)
 {
     if (json_object_set_new(object, key, value) < 0)

@@ -5,9 +5,12 @@
 
 #include <jansson.h>
 
+#include "base/addr.h"
 #include "base/buf.h"
 
 json_t *json_text(const char *text);
+json_t *json_text_or_null(const char *text);                   // null for NULL
+json_t *json_family(enum family family);                       // "ipv4" or "ipv6"; null for FAMILY_COUNT
 void json_set(json_t *object, const char *key, json_t *value); // takes the value over
 void json_push(json_t *array, json_t *value);                  // likewise
 

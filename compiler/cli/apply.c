@@ -18,6 +18,7 @@
 #include "apply/unchanged.h"
 #include "cli/apply_options.h"
 #include "cli/boot.h"
+#include "cli/changes.h"
 #include "cli/cli.h"
 #include "cli/connections.h"
 #include "cli/live.h"
@@ -28,11 +29,9 @@
 #include "kernel/lock.h"
 #include "kernel/privileges.h"
 
-#define REGIONS         40    // of one kind at one hook
-#define RULES_TOLD      2000  // beyond, only a dry run says what traffic changes
-#define LOCK_WAIT       20000 // milliseconds
-#define LOCK_GLANCE     1000  // the same, only to see that there is nothing to do
-#define CONFIRM_SECONDS 60    // unless the caller says otherwise
+#define RULES_TOLD      2000 // beyond, only a dry run says what traffic changes
+#define LOCK_GLANCE     1000 // milliseconds of waiting for the lock where there may be nothing to do
+#define CONFIRM_SECONDS 60   // unless the caller says otherwise
 #define SECOND          INT64_C(1000000000)
 
 static enum exit_code print_plan(struct arena *arena, const struct apply_options *options,
@@ -47,7 +46,7 @@ static enum exit_code print_plan(struct arena *arena, const struct apply_options
 
         json_set(object, "policy", json_text(options->policy));
         json_set(object, "via", json_text(plan->backend->name));
-        json_set(object, "program", plan->backend->program ? json_text(plan->backend->program) : json_null());
+        json_set(object, "program", json_text_or_null(plan->backend->program));
         json_set(object, "applied", json_boolean(applied));
         json_set(object, "confirm",
                  applied && options->confirm ? json_integer(options->confirm) : json_null());
@@ -192,7 +191,7 @@ static size_t regions_told(const struct apply_options *options, const struct wan
     const size_t rules =
         ruleset_rule_count(wanted->rules[FAMILY_IPV4]) + ruleset_rule_count(wanted->rules[FAMILY_IPV6]);
 
-    return options->dry_run || (!options->boot && rules <= RULES_TOLD) ? REGIONS : 0;
+    return options->dry_run || (!options->boot && rules <= RULES_TOLD) ? REGIONS_TOLD : 0;
 }
 
 // Whoever says the same again is told nothing but what was said now: where there is more than the plan, it is found anew.
@@ -320,7 +319,7 @@ static enum exit_code apply(struct compilation *compilation, struct apply_option
     report_diags(&compilation->diags, SEVERITY_WARNING);
     if (!fine)
         return compilation->diags.exit;
-    if (!options->dry_run && (lock = xtables_lock(LOCK_WAIT, &error)) < 0) {
+    if (!options->dry_run && (lock = xtables_lock(XTABLES_WAIT, &error)) < 0) {
         pending_explain(&error);
         return world_error("%s", error.text);
     }

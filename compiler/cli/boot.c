@@ -14,8 +14,6 @@
 #include "kernel/privileges.h"
 #include "rules/read.h"
 
-#define LOCK_WAIT 20000 // milliseconds
-
 static const char closed_rules[] = "*filter\n"
                                    ":INPUT DROP [0:0]\n"
                                    ":FORWARD DROP [0:0]\n"
@@ -100,7 +98,7 @@ void boot_otherwise(enum boot boot, enum kernel_choice via)
     struct arena arena = {0};
     struct kernel_error error = {.arena = &arena};
     const struct kernel_backend *backend = open_way(&arena, via, &error);
-    const int lock = xtables_lock(LOCK_WAIT, &error); // not to be had is no reason to leave all open
+    const int lock = xtables_lock(XTABLES_WAIT, &error); // not to be had is no reason to leave all open
     bool done = false;
 
     if (backend && boot == BOOT_LAST) {

@@ -6,6 +6,7 @@
 #include "analysis/describe.h"
 #include "base/vec.h"
 #include "cli/columns.h"
+#include "cli/reason.h"
 
 // Text: one row a region.
 
@@ -115,12 +116,7 @@ static json_t *decision_json(const struct decision *decision)
     json_set(object, "verdict", json_text(walk_name(decision->walk)));
     json_set(object, "text", json_text(decision->verdict));
     json_set(object, "tracked", json_boolean(decision->tracked));
-    json_set(object, "section", decision->reason.section ? json_text(decision->reason.section) : json_null());
-    json_set(object, "name", decision->reason.name ? json_text(decision->reason.name) : json_null());
-    json_set(object, "file",
-             decision->reason.span.source ? json_text(decision->reason.span.source->name) : json_null());
-    json_set(object, "line",
-             decision->reason.span.source ? json_integer(decision->reason.span.line) : json_null());
+    set_reason(object, &decision->reason);
     json_set(object, "rule", json_text(place.bytes));
     buf_clear(&place);
     return object;
@@ -131,7 +127,7 @@ static json_t *change_json(const struct change *change)
     json_t *object = json_object();
 
     json_set(object, "change", json_text(change_words[change->kind]));
-    json_set(object, "family", json_text(change->family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
+    json_set(object, "family", json_family(change->family));
     json_set(object, "hook", json_text(hook_names[change->hook]));
     json_set(object, "packets", json_text(change->packets));
     json_set(object, "example", json_text(change->example));

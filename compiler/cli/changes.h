@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "base/json.h"
 
+#define REGIONS_TOLD 40 // of one kind at one hook
+
 // One row a region; or that nothing changes.
 void put_changes(struct buf *out, struct arena *arena, const struct difference *difference);
 

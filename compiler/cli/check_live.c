@@ -109,7 +109,7 @@ static json_t *cause_json(const struct tracking_cause *cause)
     json_set(object, "tool", json_text(cause->tool));
     json_set(object, "place", json_text(cause->place));
     json_set(object, "what", json_text(cause->what));
-    json_set(object, "rule", cause->text ? json_text(cause->text) : json_null());
+    json_set(object, "rule", json_text_or_null(cause->text));
     json_set(object, "unclear", json_boolean(cause->unclear));
     return object;
 }
@@ -127,7 +127,7 @@ static json_t *family_json(const struct live_tracking *tracking, enum family fam
         json_push(unseen, json_text(tracked->legacy_unseen));
     if (tracking->nft_unseen)
         json_push(unseen, json_text(tracking->nft_unseen));
-    json_set(object, "family", json_text(family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
+    json_set(object, "family", json_family(family));
     json_set(object, "tracking", json_text(state_words[state]));
     json_set(object, "fits", policy ? json_boolean(fits(policy, tracking, state)) : json_null());
     json_set(object, "causes", causes);
@@ -141,7 +141,7 @@ static json_t *document(const struct live_tracking *tracking, const char *path, 
 
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         json_push(families, family_json(tracking, family, policy));
-    json_set(object, "policy", path ? json_text(path) : json_null());
+    json_set(object, "policy", json_text_or_null(path));
     json_set(object, "tracker", json_boolean(tracking->tracker));
     json_set(object, "entries", json_integer((json_int_t)tracking->entries));
     json_set(object, "families", families);

@@ -161,7 +161,7 @@ static json_t *refused_json(const struct refused_connection *one)
 
     addr_print(&source, one->family, one->source);
     addr_print(&target, one->family, one->target);
-    json_set(object, "family", json_text(one->family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
+    json_set(object, "family", json_family(one->family));
     json_set(object, "protocol", json_integer(one->protocol));
     json_set(object, "source", json_text(source.bytes));
     json_set(object, "source_port", one->source_port ? json_integer(one->source_port) : json_null());

@@ -12,8 +12,6 @@
 #include "cli/options.h"
 #include "cli/way.h"
 
-#define REGIONS 40 // of one kind at one hook
-
 struct options {
     enum family family; // FAMILY_COUNT: all there are
     bool json, widen, live;
@@ -66,8 +64,8 @@ static enum exit_code compare(const struct options *options, const struct subjec
         if (!before->rules[family] || !now->rules[family] ||
             (options->family != FAMILY_COUNT && options->family != family))
             continue;
-        find_changes(&arena, before->rules[family], before->policy, now->rules[family], now->policy, REGIONS,
-                     &difference);
+        find_changes(&arena, before->rules[family], before->policy, now->rules[family], now->policy,
+                     REGIONS_TOLD, &difference);
         compared = true;
     }
     if (!compared) {

@@ -3,6 +3,7 @@
 
 #include "cli/changes.h"
 #include "cli/columns.h"
+#include "cli/reason.h"
 
 #define RULES_SHOWN 40
 
@@ -81,33 +82,19 @@ void put_drift(struct buf *out, struct arena *arena, const struct drift *drift)
         put_promise(out, &drift->promises.items[i]);
 }
 
-static json_t *text_or_null(const char *text)
-{
-    return text ? json_text(text) : json_null();
-}
-
-static const char *family_word(enum family family)
-{
-    return family == FAMILY_IPV4 ? "ipv4" : "ipv6";
-}
-
 static json_t *rule_json(const struct rule_drift *rule)
 {
-    const struct span *span = &rule->reason.span;
     json_t *object = json_object();
 
     json_set(object, "drift", json_text(kind_words[rule->kind]));
-    json_set(object, "family", json_text(family_word(rule->family)));
+    json_set(object, "family", json_family(rule->family));
     json_set(object, "table", json_text(rule->table));
-    json_set(object, "chain", text_or_null(rule->chain));
+    json_set(object, "chain", json_text_or_null(rule->chain));
     json_set(object, "number", rule->number ? json_integer((json_int_t)rule->number) : json_null());
-    json_set(object, "rule", text_or_null(rule->kind == DRIFT_POLICY ? NULL : rule->text));
-    json_set(object, "policy", text_or_null(rule->kind == DRIFT_POLICY ? rule->text : NULL));
-    json_set(object, "wanted", text_or_null(rule->wanted));
-    json_set(object, "section", text_or_null(rule->reason.section));
-    json_set(object, "name", text_or_null(rule->reason.name));
-    json_set(object, "file", text_or_null(span->source ? span->source->name : NULL));
-    json_set(object, "line", span->source ? json_integer(span->line) : json_null());
+    json_set(object, "rule", json_text_or_null(rule->kind == DRIFT_POLICY ? NULL : rule->text));
+    json_set(object, "policy", json_text_or_null(rule->kind == DRIFT_POLICY ? rule->text : NULL));
+    json_set(object, "wanted", json_text_or_null(rule->wanted));
+    set_reason(object, &rule->reason);
     return object;
 }
 
@@ -118,11 +105,11 @@ static json_t *promise_json(const struct drift_promise *promise)
 
     describe_place(&place, &promise->broken.place);
     json_set(object, "promise", json_text(diag_kinds[promise->broken.code].name));
-    json_set(object, "family", json_text(family_word(promise->family)));
+    json_set(object, "family", json_family(promise->family));
     json_set(object, "problem", json_text(promise->broken.problem));
     json_set(object, "example", json_text(promise->broken.example));
     json_set(object, "place", json_text(place.length ? place.bytes : ""));
-    json_set(object, "rule", text_or_null(promise->text));
+    json_set(object, "rule", json_text_or_null(promise->text));
     buf_clear(&place);
     return object;
 }

@@ -13,6 +13,7 @@
 #include "base/vec.h"
 #include "cli/columns.h"
 #include "cli/options.h"
+#include "cli/reason.h"
 
 struct question {
     const char *text;
@@ -303,11 +304,7 @@ static json_t *part_json(const struct part *part)
     json_set(object, "tracked", json_boolean(part->outcome.tracked));
     json_set(object, "packets", boxes);
     json_set(object, "complete", json_boolean(part->complete));
-    json_set(object, "section", part->reason.section ? json_text(part->reason.section) : json_null());
-    json_set(object, "name", part->reason.name ? json_text(part->reason.name) : json_null());
-    json_set(object, "file",
-             part->reason.span.source ? json_text(part->reason.span.source->name) : json_null());
-    json_set(object, "line", part->reason.span.source ? json_integer(part->reason.span.line) : json_null());
+    set_reason(object, &part->reason);
     json_set(object, "rule", json_text(place.bytes));
     buf_clear(&place);
     return object;
@@ -319,7 +316,7 @@ static json_t *answer_json(const struct explanation *answer, enum family family)
 
     for (size_t i = 0; i < answer->count; i++)
         json_push(parts, part_json(&answer->items[i]));
-    json_set(object, "family", json_text(family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
+    json_set(object, "family", json_family(family));
     json_set(object, "hook", json_text(hook_names[answer->hook]));
     json_set(object, "decided", json_boolean(!answer->undecided));
     json_set(object, "parts", parts);

@@ -3,10 +3,9 @@
 
 #include <stdio.h>
 
+#include "cli/changes.h"
 #include "cli/cli.h"
 #include "cli/drift.h"
-
-#define REGIONS 40 // of one kind at one hook
 
 static bool is_same(const struct live_question *question, const struct drift *drift)
 {
@@ -60,7 +59,7 @@ static enum exit_code compare(struct compilation *compilation, const struct live
     if (!fine) {
         code = world_error("%s", error.text);
     } else {
-        drift_find(arena, compilation, &plan, families, REGIONS, &drift);
+        drift_find(arena, compilation, &plan, families, REGIONS_TOLD, &drift);
         if (drift.undecided) {
             fputs("ctc: error: not decided: the rules are too many\n", stderr);
             code = EXIT_UNPROVED;

@@ -164,7 +164,7 @@ static json_t *table_json(const struct plan_table *table)
 
     for (size_t i = 0; i < found->count; i++)
         json_push(chains, chain_json(&found->chains[i]));
-    json_set(object, "family", json_text(table->family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
+    json_set(object, "family", json_family(table->family));
     json_set(object, "table", json_text(table->name));
     json_set(object, "there", json_boolean(table->live != NULL));
     json_set(object, "same", json_boolean(found->same));
@@ -184,11 +184,11 @@ static json_t *order_json(const struct apply_plan *plan, enum family family)
     for (size_t i = 0; i < plan->steps.count; i++)
         if (plan->items[plan->steps.items[i].table].family == family)
             json_push(tables, json_text(plan->items[plan->steps.items[i].table].name));
-    json_set(object, "family", json_text(family == FAMILY_IPV4 ? "ipv4" : "ipv6"));
+    json_set(object, "family", json_family(family));
     json_set(object, "tables", tables);
-    json_set(object, "joint", order->joint ? json_text(joint_words[order->joint]) : json_null());
+    json_set(object, "joint", json_text_or_null(joint_words[order->joint]));
     json_set(object, "between", json_text(between_names[order->between]));
-    json_set(object, "example", order->example ? json_text(order->example) : json_null());
+    json_set(object, "example", json_text_or_null(order->example));
     return object;
 }
 
@@ -198,12 +198,9 @@ static json_t *objection_json(const struct objection *objection)
 
     json_set(object, "severity", json_text(severity_name(objection->severity)));
     json_set(object, "name", json_text(objection->name));
-    json_set(object, "family",
-             objection->family == FAMILY_COUNT  ? json_null()
-             : objection->family == FAMILY_IPV4 ? json_text("ipv4")
-                                                : json_text("ipv6"));
+    json_set(object, "family", json_family(objection->family));
     json_set(object, "text", json_text(objection->text));
-    json_set(object, "hint", objection->hint ? json_text(objection->hint) : json_null());
+    json_set(object, "hint", json_text_or_null(objection->hint));
     return object;
 }
 

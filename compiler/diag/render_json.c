@@ -18,7 +18,7 @@ static json_t *finding(const struct diag *diag)
     json_set(object, "code", json_text(diag_kinds[diag->code].name));
     json_set(object, "severity", json_text(severity_name(diag->severity)));
     json_set(object, "message", json_text(diag->message));
-    json_set(object, "hint", diag->hint ? json_text(diag->hint) : json_null());
+    json_set(object, "hint", json_text_or_null(diag->hint));
     json_set(object, "file", json_text(span_file(&diag->span)));
     json_set(object, "line", json_integer(diag->span.line));
     json_set(object, "column", json_integer(diag->span.column));

@@ -7,6 +7,8 @@
 
 #include "kernel/error.h"
 
+#define XTABLES_WAIT 20000 // milliseconds that whoever was asked for something waits for the lock
+
 // Waits for the lock for at most that long. Its descriptor, which is not handed on by exec; -1, and why, where it is
 // not to be had.
 int xtables_lock(unsigned milliseconds, struct kernel_error *error);
