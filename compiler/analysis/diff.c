@@ -5,6 +5,7 @@
 
 #include "algebra/cover.h"
 #include "analysis/describe.h"
+#include "analysis/limits.h"
 #include "analysis/query.h"
 #include "analysis/witness.h"
 #include "base/vec.h"
@@ -15,7 +16,7 @@
 // With more rules than that, looking for regions that read better takes more functions than there may be.
 #define RULES_TO_LOOK_BY 10000
 
-const char *const change_words[CHANGE_COUNT] = {"opened",  "closed",    "answer",
+const char *const change_words[CHANGE_COUNT] = {"opened",  "closed",    "limit",  "answer",
                                                 "tracked", "untracked", "unclear"};
 
 struct pair {
@@ -28,6 +29,8 @@ struct pair {
     diagram outcomes[2]; // at the hook that is looked at
     diagram stateless;   // packets there that have no state before and none now
     bool told[CHANGE_COUNT];
+    struct limit_pairs limits;
+    const struct limit_pair *about; // the one that a change is about
     size_t limit;
     struct difference *difference;
 };
@@ -71,6 +74,13 @@ static struct decision decide(struct pair *pair, int side, enum hook hook, const
     describe_verdict(&text, pair->space, trace.outcome);
     decision.verdict = arena_copy(pair->arena, text.bytes, text.length);
     buf_clear(&text);
+    if (pair->about) {
+        const unsigned unknown = side ? pair->about->now : pair->about->before;
+
+        limit_settings_print(&text, &pair->space->unknowns.items[unknown].settings);
+        decision.limit = arena_copy(pair->arena, text.bytes, text.length);
+        buf_clear(&text);
+    }
     return decision;
 }
 
@@ -344,10 +354,71 @@ static void tell_kind(struct pair *pair, enum hook hook, enum change_kind kind, 
         add_change(pair, hook, kind, end, NULL, "");
 }
 
+// What an outcome is while a limit is within its rate, or over it.
+static diagram while_limit_is(struct packet_space *space, diagram outcomes, unsigned unknown, uint64_t value)
+{
+    struct arena arena = {0};
+    struct field_choice *choices =
+        arena_calloc(&arena, FIELD_COUNT + space->unknowns.count, sizeof(*choices));
+    diagram settled;
+
+    choices[FIELD_COUNT + unknown] = (struct field_choice){.how = CHOOSE_VALUE, .value = {0, value}};
+    settled = diagram_settle(space->diagrams, outcomes, choices);
+    arena_clear(&arena);
+    return settled;
+}
+
+// The packets of a set of which a ruleset asks a limit.
+static diagram limited_by(struct pair *pair, int side, unsigned unknown)
+{
+    struct packet_space *space = pair->space;
+
+    return differences(space, while_limit_is(space, pair->outcomes[side], unknown, LIMIT_WITHIN),
+                       while_limit_is(space, pair->outcomes[side], unknown, LIMIT_OVER));
+}
+
+// Tells of each limit that changed, for the packets of which both rulesets ask it. What else becomes of them is told apart.
+static void tell_limits(struct pair *pair, enum hook hook)
+{
+    struct packet_space *space = pair->space;
+    const diagram domain = people_mean(space, hook, pair->meanings[0].domains[hook]);
+
+    if (!pair->limits.count)
+        return;
+    for (int side = 0; side < 2; side++)
+        pair->outcomes[side] = hook_outcomes(space, &pair->meanings[side], hook, domain);
+    for (size_t i = 0; i < pair->limits.count; i++) {
+        const struct limit_pair *limit = &pair->limits.items[i];
+        const diagram set =
+            set_and(space, limited_by(pair, 0, limit->kept), limited_by(pair, 1, limit->kept));
+        const struct cover cover = regions_of(pair, hook, set);
+
+        pair->about = limit;
+        for (size_t j = 0; j < cover.count; j++)
+            add_change(pair, hook, CHANGE_LIMIT, set, &cover.items[j], "");
+        pair->about = NULL;
+        pair->difference->complete = pair->difference->complete && cover.complete;
+        pair->difference->loosened += limit->widens ? cover.count : 0;
+    }
+}
+
+// Without what a full table drops where only one of the rulesets has a table there.
+static diagram without_full(const struct pair *pair, diagram set)
+{
+    for (size_t i = 0; i < pair->limits.count; i++)
+        if (pair->limits.items[i].mixed)
+            set = set_minus(
+                pair->space, set,
+                field_between(pair->space, FIELD_COUNT + pair->limits.items[i].kept, LIMIT_FULL, LIMIT_FULL));
+    return set;
+}
+
 static void compare_hook(struct pair *pair, enum hook hook)
 {
     struct packet_space *space = pair->space;
-    diagram changed = different_outcomes(space, &pair->meanings[0], &pair->meanings[1], hook), kinds;
+    diagram changed =
+                without_full(pair, different_outcomes(space, &pair->meanings[0], &pair->meanings[1], hook)),
+            kinds;
 
     if (people_mean(space, hook, changed) != set_none(space))
         changed = people_mean(space, hook, changed);
@@ -364,6 +435,12 @@ static void compare_hook(struct pair *pair, enum hook hook)
         if (set != set_none(space))
             tell_kind(pair, hook, kind, set);
     }
+    tell_limits(pair, hook);
+}
+
+bool difference_widens(const struct difference *difference)
+{
+    return difference->kinds[CHANGE_OPENED] || difference->kinds[CHANGE_UNCLEAR] || difference->loosened;
 }
 
 void find_changes(struct arena *arena, const struct ruleset *before, const struct policy *policy_before,
@@ -385,6 +462,7 @@ void find_changes(struct arena *arena, const struct ruleset *before, const struc
         difference->undecided = true;
         return;
     }
+    pair.limits = limits_join(&space, before, now);
     pair.meanings[0] = rules_meaning(&space, before, NULL);
     pair.meanings[1] = rules_meaning(&space, now, NULL);
     for (enum hook hook = HOOK_INPUT; hook < HOOK_COUNT; hook++)

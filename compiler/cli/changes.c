@@ -37,6 +37,8 @@ static const char *what_cell(struct arena *arena, const struct change *change)
         return arena_printf(arena, "same verdict, an entry in the table\n%s", now);
     case CHANGE_UNTRACKED:
         return arena_printf(arena, "same verdict, no table entry\n%s", now);
+    case CHANGE_LIMIT:
+        return arena_printf(arena, "%s, was %s\n%s", change->now.limit, change->before.limit, now);
     case CHANGE_ANSWER:
     case CHANGE_UNCLEAR:
         return arena_printf(arena, "%s, was %s\n%s", change->now.verdict, change->before.verdict, now);
@@ -52,7 +54,7 @@ static const char *what_cell(struct arena *arena, const struct change *change)
 
 static struct row change_row(struct arena *arena, const struct change *change)
 {
-    static const char signs[CHANGE_COUNT] = {'+', '-', '~', '~', '~', '?'};
+    static const char signs[CHANGE_COUNT] = {'+', '-', '~', '~', '~', '~', '?'};
 
     return (struct row){{
         arena_printf(arena, "%c %s", signs[change->kind], change_words[change->kind]),
@@ -115,6 +117,8 @@ static json_t *decision_json(const struct decision *decision)
     describe_place(&place, &decision->place);
     json_set(object, "verdict", json_text(walk_name(decision->walk)));
     json_set(object, "text", json_text(decision->verdict));
+    if (decision->limit)
+        json_set(object, "limit", json_text(decision->limit));
     json_set(object, "tracked", json_boolean(decision->tracked));
     set_reason(object, &decision->reason);
     json_set(object, "rule", json_text(place.bytes));

@@ -80,9 +80,7 @@ static enum exit_code compare(const struct options *options, const struct subjec
         else
             put_changes(&text, &arena, &difference);
         code = write_output(&text);
-        if (code == EXIT_FINE &&
-            (options->widen ? difference.kinds[CHANGE_OPENED] + difference.kinds[CHANGE_UNCLEAR]
-                            : difference.count))
+        if (code == EXIT_FINE && (options->widen ? difference_widens(&difference) : difference.count != 0))
             code = EXIT_DIFFERENCE;
     }
     buf_clear(&text);

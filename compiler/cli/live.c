@@ -10,11 +10,9 @@
 static bool is_same(const struct live_question *question, const struct drift *drift)
 {
     const struct difference *difference = &drift->difference;
-    const size_t changes = question->widen
-                               ? difference->kinds[CHANGE_OPENED] + difference->kinds[CHANGE_UNCLEAR]
-                               : difference->count;
+    const bool changed = question->widen ? difference_widens(difference) : difference->count != 0;
 
-    return !changes && (!question->rules || (!drift->rules.count && !drift->promises.count));
+    return !changed && (!question->rules || (!drift->rules.count && !drift->promises.count));
 }
 
 static enum exit_code report(struct arena *arena, const struct live_question *question,

@@ -155,3 +155,34 @@ struct limit_settings said_limit(struct rate rate, bool per_source, enum family 
         settings.expire = full * 1000;
     return settings;
 }
+
+// A rate whose unit is not known: that of which it is a whole number, the shortest such.
+static void print_rate(struct buf *out, uint64_t between)
+{
+    for (size_t unit = UNITS; between && unit-- > 0;) {
+        const uint64_t whole = HASHLIMIT_RESOLUTION * units[unit].seconds, events = whole / between;
+
+        if (events && whole / events == between) {
+            buf_printf(out, "%llu/%s", (unsigned long long)events, units[unit].name);
+            return;
+        }
+    }
+    buf_printf(out, "1 in %llu us", (unsigned long long)between);
+}
+
+void limit_settings_print(struct buf *out, const struct limit_settings *settings)
+{
+    static const char *const names[] = {"destination", "destination port", "source", "source port"};
+    const char *before = " per ";
+
+    print_rate(out, settings->between);
+    buf_printf(out, " burst %llu", (unsigned long long)settings->burst);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (settings->modes >> i & 1) {
+            buf_printf(out, "%s%s", before, names[i]);
+            before = " and ";
+        }
+    if (!settings->modes)
+        buf_text(out, " total");
+    buf_text(out, settings->others);
+}

@@ -9,6 +9,7 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/buf.h"
 #include "policy/policy.h"
 #include "ruleset/ruleset.h"
 
@@ -29,6 +30,10 @@ uint64_t limit_settings_hash(const struct limit_settings *settings);
 
 // Of a hashlimit as it was written: its options.
 struct limit_settings written_limit(struct arena *arena, const char *options, enum family family);
+
+// In the words of a policy: `20/minute burst 5 per source`; of rates and buckets that a policy has no words for, in such as are
+// like them.
+void limit_settings_print(struct buf *out, const struct limit_settings *settings);
 
 // Of a limit in a policy: so many events in so many seconds.
 struct limit_settings said_limit(struct rate rate, bool per_source, enum family family);

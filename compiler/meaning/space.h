@@ -138,6 +138,8 @@ unsigned packet_space_unknown(const struct packet_space *space, enum unknown_kin
                               unsigned number);
 unsigned packet_space_limit(const struct packet_space *space, const struct limit *limit);
 unsigned packet_space_match(const struct packet_space *space, const struct match *match); // the unknown it is
+// Has the matches that are one unknown be another one, in all that is made of them behind it.
+void packet_space_identify(struct packet_space *space, unsigned unknown, unsigned as);
 
 // The packets that there are at a hook, as a set. States are those that the tracker has.
 diagram hook_domain(struct packet_space *space, enum hook hook);

@@ -210,6 +210,13 @@ unsigned packet_space_match(const struct packet_space *space, const struct match
     return space->matches[match_slot(space, match)].unknown;
 }
 
+void packet_space_identify(struct packet_space *space, unsigned unknown, unsigned as)
+{
+    for (size_t i = 0; i < space->match_slots; i++)
+        if (space->matches[i].match && space->matches[i].unknown == unknown)
+            space->matches[i].unknown = as;
+}
+
 static int compare_met(const void *a, const void *b)
 {
     const struct unknown_match *left = a, *right = b;

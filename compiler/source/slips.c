@@ -249,12 +249,22 @@ static bool is_unclosed(struct slice line, const char *open, const char *close)
     return has(line, open) && !has(line, close);
 }
 
+// Whether an item without quotes begins or ends with two colons.
+static bool has_bare_colons(struct slice line)
+{
+    for (size_t i = 0; i + 1 < line.length; i++)
+        if (line.at[i] == ':' && line.at[i + 1] == ':' &&
+            ((i && strchr(" [{,", line.at[i - 1])) || i + 2 == line.length || strchr(" ]},", line.at[i + 2])))
+            return true;
+    return false;
+}
+
 // What stands on the line, whatever the complaint is.
 static const char *hint_of_line(const struct complaint *complaint)
 {
     const struct slice line = complaint->line;
 
-    if (has(line, "::"))
+    if (has_bare_colons(line))
         return "put IPv6 addresses that begin or end with a colon in quotes: \"::1\"";
     if (is_unclosed(line, "{", "}"))
         return "a '{' on this line is not closed";

@@ -154,6 +154,8 @@ TEST(other_slips_of_yaml_get_a_hint)
         {"a: [::1]\n", "not YAML", "quotes: \"::1\"", 1, 5, 1},
         {"a: [1, 2\nb: 1\n", "not YAML", "with '[' on line 1 is not closed", 2, 2, 1},
         {"a: {b: 1]\n", "not YAML", "'{' on this line is not closed", 1, 9, 1},
+        {"a: [2001:db8::]\n", "not YAML", "quotes: \"::1\"", 1, 14, 1},
+        {"a: [\"::1/128\" b: 1]\n", "not YAML", "commas stand between", 1, 15, 1},
         {"a: b: c\n", "not YAML", "a colon and a blank needs quotes", 1, 5, 1},
         {"version:1\nallow: [ssh]\n", "not YAML", "blank behind it", 2, 6, 1},
         {"version: 1\nallow\n  - ssh\n", "not YAML", "ends in a colon", 2, 1, 1},
