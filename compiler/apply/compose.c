@@ -234,17 +234,13 @@ struct composition compose(struct arena *arena, const struct live_tables *live,
 
 // As bytes.
 
-static const struct live_chain *find_live(const struct live_tables *live, const char *table, const char *name)
+static const struct live_chain *find_live(const struct live_tables *live, const char *name, const char *chain)
 {
-    for (size_t i = 0; i < live->count; i++) {
-        const struct kernel_table *kernel = live->items[i];
+    const struct kernel_table *table = kernel_tables_find(live->tables, live->ruleset->family, name);
 
-        for (size_t j = 0; kernel->family == live->ruleset->family && strcmp(kernel->name, table) == 0 &&
-                           j < kernel->chains.count;
-             j++)
-            if (strcmp(kernel->chains.items[j].name, name) == 0)
-                return &kernel->chains.items[j];
-    }
+    for (size_t i = 0; table && i < table->chains.count; i++)
+        if (strcmp(table->chains.items[i].name, chain) == 0)
+            return &table->chains.items[i];
     return NULL;
 }
 

@@ -23,14 +23,6 @@ const char *own_hook(struct arena *arena, const char *hook)
     return arena_printf(arena, OWN_PREFIX "%s", hook);
 }
 
-static const struct kernel_table *find_kernel(const struct live_tables *live, const char *name)
-{
-    for (size_t i = 0; i < live->count; i++)
-        if (live->items[i]->family == live->ruleset->family && strcmp(live->items[i]->name, name) == 0)
-            return live->items[i];
-    return NULL;
-}
-
 // What has the name of ctc's.
 static void own_by_name(struct ownership *ownership, struct owned_chain *owned, const struct chain *chain)
 {
@@ -88,7 +80,7 @@ struct ownership ownership_find(struct arena *arena, const struct live_tables *l
 
     for (size_t i = 0; i < ruleset->count; i++) {
         const struct table *table = &ruleset->items[i];
-        const struct kernel_table *kernel = find_kernel(live, table->name);
+        const struct kernel_table *kernel = kernel_tables_find(live->tables, ruleset->family, table->name);
         const struct encoded *recorded = find_recorded(journal, ruleset->family, table->name);
 
         ownership.chains[i] = arena_calloc(arena, table->count, sizeof(**ownership.chains));

@@ -22,8 +22,7 @@ struct ownership {
 // The tables of a family that were read.
 struct live_tables {
     const struct ruleset *ruleset;
-    struct kernel_table *const *items; // of all families
-    size_t count;
+    const struct kernel_tables *tables; // of all families
 };
 
 // Whether a chain of that name is ctc's.

@@ -31,15 +31,6 @@ bool plan_read_live(struct arena *arena, struct apply_plan *plan, struct kernel_
     return fine;
 }
 
-// NULL: it is not there.
-static struct kernel_table *find_live(const struct apply_plan *plan, enum family family, const char *name)
-{
-    for (size_t i = 0; i < plan->tables.count; i++)
-        if (plan->tables.items[i]->family == family && strcmp(plan->tables.items[i]->name, name) == 0)
-            return plan->tables.items[i];
-    return NULL;
-}
-
 // False, and why, where a table is not to be changed.
 static bool compare_tables(struct arena *arena, const struct encoded *encoded, struct apply_plan *plan,
                            struct kernel_error *error)
@@ -49,8 +40,9 @@ static bool compare_tables(struct arena *arena, const struct encoded *encoded, s
                                           .name = encoded->ruleset->items[i].name};
         struct plan_table *planned = vec_push(arena, plan);
 
-        *planned = (struct plan_table){
-            .family = none.family, .name = none.name, .live = find_live(plan, none.family, none.name)};
+        *planned = (struct plan_table){.family = none.family,
+                                       .name = none.name,
+                                       .live = kernel_tables_find(&plan->tables, none.family, none.name)};
         if (planned->live && !kernel_table_known(planned->live, error))
             return false;
         planned->comparison = kernel_table_compare(arena, planned->live ? planned->live : &none, encoded);
@@ -159,8 +151,7 @@ static void find_owned(struct arena *arena, const struct apply_plan *plan, const
     const bool known = journal_of_last(arena, &journal) && ways_share_tables(journal.way, plan->backend->way);
 
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
-        owning->live[family] =
-            (struct live_tables){plan->live[family], plan->tables.items, plan->tables.count};
+        owning->live[family] = (struct live_tables){plan->live[family], &plan->tables};
         owning->ownership[family] = ownership_find(arena, &owning->live[family], known ? &journal : NULL,
                                                    encoded ? &encoded[family] : NULL);
     }

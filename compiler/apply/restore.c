@@ -118,14 +118,6 @@ static bool prepare(struct restoring *restoring, struct arena *arena, struct ker
     return kernel_table_change(table, &found, before, error);
 }
 
-static struct kernel_table *find_table(const struct kernel_tables *tables, const char *name)
-{
-    for (size_t i = 0; i < tables->count; i++)
-        if (strcmp(tables->items[i]->name, name) == 0)
-            return tables->items[i];
-    return NULL;
-}
-
 // Reads the tables of the steps from `first` to before `end`: the family's at once where they are several.
 static bool read_tables(struct restoring *restoring, struct arena *arena, size_t first, size_t end,
                         struct kernel_tables *tables, struct kernel_error *error)
@@ -137,13 +129,13 @@ static bool read_tables(struct restoring *restoring, struct arena *arena, size_t
         return false;
     for (size_t i = first; i < end; i++) {
         const char *name = table_name(&entries[i].before);
-        struct kernel_table *table = find_table(tables, name);
+        struct kernel_table *table = kernel_tables_find(tables, family, name);
 
         if (!table)
             table = kernel_table_read(arena, restoring->backend, family, name, error);
         if (!table)
             return false;
-        if (!find_table(tables, name))
+        if (!kernel_tables_find(tables, family, name))
             *vec_push(arena, tables) = table;
     }
     return true;
@@ -153,6 +145,8 @@ static bool read_tables(struct restoring *restoring, struct arena *arena, size_t
 static bool take_back(struct restoring *restoring, struct arena *arena, size_t first, size_t end,
                       size_t begun, struct kernel_error *error)
 {
+    const struct journal_table *entries = restoring->journal->tables;
+    const enum family family = entries[first].before.ruleset->family;
     struct restored *restored = restoring->restored;
     struct kernel_table **tables = arena_calloc(arena, end - first, sizeof(*tables));
     struct step_back *backs = arena_calloc(arena, end - first, sizeof(*backs));
@@ -161,7 +155,7 @@ static bool take_back(struct restoring *restoring, struct arena *arena, size_t f
     size_t count = 0;
 
     for (size_t i = end; i-- > first && fine;) {
-        struct kernel_table *table = find_table(&read, table_name(&restoring->journal->tables[i].before));
+        struct kernel_table *table = kernel_tables_find(&read, family, table_name(&entries[i].before));
 
         backs[count] = (struct step_back){.step = i};
         fine = prepare(restoring, arena, table, i < begun, &backs[count], error);

@@ -270,11 +270,9 @@ static bool plan_table(struct arena *arena, const struct journal *journal, const
     struct plan_table *planned = vec_push(arena, plan);
     struct kernel_error ignored = {.arena = arena};
 
-    *planned = (struct plan_table){.family = named->family, .name = named->name};
-    for (size_t i = 0; i < plan->tables.count; i++)
-        if (plan->tables.items[i]->family == named->family &&
-            strcmp(plan->tables.items[i]->name, named->name) == 0)
-            planned->live = plan->tables.items[i];
+    *planned = (struct plan_table){.family = named->family,
+                                   .name = named->name,
+                                   .live = kernel_tables_find(&plan->tables, named->family, named->name)};
     if (!after || !planned->live || !kernel_table_known(planned->live, &ignored))
         return false;
     planned->comparison = kernel_table_compare(arena, planned->live, after);

@@ -140,15 +140,6 @@ static bool holds_unknown(const struct buf *text, const char *name)
     return false;
 }
 
-static struct kernel_table *find_table(const struct kernel_tables *tables, enum family family,
-                                       const char *name)
-{
-    for (size_t i = 0; i < tables->count; i++)
-        if (tables->items[i]->family == family && strcmp(tables->items[i]->name, name) == 0)
-            return tables->items[i];
-    return NULL;
-}
-
 // A table whose contents cannot be told.
 static void add_unknown(struct arena *arena, const struct kernel_backend *backend, enum family family,
                         const char *name, struct kernel_tables *tables)
@@ -164,7 +155,7 @@ static void mark_unknown(struct arena *arena, const struct kernel_backend *backe
 {
     for (size_t i = 0; i < table_kind_count; i++) {
         const char *name = table_kinds[i].name;
-        struct kernel_table *table = find_table(tables, family, name);
+        struct kernel_table *table = kernel_tables_find(tables, family, name);
 
         if (!holds_unknown(text, name))
             continue;

@@ -29,6 +29,15 @@ void kernel_tables_close(struct kernel_tables *tables)
     tables->count = 0;
 }
 
+struct kernel_table *kernel_tables_find(const struct kernel_tables *tables, enum family family,
+                                        const char *name)
+{
+    for (size_t i = 0; i < tables->count; i++)
+        if (tables->items[i]->family == family && strcmp(tables->items[i]->name, name) == 0)
+            return tables->items[i];
+    return NULL;
+}
+
 struct kernel_table *kernel_table_read(struct arena *arena, const struct kernel_backend *backend,
                                        enum family family, const char *name, struct kernel_error *error)
 {

@@ -44,6 +44,10 @@ bool kernel_tables_read(struct arena *arena, const struct kernel_backend *backen
                         struct kernel_tables *tables, struct kernel_error *error);
 void kernel_tables_close(struct kernel_tables *tables);
 
+// The one of that family and name among them; NULL where there is none.
+struct kernel_table *kernel_tables_find(const struct kernel_tables *tables, enum family family,
+                                        const char *name);
+
 // Reads a table, which the kernel makes where it is not there yet. NULL, and why, where it cannot. To be closed.
 struct kernel_table *kernel_table_read(struct arena *arena, const struct kernel_backend *backend,
                                        enum family family, const char *name, struct kernel_error *error);

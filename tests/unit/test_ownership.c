@@ -62,7 +62,8 @@ TEST(own_chains_mean_what_the_policy_says)
 static void check_composed(const char *live_text, const char *wanted_text, const char *composed_text)
 {
     struct arena arena = {0};
-    const struct live_tables live = {.ruleset = read_rules(&arena, live_text)};
+    const struct kernel_tables none = {0};
+    const struct live_tables live = {read_rules(&arena, live_text), &none};
     const struct ownership ownership = ownership_find(&arena, &live, NULL, NULL);
     const struct ruleset *own = rules_in_own_chains(&arena, read_rules(&arena, wanted_text));
     struct buf text = {0};
