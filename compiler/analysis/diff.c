@@ -11,8 +11,7 @@
 #include "base/vec.h"
 #include "meaning/sets.h"
 
-#define NODE_LIMIT ((size_t)8 << 20)
-#define FEW        3 // regions that read as well as `all else`
+#define FEW 3 // regions that read as well as `all else`
 // With more rules than that, looking for regions that read better takes more functions than there may be.
 #define RULES_TO_LOOK_BY 10000
 
@@ -458,7 +457,7 @@ void find_changes(struct arena *arena, const struct ruleset *before, const struc
         packet_space_add_policy(&space, policy_before);
     if (policy_now)
         packet_space_add_policy(&space, policy_now);
-    if (!packet_space_open(&space, NODE_LIMIT)) {
+    if (!packet_space_open(&space, PACKET_NODES_MAX)) {
         difference->undecided = true;
         return;
     }

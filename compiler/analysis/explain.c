@@ -9,8 +9,7 @@
 #include "analysis/witness.h"
 #include "base/vec.h"
 
-#define NODE_LIMIT ((size_t)8 << 20)
-#define BOXES      12 // of one part
+#define BOXES 12 // of one part
 
 void explainer_open(struct explainer *explainer, struct arena *arena, const struct ruleset *rules,
                     const struct policy *policy, const struct packets *sets, size_t count)
@@ -22,7 +21,7 @@ void explainer_open(struct explainer *explainer, struct arena *arena, const stru
         packet_space_add_policy(&explainer->space, policy);
     for (size_t i = 0; i < count; i++)
         packet_space_add_packets(&explainer->space, &sets[i]);
-    packet_space_open(&explainer->space, NODE_LIMIT);
+    packet_space_open(&explainer->space, PACKET_NODES_MAX);
 }
 
 void explainer_close(struct explainer *explainer)

@@ -10,7 +10,6 @@
 #include "kernel/encode.h"
 #include "meaning/sets.h"
 
-#define NODE_LIMIT ((size_t)8 << 20)
 #define NFT_DEPTH  15 // user chains inside each other that iptables-nft takes
 #define TABLES_MAX 5  // that the kernel has of a family
 #define STATES_MAX (1u << TABLES_MAX)
@@ -44,12 +43,6 @@ struct search {
     struct state states[STATES_MAX];
 };
 
-static uint32_t is_accepted(uint32_t value, void *ignored)
-{
-    (void)ignored;
-    return outcome_of(value).walk == WALK_ACCEPT;
-}
-
 // What no rule lets the tracker see at a hook.
 static diagram unseen(struct packet_space *space, const struct meaning *meaning, enum hook hook)
 {
@@ -74,9 +67,8 @@ static struct meaning find_accepted(struct search *search, unsigned state, enum 
     const struct meaning meaning = rules_meaning(&search->space, rules, NULL);
 
     for (enum hook hook = 0; hook < HOOK_COUNT; hook++)
-        accepted[hook] = diagram_map(search->space.diagrams,
-                                     hook_outcomes(&search->space, &meaning, hook, meaning.domains[hook]),
-                                     is_accepted, NULL);
+        accepted[hook] = accepted_set(&search->space,
+                                      hook_outcomes(&search->space, &meaning, hook, meaning.domains[hook]));
     return meaning;
 }
 
@@ -259,7 +251,7 @@ static struct way find_way(struct search *search, enum joint joint)
     packet_space_add_ruleset(space, search->wanted);
     if (joint)
         packet_space_add_ruleset(space, search->joined);
-    if (!packet_space_open(space, NODE_LIMIT))
+    if (!packet_space_open(space, PACKET_NODES_MAX))
         return way;
     find_ends(search);
     found = joint ? choose_joint_way(search, joint) : choose_way(search, JOINT_NONE, 0);

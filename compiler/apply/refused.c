@@ -6,8 +6,6 @@
 #include "base/protocols.h"
 #include "meaning/sets.h"
 
-#define NODE_LIMIT ((size_t)8 << 20)
-
 // How a connection is looked at: as it was opened, as it was opened where a helper announced it, and as it goes on.
 enum look { LOOK_OPENED, LOOK_EXPECTED, LOOK_GOES_ON, LOOK_COUNT };
 
@@ -47,7 +45,7 @@ static bool find_accepted(struct arena *arena, const struct ruleset *rules, stru
 
     packet_space_init(space, arena, rules->family);
     packet_space_add_ruleset(space, rules);
-    if (!packet_space_open(space, NODE_LIMIT))
+    if (!packet_space_open(space, PACKET_NODES_MAX))
         return false;
 
     const struct meaning meaning = rules_meaning(space, rules, NULL);

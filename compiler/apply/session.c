@@ -12,8 +12,8 @@
 #include "analysis/describe.h"
 #include "analysis/query.h"
 #include "analysis/witness.h"
+#include "meaning/sets.h"
 
-#define NODE_LIMIT    ((size_t)8 << 20)
 #define ANCESTORS_MAX 64
 #define VARIABLE      "SSH_CONNECTION="
 
@@ -158,26 +158,10 @@ static bool name_packets(struct check *check, const struct session *s)
                         &check->packets[OPENING]);
 }
 
-static uint32_t is_accepted(uint32_t value, void *ignored)
+// What becomes of the packets of a set.
+static diagram outcomes_of(struct check *check, const struct meaning *meaning, int set)
 {
-    (void)ignored;
-    return outcome_of(value).walk == WALK_ACCEPT;
-}
-
-static uint32_t is_tracked(uint32_t value, void *ignored)
-{
-    (void)ignored;
-    return outcome_of(value).tracked;
-}
-
-// Of a set, the packets whose outcome has a property.
-static diagram those_that(struct check *check, const struct meaning *meaning, int set,
-                          uint32_t (*property)(uint32_t value, void *context))
-{
-    const enum hook hook = packets_hook(&check->packets[set]);
-
-    return diagram_map(check->space.diagrams, hook_outcomes(&check->space, meaning, hook, check->sets[set]),
-                       property, NULL);
+    return hook_outcomes(&check->space, meaning, packets_hook(&check->packets[set]), check->sets[set]);
 }
 
 // A connection that the tracker knows is established and nothing else.
@@ -186,9 +170,9 @@ static void leave_new_out(struct check *check, const struct ruleset *live)
     const struct meaning meaning = rules_meaning(&check->space, live, NULL);
 
     for (int set = GOING_IN; set <= GOING_OUT; set++)
-        if (meaning.tracking &&
-            set_minus(&check->space, check->sets[set], those_that(check, &meaning, set, is_tracked)) ==
-                set_none(&check->space))
+        if (meaning.tracking && set_minus(&check->space, check->sets[set],
+                                          tracked_set(&check->space, outcomes_of(check, &meaning, set))) ==
+                                    set_none(&check->space))
             check->sets[set] = set_and(&check->space, check->sets[set],
                                        field_between(&check->space, FIELD_STATE, PACKET_STATE_ESTABLISHED,
                                                      PACKET_STATE_ESTABLISHED));
@@ -229,7 +213,7 @@ static const char *trouble_with(struct check *check, const struct ruleset *rules
 
     for (int set = GOING_IN; set <= GOING_OUT; set++) {
         const diagram refused =
-            set_minus(space, check->sets[set], those_that(check, &meaning, set, is_accepted));
+            set_minus(space, check->sets[set], accepted_set(space, outcomes_of(check, &meaning, set)));
 
         if (refused != set_none(space))
             return arena_printf(
@@ -237,7 +221,7 @@ static const char *trouble_with(struct check *check, const struct ruleset *rules
                 decision_text(check, rules, &meaning, packets_hook(&check->packets[set]), refused));
     }
     // Where a limit has room, or a match of which nothing is known says so, it can be opened.
-    if (!behind && those_that(check, &meaning, OPENING, is_accepted) == set_none(space))
+    if (!behind && accepted_set(space, outcomes_of(check, &meaning, OPENING)) == set_none(space))
         return arena_printf(check->arena, "could not be opened again: %s",
                             decision_text(check, rules, &meaning, HOOK_INPUT, check->sets[OPENING]));
     return NULL;
@@ -279,7 +263,7 @@ const char *session_trouble(struct arena *arena, const struct session *session, 
     packet_space_add_policy(&check.space, policy);
     for (int set = 0; set < SET_COUNT; set++)
         packet_space_add_packets(&check.space, &check.packets[set]);
-    if (!packet_space_open(&check.space, NODE_LIMIT))
+    if (!packet_space_open(&check.space, PACKET_NODES_MAX))
         return "cannot be decided: the rules are too many";
     for (int set = 0; set < SET_COUNT; set++)
         check.sets[set] = packets_set(&check.space, &check.packets[set]);

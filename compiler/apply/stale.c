@@ -4,8 +4,6 @@
 #include "apply/entries.h"
 #include "meaning/sets.h"
 
-#define NODE_LIMIT ((size_t)8 << 20)
-
 // What of a family stays tracked, for what an entry knows of a packet.
 struct tracked_still {
     struct packet_space space;
@@ -44,7 +42,7 @@ static bool find_tracked(struct arena *arena, const struct ruleset *rules, struc
         *vec_push(arena, raw) = *table;
     packet_space_init(space, arena, rules->family);
     packet_space_add_ruleset(space, raw);
-    if (!packet_space_open(space, NODE_LIMIT))
+    if (!packet_space_open(space, PACKET_NODES_MAX))
         return false;
 
     const struct meaning meaning = rules_meaning(space, raw, NULL);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "findings/entry_sets.h"
 
-#define NODE_LIMIT ((size_t)8 << 20) // about 512 MB of nodes and edges at the worst
-
 // An entry of trust or deny has no traffic of its own: it is about everything.
 static diagram traffic_packets(struct entry_sets *sets, const struct entry *entry,
                                const struct traffic *traffic, uint32_t value)
@@ -74,5 +72,5 @@ bool entry_sets_of(struct entry_sets *sets, enum family family)
 {
     packet_space_init(&sets->space, sets->arena, family);
     packet_space_add_policy(&sets->space, sets->policy);
-    return packet_space_open(&sets->space, NODE_LIMIT);
+    return packet_space_open(&sets->space, PACKET_NODES_MAX);
 }

@@ -10,8 +10,6 @@
 #include "findings/findings.h"
 #include "proof/prove.h"
 
-#define NODE_LIMIT ((size_t)8 << 20)
-
 struct holding {
     const struct held *held;
     struct packet_space space;
@@ -33,7 +31,7 @@ static bool open_space(struct holding *holding)
     for (size_t i = 0; i < held->count; i++)
         packet_space_add_packets(space, &held->expectations[i].packets);
     packet_space_add_ruleset(space, held->rules);
-    if (!packet_space_open(space, NODE_LIMIT))
+    if (!packet_space_open(space, PACKET_NODES_MAX))
         return false;
     if (held->policy)
         policy_meaning(space, held->policy, &holding->sets);

@@ -16,10 +16,9 @@
 #include "findings/findings.h"
 #include "meaning/policy.h"
 
-#define BLAMED     4                 // lines that a finding names
-#define NOTED      20                // redundant entries that are worth a line each
-#define TRIED_MAX  50000             // entries in all policies that are tried without one of them
-#define NODE_LIMIT ((size_t)8 << 20) // about 512 MB of nodes and edges at the worst
+#define BLAMED    4     // lines that a finding names
+#define NOTED     20    // redundant entries that are worth a line each
+#define TRIED_MAX 50000 // entries in all policies that are tried without one of them
 
 // What is told of an entry by both families and all hooks that it stands at.
 struct idle_fate {
@@ -189,7 +188,7 @@ static bool means_the_same(struct idle_search *search, const struct policy *othe
 
     packet_space_init(&space, search->arena, family);
     packet_space_add_policy(&space, search->policy);
-    if (!packet_space_open(&space, NODE_LIMIT))
+    if (!packet_space_open(&space, PACKET_NODES_MAX))
         return false;
     meanings[0] = policy_meaning(&space, search->policy, NULL);
     meanings[1] = policy_meaning(&space, other, NULL);

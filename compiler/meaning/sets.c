@@ -35,7 +35,7 @@ diagram accepted_set(struct packet_space *space, diagram function)
     return diagram_apply(space->diagrams, &op_accepted, function, set_all(space));
 }
 
-diagram diagram_decided(struct packet_space *space, diagram function)
+diagram decided_set(struct packet_space *space, diagram function)
 {
     return diagram_apply(space->diagrams, &op_decided, function, set_all(space));
 }

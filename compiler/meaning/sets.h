@@ -7,7 +7,7 @@
 
 // Packets for which an outcome is to accept; for which it is anything but "nothing is decided"; and to refuse.
 diagram accepted_set(struct packet_space *space, diagram function);
-diagram diagram_decided(struct packet_space *space, diagram function);
+diagram decided_set(struct packet_space *space, diagram function);
 diagram refused_set(struct packet_space *space, diagram function);
 diagram tracked_set(struct packet_space *space, diagram function); // of a hook's meaning
 

@@ -30,9 +30,9 @@ static diagram usual_part(struct packet_space *space, const struct packets *pack
     }
     if (!packets->from && !packets->from_any && sets) {
         if (hook != HOOK_OUTPUT)
-            set = set_minus(space, set, diagram_decided(space, sets->denied));
+            set = set_minus(space, set, decided_set(space, sets->denied));
         if (hook == HOOK_INPUT)
-            set = set_minus(space, set, diagram_decided(space, sets->trusted));
+            set = set_minus(space, set, decided_set(space, sets->trusted));
     }
     if (hook == HOOK_INPUT && !packets->casts && !packets->to)
         set = set_and(space, set,

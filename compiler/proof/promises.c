@@ -97,7 +97,7 @@ static diagram lost_path_mtu(struct proof *proof, const struct meaning *meaning,
     struct packet_space *space = &proof->space;
 
     *hook = HOOK_INPUT;
-    return set_minus(space, refused_path_mtu(space, meaning), diagram_decided(space, proof->sets.denied));
+    return set_minus(space, refused_path_mtu(space, meaning), decided_set(space, proof->sets.denied));
 }
 
 static diagram lost_neighbours(struct proof *proof, const struct meaning *meaning, enum hook *hook)

@@ -8,7 +8,6 @@
 #include "analysis/witness.h"
 #include "base/fatal.h"
 
-#define NODE_LIMIT ((size_t)8 << 20) // nodes: about 512 MB with their edges
 #define LONG_RULES 500 // rules and ranges: what they mean takes longer to say than a thread to begin
 
 // Names come from all that is compared. What passes took away, packets are told of all the same.
@@ -28,7 +27,7 @@ static void open_space(struct proof *proof)
         packet_space_add_ruleset(space, proof->rules);
     packet_space_add_ruleset(space, proof->lowered);
     packet_space_add_unwritten(space, proof->lowered);
-    proof->undecided = !packet_space_open(space, NODE_LIMIT);
+    proof->undecided = !packet_space_open(space, PACKET_NODES_MAX);
 }
 
 // Whether nothing is tracked even where another tool switches the tracker on: that is looked at as if one did.

@@ -10,8 +10,6 @@
 #include "meaning/sets.h"
 #include "proof/prove.h"
 
-#define NODE_LIMIT ((size_t)8 << 20)
-
 static void open_meaning(struct report_meaning *meaning, struct arena *arena, const struct policy *policy,
                          enum family family)
 {
@@ -21,7 +19,7 @@ static void open_meaning(struct report_meaning *meaning, struct arena *arena, co
     packet_space_add_policy(space, policy);
     if (policy->verbatim[family].rules)
         packet_space_add_ruleset(space, policy->verbatim[family].rules);
-    if (packet_space_open(space, NODE_LIMIT))
+    if (packet_space_open(space, PACKET_NODES_MAX))
         meaning->meaning = policy_meaning(space, policy, &meaning->sets);
 }
 
