@@ -269,6 +269,7 @@ static enum exit_code carry_out(struct compilation *compilation, const struct ap
     buf_clear(&basis);
     xtables_unlock(*lock);
     *lock = -1;
+    stops_release(&options->stops);
     return report_load(&compilation->arena, options, plan, connections, end, meddled, &error);
 }
 
@@ -336,6 +337,8 @@ static enum exit_code apply_once(struct apply_options *options)
     struct ahead *ahead;
     enum exit_code code;
 
+    if (!options->dry_run)
+        stops_hold(&options->stops);
     compilation_init(&compilation);
     ahead = ahead_new(&compilation.arena);
     code = apply(&compilation, options, ahead, texts);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "apply/journal.h"
+#include "apply/stops.h"
 #include "base/exit.h"
 #include "cli/boot.h"
 #include "kernel/backend.h"
@@ -21,6 +22,7 @@ struct apply_options {
     enum own own;
     enum kernel_choice via;
     bool json;
+    sigset_t stops; // the signals that are held back where no tables are worked at
 };
 
 // Takes the arguments of the command into options that are zeroed. EXIT_USAGE, said, where they do not fit.

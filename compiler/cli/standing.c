@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "apply/pending.h"
+#include "apply/stops.h"
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/connections.h"
@@ -59,13 +60,18 @@ enum exit_code run_rollback(int argc, char **argv)
     struct arena arena = {0};
     struct kernel_error error = {.arena = &arena};
     struct restored restored = {0};
+    enum pending_end end;
     enum exit_code code;
+    sigset_t stops;
 
     (void)argv;
     if (argc != 1)
         return usage_error("rollback", "it takes nothing");
     privileges_drop(NULL);
-    switch (privileges_suffice(&error) ? pending_rollback(&restored, &error) : PENDING_FAILED) {
+    stops_hold(&stops);
+    end = privileges_suffice(&error) ? pending_rollback(&restored, &error) : PENDING_FAILED;
+    stops_release(&stops);
+    switch (end) {
     case PENDING_DONE:
         code = report_rollback(&restored);
         break;

@@ -4,7 +4,8 @@
 // or kills the process ahead of it. Only the process that was started is meant, not those that it forks.
 //
 //   FAULT_AT=N      the call, from 1; 0: none
-//   FAULT_HOW=fail  it fails without being made; kill: the process is killed ahead of it; stop: it is stopped ahead of it
+//   FAULT_HOW=fail  it fails without being made; kill: the process is killed ahead of it; stop: it is stopped ahead of it;
+//                   suspend: the same by Ctrl-Z
 //   FAULT_ONLY=TEXT only calls whose names contain it are counted
 //   FAULT_COUNT=F   the number of calls is written to that file, as it grows
 //   FAULT_GUARD=TEXT    instead the guard is meant, which is stopped ahead of its call FAULT_AT whose name contains that
@@ -41,7 +42,10 @@ __attribute__((constructor)) static void begin(void)
     no_legacy6 = legacy != NULL;
     no_legacy = legacy && strcmp(legacy, "no") == 0;
     at = number ? strtol(number, NULL, 10) : 0;
-    deed = how && strcmp(how, "kill") == 0 ? SIGKILL : how && strcmp(how, "stop") == 0 ? SIGSTOP : 0;
+    deed = how && strcmp(how, "kill") == 0      ? SIGKILL
+           : how && strcmp(how, "stop") == 0    ? SIGSTOP
+           : how && strcmp(how, "suspend") == 0 ? SIGTSTP
+                                                : 0;
     if (guard)
         deed = SIGSTOP;
     if (file)

@@ -55,11 +55,13 @@ class Host:
             return subprocess.run(self.command(words), capture_output=True, text=True, timeout=60,
                                   check=False, stdin=subprocess.DEVNULL, env=self.environment(more))
 
-    def start(self, *words: str, more: dict[str, str] | None = None) -> subprocess.Popen:
+    def start(self, *words: str, more: dict[str, str] | None = None, job: bool = False) -> subprocess.Popen:
+        """In a session of its own; as a `job`, in a group of its own, as shells start what Ctrl-Z stops."""
         with self.namespace, open(self.printed, "w", encoding="utf-8") as printed:    # a pipe could be full
             return subprocess.Popen(self.command(words), stdin=subprocess.DEVNULL,
                                     stdout=printed, stderr=subprocess.PIPE, text=True,
-                                    env=self.environment(more), start_new_session=True)
+                                    env=self.environment(more), start_new_session=not job,
+                                    preexec_fn=os.setpgrp if job else None)
 
     def load(self, policy: Path) -> None:
         for family in FAMILIES:

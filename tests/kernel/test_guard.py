@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whoever is stopped in the middle of an apply keeps nobody waiting: the guard, the watchdog that it becomes, the applier, or all
 of them."""
+import fcntl
 import os
 import signal
 import threading
@@ -68,6 +69,15 @@ def wait_for_guard(host: Host, process: int) -> int:
             return found[0]
         time.sleep(0.01)
     raise RuntimeError(f"{host.name}: there is no guard")
+
+
+def is_free(lock: str) -> bool:
+    with open(lock, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def alone(name: str, call: str, at: int, new_stands: bool, text: str, report: Report) -> None:
@@ -153,6 +163,28 @@ def applier(report: Report) -> None:
         process.communicate(timeout=30)
         report.equal("applier stopped: it is gone", process.returncode, -9)
         report.check("applier stopped: the apply of before stands", "last" in host.remembered(), str(host.remembered()))
+    host.close()
+
+
+def terminal(word: str, report: Report) -> None:
+    """Ctrl-Z in the middle of it stops the process behind the last table, without the lock."""
+    host = Host(f"terminal {word}")
+    host.fresh()
+    old = host.tables()
+    host.ctc("apply", "--now", str(NEW))
+    new = host.tables()
+    if word == "apply":
+        host.fresh()
+    process = host.start(word, *(["--now", str(NEW)] if word == "apply" else []), job=True,
+                         more=faulty(AT=2, HOW="suspend", ONLY="commit"))
+    wanted = new if word == "apply" else old
+    if report.check(f"terminal {word}: it stops", stopped(process)):
+        report.check(f"terminal {word}: behind the last table", host.tables() == wanted)
+        report.check(f"terminal {word}: without the lock", is_free(host.lock))
+        process.send_signal(signal.SIGCONT)
+        said = process.communicate(timeout=30)[1]
+        report.check(f"terminal {word}: it goes on, and all is well", process.returncode == 0 and host.tables() == wanted, said)
+        report.equal(f"terminal {word}: nothing is left to do", host.ctc("status").returncode, 0)
     host.close()
 
 
@@ -267,6 +299,8 @@ CASES: tuple[Callable[[Report], None], ...] = (
     lambda report: alone("ahead of the journal", "renameat", 1, True, "", report),
     lambda report: alone("ahead of its answer", "send", 2, True, "", report),
     erring, both, applier, boot, unarmed,
+    lambda report: terminal("apply", report),
+    lambda report: terminal("rollback", report),
     lambda report: watchdog("confirm", False, report),
     lambda report: watchdog("confirm", True, report),
     lambda report: watchdog("rollback", False, report),
