@@ -174,11 +174,11 @@ static diagram needing(struct shadowing *shadowing, struct walk *walk, size_t pl
     return decides_tracking(rule) ? untold : set_or(space, untold, set_minus(space, told, walk->quiet));
 }
 
-// Whether a rule switches the tracker on, or has fragments of IPv6 put together, for being there.
+// Whether a rule switches the tracker on, or has fragments put together, for being there: at every hook, so that what is forwarded
+// has its ports.
 static bool has_effect(const struct shadowing *shadowing, const struct rule *rule)
 {
-    return rule_tracks(rule, shadowing->passing->table->name) ||
-           (shadowing->passing->family == FAMILY_IPV6 && has_match(rule, MATCH_SOCKET));
+    return rule_tracks(rule, shadowing->passing->table->name) || has_match(rule, MATCH_SOCKET);
 }
 
 // Whether other rules that stay have the same effect: the tracker needs all fragments.

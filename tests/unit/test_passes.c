@@ -261,6 +261,17 @@ TEST(a_rule_that_switches_the_tracker_on_stays)
     assert_lines(FAMILY_IPV4, 0, "version: 1\ntrust: [0.0.0.0/0]\n", "--ctstate", 1);
 }
 
+// All of input is accepted, but without a rule that looks for sockets what is forwarded would lack its ports in all fragments
+// but the first.
+TEST(a_rule_that_has_fragments_put_together_stays)
+{
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        assert_lines(
+            family, 0,
+            "version: 1\ntracking: none\nconnect: [dns, ntp]\ndefault: {input: accept, output: drop}\n",
+            "-m socket", 1);
+}
+
 TEST(established_connections_are_decided_first)
 {
     static const char policy[] = "version: 1\ntrust: [192.0.2.0/24]\nallow: [80/tcp]\n";
@@ -291,5 +302,5 @@ RUN_TESTS(CASE(ports_of_neighbours_are_joined), CASE(addresses_of_neighbours_are
           CASE(a_default_has_a_chain_where_several_places_lead_there),
           CASE(what_one_address_may_reach_is_one_rule), CASE(interfaces_that_a_pattern_holds_have_no_rule),
           CASE(what_trusted_peers_send_has_no_limit), CASE(what_is_over_a_limit_is_left_to_the_default),
-          CASE(a_rule_that_switches_the_tracker_on_stays), CASE(established_connections_are_decided_first),
-          CASE(each_pass_has_a_name))
+          CASE(a_rule_that_switches_the_tracker_on_stays), CASE(a_rule_that_has_fragments_put_together_stays),
+          CASE(established_connections_are_decided_first), CASE(each_pass_has_a_name))
