@@ -57,6 +57,12 @@ sed -E 's#//.*##; s/(FLAG|VALUE|PAIR|MAYBE)\("[^"]+"\)//g' "$root"/compiler/rule
 printf '"%s"\n' -A -I -D -P -N -F -s -d -i -o -p -m -j -g -f -c ! '*filter' '*nat' '*raw' :INPUT :mine COMMIT \
     ACCEPT DROP RETURN INPUT FORWARD mine ' - [0:0]' 192.0.2.1/24 2001:db8::/32 >>"$scratch/rules-dictionary"
 
+# The words of sets: their types, options and commands.
+sed -E 's#//.*##' "$root"/compiler/ipset/{kinds.def,commands.c,read_add.c,read_create.c} | grep -oE '\{?"[a-z:,]+", ?' |
+    grep -oE '"[^"]+"' | sort -u >"$scratch/ipset-dictionary"
+printf '"%s"\n' 'create a ' 'add a ' 'hash:ip' inet6 -exist 192.0.2.1/24 2001:db8::/32 ,udp:53 192.0.2.1-192.0.2.9 80-90 \
+    >>"$scratch/ipset-dictionary"
+
 # Policies of the other tiers are seeds, each *.cases file cut at its `### NAME` lines.
 mkdir "$scratch/policies"
 count=0
@@ -84,7 +90,7 @@ fuzz() { # harness
     mkdir -p "$kept"
     seeds=("$here/corpus/$name")
     case $name in policy | document) seeds+=("$scratch/policies") ;; esac
-    [ "$name" != rules ] || dictionary=$scratch/rules-dictionary
+    case $name in rules | ipset) dictionary=$scratch/$name-dictionary ;; esac
     TMPDIR=$scratch "$program" -max_total_time="$FUZZ_TIME" -max_len=8192 -timeout=10 -report_slow_units=2 \
         -rss_limit_mb=2048 -dict="$dictionary" -artifact_prefix="$BUILD/$harness." -print_final_stats=1 \
         "$kept" "${seeds[@]}" >"$log" 2>&1 || status=$?

@@ -18,6 +18,7 @@ import test_fixed_point
 import test_forward
 import test_guard
 import test_holes
+import test_ipset
 import test_limits
 import test_link
 import test_live
@@ -93,7 +94,8 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
             jobs[f"agree policies {backend} {part}"] = partial(test_agree.policies, backend, part)
             jobs[f"agree rulesets {backend} {part}"] = partial(test_agree.foreign, backend, part)
     for mode in MODES:
-        jobs[f"optimised {mode}"] = partial(test_optimised.run, mode)
+        for way in test_optimised.MARKS:
+            jobs[f"optimised {mode} {way}"] = partial(test_optimised.run, mode, way)
     jobs["optimised not"] = test_optimised.differing
     jobs.update(test_build.JOBS)
     jobs.update(test_drift.JOBS)
@@ -101,6 +103,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs.update(test_modules.JOBS)
     jobs["advise"] = test_advise.run
     jobs["tune"] = test_tune.run
+    jobs["ipset"] = test_ipset.run
     jobs["holes text"] = test_holes.another_text
     jobs["backend policies"] = test_backend.policies
     jobs["backend patterns"] = test_backend.patterns

@@ -33,13 +33,13 @@ cannot_run() {
 [ "$(id -u)" = 0 ] || cannot_run "it needs root, to make network namespaces and load rules"
 PATH=$PATH:/usr/sbin:/sbin
 unshare --net true 2>/dev/null || cannot_run "this root may not make network namespaces"
-for tool in ip nft conntrack ip{,6}tables-{legacy,nft}-{restore,save}; do
+for tool in ip ipset nft conntrack ip{,6}tables-{legacy,nft}-{restore,save}; do
     command -v "$tool" >/dev/null || cannot_run "$tool is not installed"
 done
 unshare --net iptables-legacy-save -t filter >/dev/null 2>&1 ||
     cannot_run "this kernel has no legacy tables"
-LOADER=$BUILD/loader
-for program in "$CTC" "$LOADER"; do
+LOADER=$BUILD/loader SETS=$BUILD/sets
+for program in "$CTC" "$LOADER" "$SETS"; do
     [ -x "$program" ] && continue
     echo "FAIL there is no $program; build it with make, or set CTC and BUILD"
     echo "0 passed, 1 failed"
@@ -64,7 +64,7 @@ for program in fill_table fill_shares; do
 done
 "${CC:-cc}" -std=c11 -O2 -Wall -Wextra -Werror -shared -fPIC -o "$BUILD/faults.so" "$here/faults.c" -ldl
 
-export CTC LOADER PATH
+export CTC LOADER SETS PATH
 export FAULTS=$BUILD/faults.so
 export FILL_TABLE=$BUILD/fill_table FILL_SHARES=$BUILD/fill_shares SCRATCH=$scratch
 export XTABLES_LOCKFILE=$scratch/lock    # not the one the machine's own firewall takes
