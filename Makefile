@@ -110,6 +110,7 @@ REPRINT := $(B)/reprint
 STAGES  := $(B)/stages
 PACKETS := $(B)/packets
 LOADER  := $(B)/loader
+SETS    := $(B)/sets
 MUTANTS := $(B)/mutants
 SCRIPTS := .ci/run compiler/completions/ctc.bash $(sort $(wildcard tests/*.sh tests/*/*.sh))
 OWN_C   := $(MAIN) $(SOURCES) $(sort $(wildcard tests/*/*.c))
@@ -248,16 +249,16 @@ check-docs: $(CTC)           ## manual, README and examples say what the compile
 check-completions: $(CTC) $(COMPLETIONS) ## shells complete every command, option and word
 	$(call run_tier,completions)
 
-check-kernel: $(CTC) $(LOADER) ## a real kernel treats real packets so (needs root)
+check-kernel: $(CTC) $(LOADER) $(SETS) ## a real kernel treats real packets so (needs root)
 	$(call run_tier,kernel)
 
-check-kernel-million: $(CTC) $(LOADER) ## it treats a million packets at the boundaries of rules as explain says (needs root)
+check-kernel-million: $(CTC) $(LOADER) $(SETS) ## it treats a million packets at the boundaries of rules as explain says (needs root)
 	$(Q)$(TIER_ENV) PACKETS=1000000 bash tests/kernel/run.sh agree
 
-check-kernel-requests: $(CTC) $(LOADER) ## ten thousand requests over live connections cross each change of mode (needs root)
+check-kernel-requests: $(CTC) $(LOADER) $(SETS) ## ten thousand requests over live connections cross each change of mode (needs root)
 	$(Q)$(TIER_ENV) REQUESTS=10000 bash tests/kernel/run.sh 'apply under traffic'
 
-check-kernel-crowd: $(CTC) $(LOADER) ## 200 applies beside others who change the tables, and beside all real rulesets (needs root)
+check-kernel-crowd: $(CTC) $(LOADER) $(SETS) ## 200 applies beside others who change the tables, and beside all real rulesets (needs root)
 	$(Q)$(TIER_ENV) APPLIES=200 CORPUS_STEP=1 JOB_SECONDS=1200 bash tests/kernel/run.sh own
 
 check-asan:                  ## unit, golden, questions, findings and hostile with address and undefined-behaviour sanitizers
@@ -315,7 +316,7 @@ $(STAGES) $(PACKETS): $(B)/%: $(B)/tests/bench/%.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
 
-$(LOADER): $(B)/%: $(B)/tests/kernel/%.o $(LIB)
+$(LOADER) $(SETS): $(B)/%: $(B)/tests/kernel/%.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(PACKAGE_LIBS) $(LIBS)
 

@@ -64,20 +64,46 @@ static void put_header(struct buf *out, const struct policy *policy, enum family
         buf_printf(out, "# %.*s\n", (int)fitting_bytes(policy->description), policy->description);
 }
 
-// What the text means, against what the policy says. The text is read as anybody's would be.
-static bool prove(struct compilation *compilation, struct proof *proof, const struct buf *text, size_t from,
+static void put_sets_header(struct buf *out, const struct policy *policy)
+{
+    buf_printf(out, "# sets of rules made by ctc %s from %s, sha256 %.16s\n", CTC_VERSION, policy->name,
+               policy->hash);
+    buf_text(out, "# to be loaded ahead of the rules, by ipset restore\n");
+}
+
+// What was made, from `from` on, to be read as anybody's text would be.
+static struct source emitted(const char *name, const struct buf *text, size_t from)
+{
+    return (struct source){.name = name,
+                           .path = "",
+                           .bytes = text->bytes + from,
+                           .length = text->length - from,
+                           .order = UINT_MAX};
+}
+
+// The rules and sets of a family as they are read back.
+static const struct ruleset *read_back(struct compilation *compilation, enum family family,
+                                       const struct buf *text, size_t from, const struct buf *sets,
+                                       size_t sets_from)
+{
+    const struct source rules = emitted("<rules>", text, from);
+
+    if (sets && sets->length > sets_from) {
+        const struct source more = emitted("<sets>", sets, sets_from);
+
+        if (!ipset_read(&compilation->arena, &more, &compilation->read_sets, &compilation->diags))
+            return NULL;
+    }
+    return rules_read(&compilation->arena, &rules, family, sets ? &compilation->read_sets : NULL,
+                      &compilation->diags);
+}
+
+// What the rules that were read back mean, against what the policy says.
+static bool prove(struct compilation *compilation, struct proof *proof, const struct ruleset *rules,
                   const struct compile_options *options)
 {
     const enum family family = proof->lowered->family;
-    const struct source emitted = {.name = "<rules>",
-                                   .path = "",
-                                   .bytes = text->bytes + from,
-                                   .length = text->length - from,
-                                   .order = UINT_MAX};
-    const struct ruleset *rules = rules_read(&compilation->arena, &emitted, family, &compilation->diags);
 
-    if (!rules)
-        return false;
     proof_read(proof, rules);
     if (proof->undecided) {
         diag_add_as(&compilation->diags, options->allow_unproved ? SEVERITY_WARNING : SEVERITY_ERROR,
@@ -91,12 +117,13 @@ static bool prove(struct compilation *compilation, struct proof *proof, const st
     return prove_expectations(proof, &compilation->diags);
 }
 
-// The rules as text.
+// The rules as text, and those of their sets that no family before has.
 static bool write_rules(struct compilation *compilation, struct ruleset *lowered,
                         const struct compile_options *options, struct buf *out)
 {
-    const struct ruleset *ruleset =
-        passes_run(&compilation->arena, lowered, options->passes, &compilation->diags);
+    const struct pass_options passes = {options->passes.without, options->sets ? &compilation->sets : NULL};
+    const size_t sets = compilation->sets.count;
+    const struct ruleset *ruleset = passes_run(&compilation->arena, lowered, passes, &compilation->diags);
     const char *broken = ruleset ? ruleset_broken_limit(&compilation->arena, ruleset) : NULL;
 
     if (!ruleset)
@@ -112,24 +139,31 @@ static bool write_rules(struct compilation *compilation, struct ruleset *lowered
         options->made(options->context, ruleset);
     put_header(out, compilation->policy, lowered->family);
     restore_text(out, ruleset);
+    for (size_t i = sets; i < compilation->sets.count; i++)
+        ipset_print(options->sets, compilation->sets.items[i]);
     return true;
 }
 
 bool compile_rules(struct compilation *compilation, enum family family, const struct compile_options *options,
                    struct buf *out)
 {
-    const size_t from = out->length;
+    const size_t from = out->length, sets_from = options->sets ? options->sets->length : 0;
     struct ruleset *lowered = policy_to_ruleset(&compilation->arena, compilation->policy, family,
                                                 options->lower, &compilation->diags);
+    const struct ruleset *rules = NULL;
     struct proof proof;
     bool proved;
 
     compilation->rules[family] = NULL;
     if (!lowered)
         return false;
+    if (options->sets && !options->sets->length)
+        put_sets_header(options->sets, compilation->policy);
     proof_begin(&proof, &compilation->arena, compilation->policy, compilation->sources.items[0], lowered);
-    proved =
-        write_rules(compilation, lowered, options, out) && prove(compilation, &proof, out, from, options);
+    proved = write_rules(compilation, lowered, options, out);
+    if (proved)
+        rules = read_back(compilation, family, out, from, options->sets, sets_from);
+    proved = rules && prove(compilation, &proof, rules, options);
     proof_close(&proof);
     return proved;
 }

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "diag/diag.h"
+#include "ipset/ipset.h"
 #include "lower/lower.h"
 #include "passes/passes.h"
 #include "policy/policy.h"
@@ -19,6 +20,8 @@ struct compilation {
     const struct ruleset
         *rules[FAMILY_COUNT];      // with sets, as the policy says them; NULL before compile_rules()
     unsigned broken[FAMILY_COUNT]; // promises that rules of the policy break, a bit for each; see prove.h
+    struct ipset_list sets;        // that rules of either family ask for
+    struct ipset_list read_sets;   // the same as they were read back
 };
 
 void compilation_init(struct compilation *compilation);
@@ -34,6 +37,7 @@ bool compile_has_read_path(const struct compilation *compilation, const char *pa
 struct compile_options {
     struct lower_options lower;
     struct pass_options passes;
+    struct buf *sets; // gets the text of the sets that rules ask for, each once; NULL: no rule asks for one
     bool allow_unproved; // rules that are too many to be decided are a warning
     // Gets the plain rules of a family ahead of their proof, to begin with what takes long; NULL: nobody does. Nothing that
     // comes of it may take effect before they are proved.

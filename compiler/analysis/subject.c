@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static bool read_rules(struct subject *subject, const struct source *source, enum family family)
+static bool read_rules(struct subject *subject, const struct source *source, enum family family,
+                       const struct ipset_list *sets)
 {
     struct compilation *compilation = &subject->compilation;
     const struct source *opened;
@@ -11,7 +12,8 @@ static bool read_rules(struct subject *subject, const struct source *source, enu
     source_set_open(&compilation->sources, subject->path, SOURCE_ADDRESSES_MAX, &opened);
     if (family == FAMILY_COUNT)
         family = rules_family(source, NULL);
-    subject->rules[family] = rules_read_anyway(&compilation->arena, opened, family, &compilation->diags);
+    subject->rules[family] =
+        rules_read_anyway(&compilation->arena, opened, family, sets, &compilation->diags);
     return subject->rules[family];
 }
 
@@ -50,7 +52,8 @@ static bool compile_both(struct subject *subject)
     return fine;
 }
 
-bool subject_read(struct subject *subject, const char *path, enum family family)
+bool subject_read(struct subject *subject, const char *path, enum family family,
+                  const struct ipset_list *sets)
 {
     struct source *ahead;
 
@@ -63,7 +66,7 @@ bool subject_read(struct subject *subject, const char *path, enum family family)
         subject->compilation.sources.given_path = path;
         subject->is_ruleset = rules_recognised(ahead);
         if (subject->is_ruleset)
-            return read_rules(subject, ahead, family);
+            return read_rules(subject, ahead, family, sets);
     }
     return compile_both(subject);
 }

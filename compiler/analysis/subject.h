@@ -16,6 +16,7 @@ struct subject {
 };
 
 // Reads a policy, compiles and proves it; or reads a ruleset. `family`: of a ruleset, FAMILY_COUNT: the one that its text
-// shows. False where that cannot be done: the diagnostics say why.
-bool subject_read(struct subject *subject, const char *path, enum family family);
+// shows. `sets`: those that its rules may ask for; NULL: none is known. False where that cannot be done: the diagnostics say why.
+bool subject_read(struct subject *subject, const char *path, enum family family,
+                  const struct ipset_list *sets);
 void subject_clear(struct subject *subject);

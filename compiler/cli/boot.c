@@ -43,7 +43,7 @@ static bool read_rules(struct arena *arena, const struct slice texts[FAMILY_COUN
 
         *source = (struct source){
             .name = "<rules>", .path = "", .bytes = texts[family].at, .length = texts[family].length};
-        rules[family] = rules_read(arena, source, family, &diags);
+        rules[family] = rules_read(arena, source, family, NULL, &diags);
         if (!rules[family])
             return kernel_fail(error, KERNEL_RULE, "the rules cannot be read");
     }

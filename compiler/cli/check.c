@@ -11,6 +11,7 @@
 
 #include "analysis/subject.h"
 #include "base/job.h"
+#include "cli/known_sets.h"
 #include "cli/options.h"
 #include "diag/render.h"
 #include "findings/findings.h"
@@ -24,6 +25,7 @@ struct options {
     bool live;          // the kernel that runs, in place of files
     int format;         // in `formats`
     enum family family; // of rulesets; FAMILY_COUNT: the one that each one's text shows
+    const char *sets;   // a text of the sets that rulesets ask for; NULL: none is known
     const char *expect; // a file of expectations; NULL: none
     char *const *files;
     size_t count;
@@ -45,7 +47,7 @@ struct checked {
 
 static enum exit_code parse_live(int argc, char **argv, struct options *options)
 {
-    if (options->strict || options->expect || options->family != FAMILY_COUNT ||
+    if (options->strict || options->expect || options->sets || options->family != FAMILY_COUNT ||
         options->format > FORMAT_JSON || argc - optind > 1)
         return usage_error("check", "--live takes --format text or json, and at most one policy");
     options->files = argv + optind;
@@ -55,12 +57,16 @@ static enum exit_code parse_live(int argc, char **argv, struct options *options)
 
 static enum exit_code parse_files(int argc, char **argv, struct options *options)
 {
-    bool standard_input = options->expect && strcmp(options->expect, "-") == 0;
+    const bool expected = options->expect && strcmp(options->expect, "-") == 0,
+               sets = options->sets && strcmp(options->sets, "-") == 0;
+    bool standard_input = expected || sets;
 
     if (options->live)
         return parse_live(argc, argv, options);
     if (argc == optind)
         return usage_error("check", "no policy or ruleset is named");
+    if (expected && sets)
+        return usage_error("check", "standard input can be read once");
     options->files = argv + optind;
     options->count = (size_t)(argc - optind);
     for (size_t i = 0; i < options->count; i++) {
@@ -79,6 +85,7 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
                                       option_flag("strict", &options->strict),
                                       option_flag("live", &options->live),
                                       option_text("expect", &options->expect),
+                                      option_sets(&options->sets),
                                       option_word("format", formats, &options->format),
                                       {0}};
     const enum exit_code code = take_options("check", argc, argv, rows);
@@ -151,12 +158,21 @@ static void hold_expectations(struct checked *checked, const struct expected *ex
     }
 }
 
-static void check(struct checked *checked, const char *path, const struct options *options,
-                  const struct expected *expected)
+// What all files are checked with. Each thread takes the next one that nobody has taken: what is found in one depends on no other.
+struct checking {
+    const struct options *options;
+    const struct expected *expected;
+    const struct ipset_list *sets; // NULL: none is known
+    struct checked *checked;
+    atomic_size_t next;
+};
+
+static void check(const struct checking *checking, struct checked *checked, const char *path)
 {
+    const struct options *options = checking->options;
     struct subject *subject = &checked->subject;
     struct compilation *compilation = &subject->compilation;
-    const bool read = subject_read(subject, path, options->family);
+    const bool read = subject_read(subject, path, options->family, checking->sets);
     // Rules that do not load are looked at as far as they can be read. Of a policy that is wrong there are none.
     const bool fine = read && (subject->is_ruleset || compilation->diags.exit == EXIT_FINE);
 
@@ -171,7 +187,7 @@ static void check(struct checked *checked, const char *path, const struct option
             find_in_rules(&compilation->arena, subject->rules[family], subject->policy,
                           compilation->sources.items[0], &compilation->diags);
     if (fine)
-        hold_expectations(checked, expected);
+        hold_expectations(checked, checking->expected);
     if (options->strict)
         diag_make_strict(&compilation->diags);
     diag_sort(&compilation->diags);
@@ -180,20 +196,12 @@ static void check(struct checked *checked, const char *path, const struct option
     diag_append(&checked->all, &checked->failing);
 }
 
-// Files of which each thread takes the next one that nobody has taken. What is found in one depends on no other.
-struct checking {
-    const struct options *options;
-    const struct expected *expected;
-    struct checked *checked;
-    atomic_size_t next;
-};
-
 static void check_some(void *context)
 {
     struct checking *checking = context;
 
     for (size_t i; (i = atomic_fetch_add(&checking->next, 1)) < checking->options->count;)
-        check(&checking->checked[i], checking->options->files[i], checking->options, checking->expected);
+        check(checking, &checking->checked[i], checking->options->files[i]);
 }
 
 #define THREADS_MAX 16
@@ -258,6 +266,7 @@ enum exit_code run_check(int argc, char **argv)
 {
     struct options options = {.family = FAMILY_COUNT};
     struct expected expected = {0};
+    struct known_sets known;
     struct buf findings = {0};
     enum exit_code code = parse(argc, argv, &options);
 
@@ -274,7 +283,10 @@ enum exit_code run_check(int argc, char **argv)
     struct checked *checked = arena_calloc(all.arena, options.count, sizeof(*checked));
 
     diag_append(&all, &expected.compilation.diags);
-    check_all(&(struct checking){.options = &options, .expected = &expected, .checked = checked});
+    known_sets_read(&known, options.sets);
+    diag_append(&all, &known.compilation.diags);
+    check_all(&(struct checking){
+        .options = &options, .expected = &expected, .sets = known.list, .checked = checked});
     note_other_family(checked, &options);
     for (size_t i = 0; i < options.count; i++)
         diag_append_new(&all, &checked[i].all, options.files[i]);
@@ -285,6 +297,7 @@ enum exit_code run_check(int argc, char **argv)
     buf_clear(&findings);
     for (size_t i = 0; i < options.count; i++)
         subject_clear(&checked[i].subject);
+    known_sets_clear(&known);
     compilation_clear(&expected.compilation);
     return code;
 }

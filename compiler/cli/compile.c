@@ -19,6 +19,7 @@ struct options {
     enum family family;
     bool family_chosen;
     const char *output; // NULL: standard output
+    const char *sets;   // a file for sets; NULL: none are made
     struct compile_options compile;
     bool explain_cost; // in place of the rules
     const char *policy;
@@ -82,6 +83,7 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
     const struct option_row rows[] = {option_ipv4(&ipv4),
                                       option_ipv6(&ipv6),
                                       option_output(&options->output),
+                                      option_sets(&options->sets),
                                       OPTIONS_COMPILE(&options->compile),
                                       option_value("without", take_without, without),
                                       option_value("until", take_until, without),
@@ -93,8 +95,10 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         return usage_error("compile", "-4 and -6 at once; -o DIR/ writes the rules of both families");
     if (code == EXIT_FINE)
         code = take_policy("compile", argc, argv, &options->policy);
-    if (code == EXIT_FINE && options->explain_cost && options->output)
-        return usage_error("compile", "--explain-cost prints no rules: leave -o out");
+    if (code == EXIT_FINE && options->explain_cost && (options->output || options->sets))
+        return usage_error("compile", "--explain-cost prints no rules: leave -o and --sets out");
+    if (code == EXIT_FINE && options->output && options->sets && strcmp(options->output, options->sets) == 0)
+        return usage_error("compile", "%s cannot hold the rules and the sets at once", options->sets);
     options->family_chosen = ipv4 != FAMILY_COUNT || ipv6 != FAMILY_COUNT;
     options->family = ipv6 != FAMILY_COUNT ? FAMILY_IPV6 : FAMILY_IPV4;
     return code;
@@ -118,10 +122,17 @@ static bool path_in(const char *directory, enum family family, char path[PATH_MA
     return snprintf(path, PATH_MAX, "%s%s%s", directory, slash, rule_files[family]) < PATH_MAX;
 }
 
-static enum exit_code write_directory(const char *directory, struct buf texts[FAMILY_COUNT])
+// What a compilation makes.
+struct texts {
+    struct buf rules[FAMILY_COUNT], sets;
+};
+
+static enum exit_code write_directory(const struct options *options, const struct texts *texts)
 {
+    const char *directory = options->output;
     char paths[FAMILY_COUNT][PATH_MAX];
-    struct output_file files[FAMILY_COUNT];
+    struct output_file files[FAMILY_COUNT + 1];
+    size_t count = 0;
     struct stat status;
 
     if (stat(directory, &status) < 0 || !S_ISDIR(status.st_mode))
@@ -129,12 +140,13 @@ static enum exit_code write_directory(const char *directory, struct buf texts[FA
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
         if (!path_in(directory, family, paths[family]))
             return world_error("cannot write to %s: %s", directory, strerror(ENAMETOOLONG));
-        files[family] = (struct output_file){.path = paths[family], .text = &texts[family]};
+        files[count++] = (struct output_file){.path = paths[family], .text = &texts->rules[family]};
     }
-    return write_files(NO_ROOT, files, FAMILY_COUNT);
+    if (options->sets)
+        files[count++] = (struct output_file){.path = options->sets, .text = &texts->sets};
+    return write_files(NO_ROOT, files, count);
 }
 
-// A policy that is named as the output by mistake would be gone.
 static bool would_replace_source(const struct compilation *compilation, const char *output)
 {
     char path[PATH_MAX];
@@ -147,14 +159,31 @@ static bool would_replace_source(const struct compilation *compilation, const ch
     return false;
 }
 
-static enum exit_code write_rules(const struct options *options, struct buf texts[FAMILY_COUNT])
+// A policy that is named as an output by mistake would be gone. The name of that output; NULL: none is one.
+static const char *replaced_source(const struct compilation *compilation, const struct options *options)
 {
-    const struct output_file file = {.path = options->output, .text = &texts[options->family]};
-    enum exit_code code;
+    if (options->output && would_replace_source(compilation, options->output))
+        return options->output;
+    return options->sets && would_replace_source(compilation, options->sets) ? options->sets : NULL;
+}
+
+static enum exit_code write_texts(const struct options *options, const struct texts *texts)
+{
+    const struct buf *rules = &texts->rules[options->family];
+    struct output_file files[2];
+    size_t count = 0;
+    enum exit_code code = EXIT_FINE;
 
     if (options->output && is_directory(options->output))
-        return write_directory(options->output, texts);
-    code = options->output ? write_files(NO_ROOT, &file, 1) : write_output(&texts[options->family]);
+        return write_directory(options, texts);
+    if (options->output)
+        files[count++] = (struct output_file){.path = options->output, .text = rules};
+    if (options->sets)
+        files[count++] = (struct output_file){.path = options->sets, .text = &texts->sets};
+    if (count)
+        code = write_files(NO_ROOT, files, count);
+    if (code == EXIT_FINE && !options->output)
+        code = write_output(rules);
     if (code == EXIT_FINE)
         fprintf(stderr, "ctc: note: these are the rules of %s alone; those of %s: ctc -%d %s\n",
                 family_name(options->family), family_name(!options->family),
@@ -220,27 +249,30 @@ static enum exit_code explain_cost(struct compilation *compilation, const struct
     return code;
 }
 
-static enum exit_code compile(struct compilation *compilation, const struct options *options)
+static enum exit_code compile(struct compilation *compilation, struct options *options)
 {
-    struct buf texts[FAMILY_COUNT] = {{0}};
+    struct texts texts = {{{0}}, {0}};
     bool fine = compile_read(compilation, options->policy);
 
+    options->compile.sets = options->sets ? &texts.sets : NULL;
     // Both are proved, whichever is printed: a policy is right or wrong as a whole.
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
-        fine = compile_rules(compilation, family, &options->compile, &texts[family]);
+        fine = compile_rules(compilation, family, &options->compile, &texts.rules[family]);
     report_diags(&compilation->diags, SEVERITY_WARNING);
 
     enum exit_code code = compilation->diags.exit;
+    const char *replaced = fine ? replaced_source(compilation, options) : NULL;
 
-    if (fine && options->output && would_replace_source(compilation, options->output))
-        code = usage_error("compile", "%s would replace a file of the policy itself", options->output);
+    if (fine && replaced)
+        code = usage_error("compile", "%s would replace a file of the policy itself", replaced);
     else if (fine && options->explain_cost)
         code = explain_cost(compilation, options);
     else if (fine)
-        code = write_rules(options, texts);
+        code = write_texts(options, &texts);
 
     for (enum family family = 0; family < FAMILY_COUNT; family++)
-        buf_clear(&texts[family]);
+        buf_clear(&texts.rules[family]);
+    buf_clear(&texts.sets);
     return code;
 }
 

@@ -8,6 +8,7 @@
 #include "analysis/subject.h"
 #include "base/json.h"
 #include "cli/changes.h"
+#include "cli/known_sets.h"
 #include "cli/live.h"
 #include "cli/options.h"
 #include "cli/way.h"
@@ -16,28 +17,37 @@ struct options {
     enum family family; // FAMILY_COUNT: all there are
     bool json, widen, live;
     enum kernel_choice via;   // `live`
+    const char *sets;         // a text of those that rulesets ask for; NULL: none is known
     const char *before, *now; // `live`: the policy alone is `now`
 };
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    const struct option_row rows[] = {OPTIONS_FAMILY(&options->family), option_json(&options->json),
-                                      option_fail_on(&options->widen),  option_flag("live", &options->live),
-                                      option_via(&options->via),        {0}};
+    const struct option_row rows[] = {OPTIONS_FAMILY(&options->family),
+                                      option_json(&options->json),
+                                      option_fail_on(&options->widen),
+                                      option_flag("live", &options->live),
+                                      option_via(&options->via),
+                                      option_sets(&options->sets),
+                                      {0}};
     const enum exit_code code = take_options("diff", argc, argv, rows);
 
     if (code != EXIT_FINE)
         return code;
     if (options->via != CHOICE_FITTING && !options->live)
         return usage_error("diff", "--via is about --live alone");
+    if (options->live && options->sets)
+        return usage_error("diff", "--sets is not for --live: compare with what iptables-save prints");
     if (options->live)
         return take_policy("diff", argc, argv, &options->now);
     if (argc - optind != 2)
         return usage_error("diff", "two policies or rulesets are to be named: the old one and the new one");
     options->before = argv[optind];
     options->now = argv[optind + 1];
-    if (strcmp(options->before, "-") == 0 && strcmp(options->now, "-") == 0)
-        return usage_error("diff", "only one of the two can come from standard input");
+    if ((strcmp(options->before, "-") == 0) + (strcmp(options->now, "-") == 0) +
+            (options->sets && strcmp(options->sets, "-") == 0) >
+        1)
+        return usage_error("diff", "only one of them can come from standard input");
     return EXIT_FINE;
 }
 
@@ -88,10 +98,27 @@ static enum exit_code compare(const struct options *options, const struct subjec
     return code;
 }
 
+static enum exit_code read_and_compare(const struct options *options, const struct ipset_list *sets)
+{
+    struct subject before, now;
+    const bool read_before = subject_read(&before, options->before, options->family, sets);
+    const bool read_now = subject_read(&now, options->now, options->family, sets);
+    enum exit_code code;
+
+    report_diags(&before.compilation.diags, SEVERITY_WARNING);
+    report_diags(&now.compilation.diags, SEVERITY_WARNING);
+    code = !read_before ? before.compilation.diags.exit
+           : !read_now  ? now.compilation.diags.exit
+                        : compare(options, &before, &now);
+    subject_clear(&before);
+    subject_clear(&now);
+    return code;
+}
+
 enum exit_code run_diff(int argc, char **argv)
 {
     struct options options = {.family = FAMILY_COUNT};
-    struct subject before, now;
+    struct known_sets known;
     enum exit_code code = parse(argc, argv, &options);
 
     if (code != EXIT_FINE)
@@ -105,15 +132,9 @@ enum exit_code run_diff(int argc, char **argv)
                                                 .json = options.json,
                                                 .widen = options.widen});
 
-    const bool read_before = subject_read(&before, options.before, options.family);
-    const bool read_now = subject_read(&now, options.now, options.family);
-
-    report_diags(&before.compilation.diags, SEVERITY_WARNING);
-    report_diags(&now.compilation.diags, SEVERITY_WARNING);
-    code = !read_before ? before.compilation.diags.exit
-           : !read_now  ? now.compilation.diags.exit
-                        : compare(&options, &before, &now);
-    subject_clear(&before);
-    subject_clear(&now);
+    code = known_sets_open(&known, options.sets);
+    if (code == EXIT_FINE)
+        code = read_and_compare(&options, known.list);
+    known_sets_clear(&known);
     return code;
 }

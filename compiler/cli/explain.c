@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/vec.h"
 #include "cli/columns.h"
+#include "cli/known_sets.h"
 #include "cli/options.h"
 #include "cli/reason.h"
 
@@ -25,6 +26,7 @@ struct question {
 struct options {
     enum family family; // FAMILY_COUNT: all there are
     bool json;
+    const char *sets; // a text of those that a ruleset asks for; NULL: none is known
     const char *subject;
     char **words; // of the packets; one "-": standard input
     int word_count;
@@ -37,7 +39,8 @@ struct questions {
 
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
-    const struct option_row rows[] = {OPTIONS_FAMILY(&options->family), option_json(&options->json), {0}};
+    const struct option_row rows[] = {
+        OPTIONS_FAMILY(&options->family), option_json(&options->json), option_sets(&options->sets), {0}};
     const enum exit_code code = take_options("explain", argc, argv, rows);
 
     if (code != EXIT_FINE)
@@ -49,6 +52,11 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
     options->subject = argv[optind];
     options->words = argv + optind + 1;
     options->word_count = argc - optind - 1;
+    if ((strcmp(options->subject, "-") == 0) + (options->sets && strcmp(options->sets, "-") == 0) +
+            (options->word_count == 1 && strcmp(options->words[0], "-") == 0) >
+        1)
+        return usage_error("explain",
+                           "rules, sets and packets: only one of them can come from standard input");
     return EXIT_FINE;
 }
 
@@ -117,9 +125,7 @@ static enum exit_code collect_questions(struct arena *arena, const struct option
     bool fine;
 
     if (options->word_count == 1 && strcmp(options->words[0], "-") == 0)
-        return strcmp(options->subject, "-") == 0
-                   ? usage_error("explain", "rules and packets cannot both come from standard input")
-                   : read_questions(arena, questions);
+        return read_questions(arena, questions);
     for (int i = 0; i < options->word_count; i++)
         buf_printf(&text, "%s%s", i ? " " : "", options->words[i]);
     fine = add_question(arena, questions, (struct slice){text.bytes, text.length}, 0);
@@ -363,19 +369,23 @@ enum exit_code run_explain(int argc, char **argv)
 {
     struct options options = {.family = FAMILY_COUNT};
     struct questions questions = {0};
+    struct known_sets known = {0};
     struct arena arena = {0};
     struct subject subject;
     enum exit_code code = parse(argc, argv, &options);
 
     if (code == EXIT_FINE)
         code = collect_questions(&arena, &options, &questions);
+    if (code == EXIT_FINE)
+        code = known_sets_open(&known, options.sets);
     if (code == EXIT_FINE) {
-        const bool fine = subject_read(&subject, options.subject, options.family);
+        const bool fine = subject_read(&subject, options.subject, options.family, known.list);
 
         report_diags(&subject.compilation.diags, SEVERITY_WARNING);
         code = fine ? answer(&subject, &options, &questions) : subject.compilation.diags.exit;
         subject_clear(&subject);
     }
+    known_sets_clear(&known);
     arena_clear(&arena);
     return code;
 }

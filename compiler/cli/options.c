@@ -168,7 +168,7 @@ static enum exit_code set_family(const char *command, const struct option_row *r
 static enum exit_code set_path(const char *command, const struct option_row *row)
 {
     if (!optarg[0])
-        return usage_error(command, "-o names no file");
+        return usage_error(command, "%s names no file", row->letter ? "-o" : "--sets");
     return set_text(command, row);
 }
 
@@ -249,6 +249,11 @@ struct option_row option_output(const char **path)
 
     row.letter = 'o';
     return row;
+}
+
+struct option_row option_sets(const char **path)
+{
+    return option_value("sets", set_path, path);
 }
 
 struct option_row option_kernel(struct kernel_version *version)

@@ -47,6 +47,7 @@ struct option_row option_ipv6(enum family *family); // and -6
 struct option_row option_json(bool *json);          // --format, text or json
 struct option_row option_fail_on(bool *widen);      // --fail-on, any or widen
 struct option_row option_output(const char **path); // --output and -o
+struct option_row option_sets(const char **path);   // --sets
 struct option_row option_kernel(struct kernel_version *version);
 
 // clang-format off

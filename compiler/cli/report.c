@@ -42,7 +42,7 @@ enum exit_code run_report(int argc, char **argv)
     if (code != EXIT_FINE)
         return code;
 
-    const bool fine = subject_read(&subject, options.policy, FAMILY_COUNT);
+    const bool fine = subject_read(&subject, options.policy, FAMILY_COUNT, NULL);
 
     report_diags(&subject.compilation.diags, SEVERITY_WARNING);
     if (fine && subject.is_ruleset)

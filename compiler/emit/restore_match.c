@@ -3,6 +3,7 @@
 // The matches of a rule, and its target, each option where iptables-save (iptables 1.8) prints it.
 #include "base/protocols.h"
 #include "emit/restore.h"
+#include "ipset/ipset.h"
 
 static void put_range(struct buf *out, const struct port_range *range)
 {
@@ -29,6 +30,17 @@ static void put_string(struct buf *out, const char *text)
         buf_char(out, *text);
     }
     buf_char(out, '"');
+}
+
+static void put_set(struct buf *out, const struct match *match)
+{
+    static const char *const sides[] = {"src", "dst"};
+    const struct ipset_type *type = &ipset_types[match->set.set->kind];
+
+    buf_printf(out, "%s --match-set %s %s", match->set.inverted ? " !" : "", match->set.set->name,
+               sides[match->set.sides[0]]);
+    if (type->addresses && type->ports)
+        buf_printf(out, ",%s", sides[match->set.sides[1]]);
 }
 
 static void put_flags(struct buf *out, uint8_t flags)
@@ -258,6 +270,9 @@ void restore_match(struct buf *out, const struct match *match, enum family famil
     case MATCH_HOPLIMIT:
     case MATCH_TTL:
         put_hoplimit(out, match);
+        break;
+    case MATCH_SET:
+        put_set(out, match);
         break;
     case MATCH_FRAGMENT:
         buf_text(out, match->fragment_first ? " --fragfirst" : "");

@@ -226,7 +226,7 @@ const struct ruleset *kernel_text_read(struct arena *arena, const struct buf *te
                               .bytes = arena_copy(arena, text->bytes, text->length),
                               .length = text->length,
                               .order = UINT_MAX};
-    ruleset = rules_read_anyway(arena, source, family, diags);
+    ruleset = rules_read_anyway(arena, source, family, NULL, diags);
     if (ruleset)
         forget_lines(ruleset);
     return ruleset;

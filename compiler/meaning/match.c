@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/vec.h"
+#include "meaning/match_set.h"
 
 // The matches of protocols look into the first fragment alone (net/netfilter/xt_tcpudp.c, xt_multiport.c: fragoff).
 static void whole_or_first(struct cube *cube)
@@ -256,6 +257,9 @@ static void add_match(struct cube *cube, const struct match *match)
     case MATCH_TTL:
         add_hoplimit(cube, match);
         break;
+    case MATCH_SET:
+        add_set(cube, match);
+        break;
     case MATCH_FRAGMENT:
         cube_values(cube, FIELD_FRAGMENT, FRAGMENT_FIRST,
                     match->fragment_first ? FRAGMENT_FIRST : FRAGMENT_LATER);
@@ -286,7 +290,8 @@ static void add_rule(struct cube *cube, const struct rule *rule, size_t count)
         add_match(cube, &rule->matches[i]);
 }
 
-// The packets that a match is about and that are no single cube: a port of either side, all but one pair of type and code.
+// The packets that a match is about and that are no single cube: a port of either side, all but one pair of type and code,
+// some sets.
 static bool needs_parts(const struct match *match)
 {
     const bool either =
@@ -294,7 +299,7 @@ static bool needs_parts(const struct match *match)
     const bool pair = (match->kind == MATCH_ICMP || match->kind == MATCH_ICMPV6) && match->icmp.inverted &&
                       !match->icmp.any && (match->icmp.code_first != 0 || match->icmp.code_last != UINT8_MAX);
 
-    return either || pair;
+    return either || pair || (match->kind == MATCH_SET && set_needs_parts(match));
 }
 
 static diagram match_parts(const struct view *view, const struct match *match)
@@ -304,6 +309,8 @@ static diagram match_parts(const struct view *view, const struct match *match)
     struct cube cube;
     diagram parts = set_none(space);
 
+    if (match->kind == MATCH_SET)
+        return set_packets(view, match);
     for (int side = 0; side < 2; side++) {
         cube_begin(&cube, view);
         if (match->kind == MATCH_MULTIPORT) {

@@ -10,7 +10,8 @@ struct passing {
     struct arena *arena;
     enum family family;
     struct table *table;
-    unsigned without; // of struct pass_options
+    unsigned without;        // of struct pass_options
+    struct ipset_list *sets; // of struct pass_options
 };
 
 // The chain's rules, to be changed.
@@ -22,6 +23,7 @@ void pass_limit(struct passing *passing);
 void pass_gather(struct passing *passing);
 void pass_inline(struct passing *passing);
 void pass_order(struct passing *passing);
+void pass_sets(struct passing *passing);
 void pass_tree(struct passing *passing);
 
 // Two rules that may change places with each other as one; false where that is none.

@@ -14,7 +14,7 @@ const char *const pass_names[PASS_COUNT] = {
 static void (*const passes[PASS_COUNT])(struct passing *passing) = {
     [PASS_JOIN] = pass_join,     [PASS_SHADOW] = pass_shadow, [PASS_LIMIT] = pass_limit,
     [PASS_GATHER] = pass_gather, [PASS_INLINE] = pass_inline, [PASS_ORDER] = pass_order,
-    [PASS_TREE] = pass_tree,
+    [PASS_SETS] = pass_sets,     [PASS_TREE] = pass_tree,
 };
 
 // What chains a table has and what rules stand in them may change; the rules' parts are shared.
@@ -68,7 +68,7 @@ const struct ruleset *passes_run(struct arena *arena, const struct ruleset *lowe
     bool fine = true;
 
     for (size_t i = 0; i < ruleset->count && fine; i++) {
-        struct passing passing = {arena, ruleset->family, &ruleset->items[i], options.without};
+        struct passing passing = {arena, ruleset->family, &ruleset->items[i], options.without, options.sets};
 
         // Tables that a policy carries stay as they are written.
         if (!is_own(passing.table->name))

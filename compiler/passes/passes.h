@@ -18,6 +18,8 @@ extern const char *const pass_names[PASS_COUNT];
 
 struct pass_options {
     unsigned without; // a bit for each pass, 1 << PASS_x, that does not run
+    struct ipset_list
+        *sets; // gets the sets that rules ask for, one for all that need the same; NULL: no rule asks for one
 };
 #define PASSES_NONE ((1U << PASS_COUNT) - 1) // for `without`: sets become rules, and nothing else changes
 

@@ -99,6 +99,9 @@ static bool matches_same(const struct match *a, const struct match *b)
                a->hoplimit.inverted == b->hoplimit.inverted;
     case MATCH_FRAGMENT:
         return a->fragment_first == b->fragment_first;
+    case MATCH_SET:
+        return a->set.set == b->set.set && a->set.sides[0] == b->set.sides[0] &&
+               a->set.sides[1] == b->set.sides[1] && a->set.inverted == b->set.inverted;
     case MATCH_COMMENT:
         return texts_same(a->comment, b->comment);
     default:
@@ -119,6 +122,7 @@ bool match_is_pure(const struct match *match)
     case MATCH_SOCKET:
     case MATCH_HOPLIMIT:
     case MATCH_FRAGMENT:
+    case MATCH_SET:
     case MATCH_COMMENT:
         return true;
     default:

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "passes/cost.h"
+#include "passes/section.h"
 #include "passes/tree.h"
 
 // Chains that may still stand inside each other is what `depth` says everywhere. At first: one is left for what the leaves of
@@ -132,16 +133,6 @@ void grow_rules(struct growing *growing, struct chain *chain, const struct rule 
     grow_guarded(growing, chain, with, standing, dimension, dimensions_left, depth);
 }
 
-// One name for all chains of a part of the policy: "ICMP errors" is ctc-icmp-errors.
-static const char *name_part(struct arena *arena, const char *section)
-{
-    char *name = arena_copy(arena, section ? section : "rules", strlen(section ? section : "rules"));
-
-    for (char *at = name; *at; at++)
-        *at = *at == ' ' ? '-' : *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
-    return name;
-}
-
 static void grow_chain(struct growing *growing, struct chain *chain)
 {
     const struct chain before = *chain;
@@ -153,7 +144,7 @@ static void grow_chain(struct growing *growing, struct chain *chain)
         const struct rule *rules = &before.items[i];
 
         end = i + 1;
-        growing->section = name_part(growing->arena, rules->section);
+        growing->section = section_word(growing->arena, rules->section);
         if (!has_no_order(rules)) {
             if (rules->sets)
                 grow_rule(growing, chain, rules, COST_TREE_RULES, DEPTH);

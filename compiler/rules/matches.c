@@ -55,7 +55,7 @@ static option_reader *const readers[MATCH_COUNT] = {
     [MATCH_SOCKET] = match_read_socket,     [MATCH_HOPLIMIT] = match_read_hoplimit,
     [MATCH_TTL] = match_read_hoplimit,      [MATCH_FRAGMENT] = match_read_fragment,
     [MATCH_LIMIT] = match_read_limit,       [MATCH_HASHLIMIT_TEXT] = match_read_hashlimit,
-    [MATCH_COMMENT] = read_comment,
+    [MATCH_SET] = match_read_set,           [MATCH_COMMENT] = read_comment,
 };
 
 // The protocol that the kernel wants beside a match; 0: any.
@@ -109,6 +109,8 @@ static bool is_complete(const struct match *match)
         return match->multiport.count > 0;
     case MATCH_HASHLIMIT_TEXT:
         return match->hashlimit.name != NULL;
+    case MATCH_SET:
+        return match->set.set != NULL;
     case MATCH_COMMENT:
         return match->comment != NULL;
     default:
@@ -131,6 +133,7 @@ static bool needs_option(enum match_kind kind)
     case MATCH_HOPLIMIT:
     case MATCH_TTL:
     case MATCH_HASHLIMIT_TEXT:
+    case MATCH_SET:
     case MATCH_COMMENT:
         return true;
     default:

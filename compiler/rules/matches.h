@@ -19,7 +19,11 @@ option_reader match_read_transport, match_read_multiport;                // matc
 option_reader match_read_iprange, match_read_addrtype, match_read_mac;   // match_addresses.c
 option_reader match_read_icmp, match_read_hoplimit, match_read_fragment; // match_header.c
 option_reader match_read_states, match_read_helper, match_read_socket;   // match_states.c
+option_reader match_read_set;                                            // match_sets.c
 option_reader match_read_limit, match_read_hashlimit;                    // match_rates.c
+
+// Sets that rules of the ruleset change are not known by their members: matches that ask for them become text again.
+void forget_changed_sets(struct arena *arena, const struct ruleset *ruleset);
 
 static inline __attribute__((always_inline)) bool option_is(const struct option *option, const char *name)
 {

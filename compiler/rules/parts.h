@@ -53,8 +53,9 @@ struct parts {
     struct diag_list *diags;
     struct slice *refused; // where the last mistake was reported
     enum family family;
-    struct span span;  // of `text`
-    struct slice text; // the line
+    const struct ipset_list *sets; // whose members are known; NULL: none
+    struct span span;              // of `text`
+    struct slice text;             // the line
     enum {
         PLACE_KNOWN,  // at span.column
         PLACE_UNKNOWN // somewhere on the line of the span, or nowhere

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "rules/matches.h"
 #include "rules/reader.h"
 
 bool reader_refuse(struct reader *reader, struct slice at, const char *hint, const char *problem)
@@ -143,7 +144,7 @@ static void read_text(struct reader *reader)
 }
 
 static const struct ruleset *read_rules(struct arena *arena, const struct source *source, enum family family,
-                                        struct diag_list *diags, bool anyway)
+                                        const struct ipset_list *sets, struct diag_list *diags, bool anyway)
 {
     const size_t errors = diags->counts[SEVERITY_ERROR];
     struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));
@@ -161,21 +162,24 @@ static const struct ruleset *read_rules(struct arena *arena, const struct source
     parts.diags = diags;
     parts.refused = &reader.refused;
     parts.family = family;
+    parts.sets = sets;
     parts.place = PLACE_KNOWN;
     read_text(&reader);
+    if (sets)
+        forget_changed_sets(arena, ruleset);
     if (anyway)
         return ruleset->count ? ruleset : NULL;
     return diags->counts[SEVERITY_ERROR] == errors ? ruleset : NULL;
 }
 
 const struct ruleset *rules_read(struct arena *arena, const struct source *source, enum family family,
-                                 struct diag_list *diags)
+                                 const struct ipset_list *sets, struct diag_list *diags)
 {
-    return read_rules(arena, source, family, diags, false);
+    return read_rules(arena, source, family, sets, diags, false);
 }
 
 const struct ruleset *rules_read_anyway(struct arena *arena, const struct source *source, enum family family,
-                                        struct diag_list *diags)
+                                        const struct ipset_list *sets, struct diag_list *diags)
 {
-    return read_rules(arena, source, family, diags, true);
+    return read_rules(arena, source, family, sets, diags, true);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "diag/diag.h"
+#include "ipset/ipset.h"
 #include "ruleset/ruleset.h"
 #include "source/source.h"
 
@@ -23,15 +24,16 @@ enum family rules_family(const struct source *source, bool *sure);
 // would not take the text whatever the host: no table, an unfinished one, a jump to what is neither a chain above nor a
 // target, an option without its value. What only its words are for and not the rules, blanks behind COMMIT and the like, is a
 // warning. Built-in chains without a line of their own are CHAIN_UNWRITTEN, and all the hooks
-// of a table that is there are there.
+// of a table that is there are there. Of `sets` the members are known, and they stay as long as the ruleset does: a rule that
+// asks for one which is not among them is a mistake. NULL: none is known, and -m set stays as it was written.
 const struct ruleset *rules_read(struct arena *arena, const struct source *source, enum family family,
-                                 struct diag_list *diags);
+                                 const struct ipset_list *sets, struct diag_list *diags);
 
 // The same for whoever wants to know what a text means that does not load: mistakes are reported, and what cannot be read
 // is kept as it is written, a match that may or may not hold and a target that may do anything. NULL where there is no
 // table.
 const struct ruleset *rules_read_anyway(struct arena *arena, const struct source *source, enum family family,
-                                        struct diag_list *diags);
+                                        const struct ipset_list *sets, struct diag_list *diags);
 
 // Reads one rule, what stands behind `-A CHAIN `. A list of addresses in it makes several rules, as iptables does (-s a,b):
 // gives the rules and their number in `*count`, which is 0 where the rule says that it is for the other family (-4, -6).

@@ -273,6 +273,7 @@ const struct rule *rule_read(struct arena *arena, struct slice text, enum family
     parts.diags = diags;
     parts.refused = &refused;
     parts.family = family;
+    parts.sets = NULL;
     parts.span = span;
     parts.place = PLACE_UNKNOWN;
     if (!parts_read(&parts, text, COMMAND_APPEND) || !parts_rule(&parts, &rule) ||

@@ -18,6 +18,8 @@
 #include "base/vec.h"
 #include "source/source.h"
 
+struct ipset; // ipset/ipset.h
+
 enum match_kind {
 #define MATCH(id, name) MATCH_##id,
 #include "ruleset/match.def"
@@ -90,6 +92,11 @@ struct match {
             uint8_t value;
             bool inverted;
         } hoplimit;
+        struct { // MATCH_SET
+            const struct ipset *set;
+            enum side sides[2]; // of what its members hold, in their order
+            bool inverted;
+        } set;
         bool fragment_first; // MATCH_FRAGMENT; else any packet with a fragment header
         struct {             // MATCH_LIMIT, MATCH_HASHLIMIT: up to `events` in `period` seconds
             uint32_t events, period, burst;

@@ -201,9 +201,11 @@ class Targets:
                    seconds[applying.APPLY].median, seconds[applying.FLAT].median, 2)
 
     def packets(self, title, over):
-        for which in ("accepted", "refused", "worst"):
-            self.ratio(f"a packet against {title}, {beside.WHICH[which]}, over an empty firewall, beside ipset",
-                       over["ctc", which].median, over["ipset", which].median, 1)
+        for name in ("ctc", beside.SETS):
+            by = "" if name == "ctc" else f", {name}"
+            for which in ("accepted", "refused", "worst"):
+                self.ratio(f"a packet against {title}{by}, {beside.WHICH[which]}, over an empty firewall, beside ipset",
+                           over[name, which].median, over["ipset", which].median, 1)
 
     def small(self, ctc, folder):
         generate("ten", 0, folder)

@@ -13,18 +13,19 @@ from report import Cost, head, number, row
 
 LEGACY, NFT = ["iptables-legacy-restore"], ["iptables-nft-restore"]
 LINEAR, LINEAR_NFT, JOINED = "linear rules", "linear rules, by iptables-nft", "linear rules, joined"
+SETS = "ctc --sets"
 NO_ENTRIES = "the policy without its entries"
 UNPROVED = "ctc, without the proof"
 LOADED = "loading the linear rules"
 PROCESSOR = ", seconds of the processor"
-FLAT = {"ctc": LINEAR, "ctc, by iptables-nft": LINEAR_NFT}  # which rules each load is held against
+FLAT = {"ctc": LINEAR, SETS: LINEAR, "ctc, by iptables-nft": LINEAR_NFT}  # which rules each load is held against
 WHICH = {"accepted": "accepted, at random", "refused": "refused, at random", "worst": "the dearest entry"}
 WORKLOADS = {False: [("addresses", 10_000), ("services", 1_000)],
              True: [("addresses", 100_000), ("pairs", 100_000), ("services", 5_000)]}
 
 NOTES = """`linear rules` are those of `ctc compile --until none`, `joined` those of `--until join`, which fill multiport as a careful
 person would. `ipset` and `nft set` hold the entries in a set: `hash:ip`, `hash:ip,port` and `bitmap:port` of ipset, and
-what else the policy needs in the same rules as ctc's. All take turns. Shorewall compiles without its optimiser, whose
+what else the policy needs in the same rules as ctc's, and `ctc --sets` makes sets by itself. All take turns. Shorewall compiles without its optimiser, whose
 time grows by the square, and is not loaded. foomuuri is not measured: Debian 12 has no package of it.
 Packets come by a TUN device, in turns of ten milliseconds after ten more for the caches; at random means over all
 entries; the dearest entry is that of a sample of 4,000, with warm caches, and the last one of linear rules.
@@ -52,6 +53,11 @@ class Workload:
         return subprocess.run([self.ctc, "compile", "-4", *options, self.policy], capture_output=True,
                               check=True).stdout
 
+    def sets(self):
+        """The rules and the sets of --sets."""
+        made = self.folder / "sets"
+        return self.text("--sets", str(made)), made.read_bytes()
+
     def walked(self):
         """Rules that a packet walks in INPUT at most: with all passes, and without any."""
         for line in self.text("--explain-cost").decode().splitlines():
@@ -77,6 +83,7 @@ def processor_of_children():
 
 def compile_commands(work):
     commands = {"ctc": [work.ctc, "compile", "-4", work.policy],
+                SETS: [work.ctc, "compile", "-4", "--sets", str(work.folder / "sets"), work.policy],
                 "ctc --until none": [work.ctc, "compile", "-4", "--until", "none", work.policy]}
     if shutil.which("ferm"):
         commands["ferm"] = ["ferm", "--noexec", "--lines", str(work.folder / "policy.ferm")]
@@ -128,7 +135,9 @@ def rulesets(work, entries):
     """Steps that load what each of them makes of the policy, by name."""
     tree, flat, around = work.text(), work.text("--until", "none"), frame(work)
     elements, rule = peers.ipset(work.kind, entries)
-    steps = {"ctc": [(LEGACY, tree)], LINEAR: [(LEGACY, flat)]}
+    asking, sets = work.sets()
+    steps = {"ctc": [(LEGACY, tree)], SETS: [(["ipset", "-exist", "restore"], sets), (LEGACY, asking)],
+             LINEAR: [(LEGACY, flat)]}
     if work.kind == "services":
         steps[JOINED] = [(LEGACY, work.text("--until", "join"))]
     steps["ipset"] = [(["ipset", "restore"], elements.encode()), (LEGACY, peers.frame_of(around, rule).encode())]

@@ -59,7 +59,8 @@ static bool measure(struct compilation *compilation, const char *path)
     made = clock_now() - begin;
 
     const struct source emitted = {.name = "<rules>", .path = "", .bytes = text.bytes, .length = text.length};
-    const struct ruleset *rules = rules_read(&compilation->arena, &emitted, FAMILY_IPV4, &compilation->diags);
+    const struct ruleset *rules =
+        rules_read(&compilation->arena, &emitted, FAMILY_IPV4, NULL, &compilation->diags);
 
     if (!rules)
         return false;

@@ -14,7 +14,7 @@
 static bool print_again(struct arena *arena, const struct source *source, enum family family,
                         struct diag_list *diags, struct buf *out)
 {
-    const struct ruleset *ruleset = rules_read(arena, source, family, diags);
+    const struct ruleset *ruleset = rules_read(arena, source, family, NULL, diags);
 
     if (ruleset)
         restore_text(out, ruleset);

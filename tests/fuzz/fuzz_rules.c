@@ -72,7 +72,7 @@ static void require_same_print(struct arena *arena, const struct ruleset *rulese
     const struct source printed = {
         .name = "printed", .path = "", .bytes = text->bytes, .length = text->length};
     struct diag_list diags = {.arena = arena};
-    const struct ruleset *again = rules_read(arena, &printed, ruleset->family, &diags);
+    const struct ruleset *again = rules_read(arena, &printed, ruleset->family, NULL, &diags);
     struct buf second = {0};
 
     REQUIRE(again && !diags.items.count);
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                                   .path = "rules",
                                   .bytes = arena_copy(&arena, (const char *)bytes + skip, size - skip),
                                   .length = size - skip};
-    const struct ruleset *ruleset = rules_read(&arena, &source, family, &diags);
+    const struct ruleset *ruleset = rules_read(&arena, &source, family, NULL, &diags);
     struct buf text = {0};
 
     (void)rules_recognised(&source);

@@ -7,6 +7,7 @@
 #   CASE/diagnostics.txt  the text that `ctc check` prints
 #   CASE/v4.rules         the rules for IPv4; absent where the policy is refused
 #   CASE/v6.rules         the same for IPv6
+#   CASE/sets             the sets that `--sets` writes, where it is asked for: an empty file asks, too
 #   CASE/options          further arguments of `ctc compile`, where there are any
 #   CASE/check-options    further arguments of `ctc check`, where there are any
 #
@@ -24,11 +25,19 @@ words() { # the words of an optional file of arguments
     [ ! -e "$1" ] || cat "$1"
 }
 
-make_rules() { # FAMILY: what `ctc compile` prints, with the program's version out of it
-    local options
+without_version() {
+    sed '1s/ctc [0-9][^ ]*/ctc VERSION/'
+}
+
+make_rules() { # FAMILY: what `ctc compile` prints
+    local options status
     read -ra options <<<"$(words options)"
-    "$ctc" compile "-$1" "${options[@]}" policy.yaml 2>"$new/stderr" | sed '1s/ctc [0-9][^ ]*/ctc VERSION/' >"$new/v$1.rules"
-    return "${PIPESTATUS[0]}"
+    [ ! -e sets ] || options+=(--sets "$new/made")
+    "$ctc" compile "-$1" "${options[@]}" policy.yaml 2>"$new/stderr" | without_version >"$new/v$1.rules"
+    status=${PIPESTATUS[0]}
+    [ ! -e "$new/made" ] || without_version <"$new/made" >"$new/sets"
+    rm -f "$new/made"
+    return "$status"
 }
 
 # Makes the files of the case in the current folder; prints what is wrong without any comparison.
@@ -58,7 +67,7 @@ make_case() {
 
 compare_case() {
     local file
-    for file in diagnostics.txt v4.rules v6.rules; do
+    for file in diagnostics.txt v4.rules v6.rules sets; do
         if [ -e "$new/$file" ] && [ -e "$file" ]; then
             diff -u --label "$file" --label "$file, now" "$file" "$new/$file"
         elif [ -e "$new/$file" ]; then
@@ -70,7 +79,7 @@ compare_case() {
 }
 
 update_case() {
-    rm -f diagnostics.txt v4.rules v6.rules
+    rm -f diagnostics.txt v4.rules v6.rules sets
     cp "$new"/* .
 }
 

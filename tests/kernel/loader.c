@@ -130,7 +130,7 @@ static const struct ruleset *read_file(struct run *run, const char *path)
     static struct source source; // what is found wrong points into it
 
     return source_read(&run->arena, path, BYTES_MAX, &source) == 0
-               ? rules_read(&run->arena, &source, run->family, &run->diags)
+               ? rules_read(&run->arena, &source, run->family, NULL, &run->diags)
                : NULL;
 }
 

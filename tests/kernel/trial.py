@@ -75,10 +75,11 @@ def without_nat(text: str) -> str:
 
 class Trial:
     """One ruleset of one family, loaded on a ground of its own. Where `probed` is given, packets are sent at the
-    boundaries of its rules in place of those that are loaded: the same ones for the same seed."""
+    boundaries of its rules in place of those that are loaded: the same ones for the same seed. `sets` are loaded
+    ahead of the rules."""
 
     def __init__(self, family: Family, backend: str, loaded: str, asked: str, name: str, seed: str,
-                 probed: str | None = None):
+                 probed: str | None = None, sets: str = ""):
         self.family, self.backend = family, backend
         self.rng = random.Random(seed)
         self.path = Path(os.environ["SCRATCH"]) / f"{name}-{os.getpid()}.rules".replace("/", "-")
@@ -87,6 +88,8 @@ class Trial:
         self.ground = Ground(family, devices_of(rules, self.rng))
         self.prober = Prober(family, backend, rules, self.ground, self.rng)
         self.prober.open_sockets()
+        if sets:
+            self.ground.space.run("ipset", "restore", text=sets)
         restore(self.ground.space, family, backend, loaded)
         self.observer: Observer | None = None
         self.number = 0

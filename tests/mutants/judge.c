@@ -36,7 +36,7 @@ static const struct ruleset *read_back(struct arena *arena, struct diag_list *di
 
     *source = (struct source){
         .name = "<rules>", .path = "", .bytes = text->bytes, .length = text->length, .order = UINT_MAX};
-    return rules_read(arena, source, family, diags);
+    return rules_read(arena, source, family, NULL, diags);
 }
 
 static const struct source *policy_source(const struct subject *subject)

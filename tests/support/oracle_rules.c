@@ -3,6 +3,7 @@
 // A packet against one rule: its header, then its matches one by one.
 #include <string.h>
 
+#include "ipset/ipset.h"
 #include "support/passage.h"
 
 // The header of a rule: ip_packet_match() and ip6_packet_match().
@@ -189,6 +190,34 @@ static bool socket_matches(const struct passage *at, const struct match *match)
            (match->nowildcard && socket == SOCKET_WILDCARD);
 }
 
+// ip_set_test() of the types that are known, member by member.
+static bool set_matches(const struct passage *at, const struct match *match)
+{
+    static const enum field addresses[] = {FIELD_SOURCE, FIELD_DESTINATION};
+    static const enum field ports[] = {FIELD_SOURCE_PORT, FIELD_DESTINATION_PORT};
+    const struct ipset *set = match->set.set;
+    const struct ipset_type *type = &ipset_types[set->kind];
+    const uint64_t protocol = passage_value(at, FIELD_PROTOCOL);
+    const bool of_family = !type->addresses || set->family == at->oracle->space->family;
+    const bool has_port = passage_value(at, FIELD_FRAGMENT) != FRAGMENT_LATER;
+    bool in = false;
+
+    for (size_t i = 0; i < set->count && of_family && (has_port || !type->ports) && !in; i++) {
+        const struct ipset_member *member = &set->members[i];
+
+        in = true;
+        if (type->addresses)
+            in = has_prefix(set->family, at->packet[addresses[match->set.sides[0]]], member->prefix);
+        if (type->ports)
+            in = in && passage_value(at, ports[match->set.sides[type->addresses]]) == member->port;
+        if (type->ports && type->addresses)
+            in = in && protocol == member->protocol;
+        else if (type->ports)
+            in = in && (protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP);
+    }
+    return in != match->set.inverted;
+}
+
 static bool fragment_matches(const struct passage *at, const struct match *match)
 {
     const uint64_t fragment = passage_value(at, FIELD_FRAGMENT);
@@ -239,6 +268,8 @@ static bool match_matches(const struct passage *at, const struct match *match, b
     case MATCH_HOPLIMIT:
     case MATCH_TTL:
         return hoplimit_matches(at, match);
+    case MATCH_SET:
+        return set_matches(at, match);
     case MATCH_FRAGMENT:
         return fragment_matches(at, match);
     case MATCH_LIMIT:

@@ -3,6 +3,7 @@
 // Packets that fit a rule. What it asks the other way round is left to chance.
 #include <string.h>
 
+#include "ipset/ipset.h"
 #include "support/sampling.h"
 
 static void aim_at_addresses(struct sampler *sampler, enum field field, struct addr_range range,
@@ -56,6 +57,24 @@ static void aim_at_types(struct sampler *sampler, unsigned types, field_value *p
             packet[FIELD_DESTINATION_TYPE].low = DESTINATION_LOCAL + (from + i) % 3;
 }
 
+static void aim_at_set(struct sampler *sampler, const struct match *match, field_value *packet)
+{
+    const struct ipset *set = match->set.set;
+    const struct ipset_type *type = &ipset_types[set->kind];
+    const struct ipset_member *member;
+
+    if (!set->count || (type->addresses && set->family != sampler->space->family))
+        return;
+    member = &set->members[sampler_below(sampler, set->count)];
+    if (type->addresses)
+        aim_at_addresses(sampler, address_fields[match->set.sides[0]],
+                         prefix_range(set->family, member->prefix), packet);
+    if (type->ports)
+        packet[port_fields[match->set.sides[type->addresses]]].low = member->port;
+    if (type->ports && type->addresses)
+        packet[FIELD_PROTOCOL].low = member->protocol;
+}
+
 static void aim_at_match(struct sampler *sampler, const struct match *match, field_value *packet)
 {
     switch (match->kind) {
@@ -82,6 +101,9 @@ static void aim_at_match(struct sampler *sampler, const struct match *match, fie
         for (int side = 0; side < 2; side++)
             if (match->iprange.ranges[side])
                 aim_at_addresses(sampler, address_fields[side], *match->iprange.ranges[side], packet);
+        break;
+    case MATCH_SET:
+        aim_at_set(sampler, match, packet);
         break;
     case MATCH_ICMP:
     case MATCH_ICMPV6:

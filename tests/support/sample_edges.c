@@ -2,6 +2,7 @@
 //
 // Edges: values that a rule names, and those beside them.
 #include "base/vec.h"
+#include "ipset/ipset.h"
 #include "support/sampling.h"
 
 static void add_edge(struct sampler *sampler, enum field field, field_value value)
@@ -52,6 +53,26 @@ static void add_flags(struct sampler *sampler, uint8_t mask, uint8_t flags)
     add_edge(sampler, FIELD_FLAGS, (field_value){0, flags | (~mask & 0x3Fu)});
 }
 
+// The first, the last and some between: of many more, most packets are aimed at members anyway.
+#define MEMBERS 16
+static void add_set(struct sampler *sampler, const struct ipset *set)
+{
+    const struct ipset_type *type = &ipset_types[set->kind];
+
+    if (type->addresses && set->family != sampler->space->family)
+        return;
+    for (size_t i = 0; i < set->count; i += 1 + (set->count - i > MEMBERS ? set->count / MEMBERS : 0)) {
+        const struct ipset_member *member = &set->members[i];
+
+        if (type->addresses)
+            add_both_addresses(sampler, prefix_range(set->family, member->prefix));
+        if (type->ports)
+            add_both_ports(sampler, (struct port_range){member->port, member->port});
+        if (type->ports && type->addresses)
+            add_number(sampler, FIELD_PROTOCOL, member->protocol, member->protocol);
+    }
+}
+
 static void add_match(struct sampler *sampler, const struct match *match)
 {
     switch (match->kind) {
@@ -74,6 +95,9 @@ static void add_match(struct sampler *sampler, const struct match *match)
         for (int side = 0; side < 2; side++)
             if (match->iprange.ranges[side])
                 add_both_addresses(sampler, *match->iprange.ranges[side]);
+        break;
+    case MATCH_SET:
+        add_set(sampler, match->set.set);
         break;
     case MATCH_ICMP:
     case MATCH_ICMPV6:

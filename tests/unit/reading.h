@@ -24,7 +24,7 @@ static inline void reading_open(struct reading *r, const char *text, enum family
     *r =
         (struct reading){.source = {.name = "rules", .path = "rules", .bytes = text, .length = strlen(text)}};
     r->diags.arena = &r->arena;
-    r->ruleset = rules_read(&r->arena, &r->source, family, &r->diags);
+    r->ruleset = rules_read(&r->arena, &r->source, family, NULL, &r->diags);
     if (r->ruleset)
         restore_text(&r->text, r->ruleset);
 }

@@ -35,7 +35,7 @@ static void stage_open(struct stage *stage, enum family family, const char *rule
     packet_space_init(&stage->space, &stage->arena, family);
     if (rules) {
         const struct source source = {.name = "rules", .path = "", .bytes = rules, .length = strlen(rules)};
-        const struct ruleset *ruleset = rules_read(&stage->arena, &source, family, &diags);
+        const struct ruleset *ruleset = rules_read(&stage->arena, &source, family, NULL, &diags);
 
         assert_non_null(ruleset);
         packet_space_add_ruleset(&stage->space, ruleset);

@@ -74,7 +74,7 @@ static const struct ruleset *read(struct arena *arena, enum family family, unsig
     *source = (struct source){.name = "rules", .path = "", .length = text.length};
     source->bytes = arena_copy(arena, text.bytes, text.length);
     buf_clear(&text);
-    return rules_read(arena, source, family, &diags);
+    return rules_read(arena, source, family, NULL, &diags);
 }
 
 static diagram accepted(struct packet_space *space, const struct ruleset *rules, enum hook hook)

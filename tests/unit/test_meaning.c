@@ -156,20 +156,44 @@ static void check_ruleset(const struct ruleset *ruleset, size_t packets)
     judged_close(&judged);
 }
 
+// Sets that rules by hand ask for.
+static const char known_sets[] =
+    "create hosts hash:ip\nadd hosts 192.0.2.1\nadd hosts 192.0.2.9\nadd hosts 10.0.0.0\n"
+    "create hosts6 hash:ip family inet6\nadd hosts6 2001:db8::1\n"
+    "create nets hash:net\nadd nets 10.0.0.0/8\nadd nets 10.1.0.0/16\nadd nets 192.0.2.0/31\n"
+    "create ports bitmap:port range 0-65535\nadd ports 22\nadd ports 80-90\n"
+    "create pairs hash:ip,port\nadd pairs 192.0.2.1,tcp:22\nadd pairs 192.0.2.1,udp:53\n"
+    "add pairs 10.0.0.7,tcp:80\n"
+    "create pairs6 hash:ip,port family inet6\nadd pairs6 2001:db8::1,tcp:22\n"
+    "create net-pairs hash:net,port\nadd net-pairs 10.0.0.0/8,udp:53\n"
+    "add net-pairs 192.0.2.0/24,udp:123\ncreate nothing hash:net family inet6\n";
+
+static const struct ipset_list *read_sets(struct arena *arena, struct diag_list *diags)
+{
+    const struct source source = {
+        .name = "<sets>", .path = "", .bytes = known_sets, .length = sizeof(known_sets) - 1};
+    struct ipset_list *list = arena_calloc(arena, 1, sizeof(*list));
+
+    assert_true(ipset_read(arena, &source, list, diags));
+    return list;
+}
+
 static const struct ruleset *read_text(struct arena *arena, struct diag_list *diags, const char *text,
                                        size_t length, enum family family)
 {
     struct source *source = arena_alloc(arena, sizeof(*source));
 
     *source = (struct source){.name = "<rules>", .path = "", .bytes = text, .length = length};
-    return rules_read(arena, source, family, diags);
+    return rules_read(arena, source, family, NULL, diags);
 }
 
 static void check_text(const char *text, enum family family, size_t packets)
 {
     struct arena arena = {0};
     struct diag_list diags = {.arena = &arena};
-    const struct ruleset *ruleset = read_text(&arena, &diags, text, strlen(text), family);
+    const struct source source = {.name = "<rules>", .path = "", .bytes = text, .length = strlen(text)};
+    const struct ruleset *ruleset = rules_read(
+        &arena, &source, family, strstr(text, "-m set") ? read_sets(&arena, &diags) : NULL, &diags);
 
     if (!ruleset)
         fail_msg("not read: %s\n%s", diags.items.items[0].message, text);
@@ -335,13 +359,13 @@ TEST(rules_said_to_decide_nothing_decide_nothing)
             put_some_ruleset(&writing);
             source = (struct source){
                 .name = "rules", .path = "", .bytes = writing.text.bytes, .length = writing.text.length};
-            ruleset = rules_read(&arena, &source, family, &diags);
+            ruleset = rules_read(&arena, &source, family, NULL, &diags);
             assert_non_null(ruleset);
             find_dead_rules(&arena, ruleset, &source, &diags);
             for (size_t j = 0; j < diags.items.count; j++) {
                 struct judged judged = {0};
 
-                ruleset = rules_read(&arena, &source, family, &(struct diag_list){.arena = &arena});
+                ruleset = rules_read(&arena, &source, family, NULL, &(struct diag_list){.arena = &arena});
                 judged_open(&judged, ruleset, 1);
                 check_needless(&judged, &diags.items.items[j], writing.text.bytes);
                 judged_close(&judged);
@@ -469,7 +493,7 @@ TEST(rules_behind_a_long_row_of_unknowns_are_decided)
                    i % 2 ? "ACCEPT" : "DROP");
     buf_text(&text, "-A INPUT -p udp -j ACCEPT\n-A INPUT -p udp --dport 123 -j DROP\nCOMMIT\n");
     source = (struct source){.name = "rules", .path = "", .bytes = text.bytes, .length = text.length};
-    ruleset = rules_read(&arena, &source, FAMILY_IPV4, &diags);
+    ruleset = rules_read(&arena, &source, FAMILY_IPV4, NULL, &diags);
     assert_non_null(ruleset);
     find_dead_rules(&arena, ruleset, &source, &diags);
     assert_int_equal(diags.items.count, 1);

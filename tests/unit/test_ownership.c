@@ -17,7 +17,7 @@ static const struct ruleset *read_rules(struct arena *arena, const char *text)
                               .path = "",
                               .bytes = arena_copy(arena, text, strlen(text)),
                               .length = strlen(text)};
-    rules = rules_read(arena, source, FAMILY_IPV4, &diags);
+    rules = rules_read(arena, source, FAMILY_IPV4, NULL, &diags);
     if (!rules)
         fail_msg("%s\n%s", diags.items.items[0].message, text);
     return rules;
@@ -41,7 +41,7 @@ static void must_mean_the_same(void)
 
     const struct source source = {
         .name = "<own>", .path = "", .bytes = text.bytes, .length = text.length, .order = UINT_MAX};
-    const struct ruleset *rules = text.length ? rules_read(arena, &source, own->family, &diags) : own;
+    const struct ruleset *rules = text.length ? rules_read(arena, &source, own->family, NULL, &diags) : own;
 
     must(rules != NULL, "it can be read");
     proof_open(&proof, arena, trial->f.policy, trial->f.compilation.sources.items[0], trial->ruleset, rules);

@@ -25,7 +25,7 @@ static bool is_proved(struct fixture *f, const struct ruleset *lowered, const ch
 {
     struct diag_list diags = {.arena = &f->compilation.arena};
     const struct source source = {.name = "<rules>", .path = "", .bytes = text, .length = strlen(text)};
-    const struct ruleset *rules = rules_read(&f->compilation.arena, &source, lowered->family, &diags);
+    const struct ruleset *rules = rules_read(&f->compilation.arena, &source, lowered->family, NULL, &diags);
     struct proof proof;
     bool equal;
 
@@ -190,7 +190,7 @@ static void check_names(const char *policy, enum family family)
 
     proof_begin(&proof, arena, f.policy, f.compilation.sources.items[0], lowered);
     job_end(&proof.saying);
-    if (!packet_space_admit(&proof.space, rules_read(arena, &source, family, diags)))
+    if (!packet_space_admit(&proof.space, rules_read(arena, &source, family, NULL, diags)))
         fail_msg("%s: a name that the policy has not in\n%s", family_name(family), text.bytes);
     proof_close(&proof);
     buf_clear(&text);
