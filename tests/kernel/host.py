@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -26,6 +27,22 @@ def stopped(process: subprocess.Popen) -> bool:
     if not os.WIFSTOPPED(status):
         process.returncode = os.waitstatus_to_exitcode(status)
     return os.WIFSTOPPED(status)
+
+
+def faulty(**settings: object) -> dict[str, str]:
+    """What makes calls of a program fail, or stop or end it: AT, HOW, ONLY, COUNT and others of faults.c."""
+    return {"LD_PRELOAD": os.environ["FAULTS"], **{f"FAULT_{name}": str(value) for name, value in settings.items()}}
+
+
+def children(process: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()]
+
+
+def kill_with_children(process: subprocess.Popen) -> None:
+    """An applier, and its guard first."""
+    for each in (*children(process.pid), process.pid):
+        os.kill(each, signal.SIGKILL)
+    process.communicate(timeout=30)
 
 
 class Host:

@@ -199,7 +199,7 @@ class Prober:
             packet = packet._replace(entry=rng.choice(("same", "reply")))
         if hook == "input" and protocol in (TCP, UDP) \
                 and (picked.get("socket") or rng.random() < 0.15):
-            packet = self._to_socket(packet, picked.get("socket"), picked)
+            packet = self._to_socket(packet, picked.get("socket"))
         if picked.get("pieces") or (rng.random() < 0.04 and "flags" not in picked):
             packet = packet._replace(pieces=protocol != TCP or rng.random() < 0.3)
         if extension and not packet.pieces and self._may_follow(extension, packet):
@@ -265,7 +265,7 @@ class Prober:
             quote = Quote(self.ground.own, packet.source, protocol, port, quote.dport)
         return packet._replace(quote=quote, entry="quoted" if state == "related" else "")
 
-    def _to_socket(self, packet: Packet, kind: str | None, picked: dict) -> Packet:
+    def _to_socket(self, packet: Packet, kind: str | None) -> Packet:
         keys = [key for key, known in self.ground.sockets.items()
                 if key[0] == packet.protocol and kind in (None, known)]
         if kind == "none" or not keys:

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Very many rules for tables that have none: the tables are filled, and the journal is written, beside other work."""
-import os
 import shutil
 import signal
 
 from firewall import restore
-from host import FOREIGN, MANY, Host, rules_of, stopped
+from host import FOREIGN, MANY, Host, faulty, rules_of, stopped
 from netns import FAMILIES
 from report import Report
 
@@ -40,8 +39,7 @@ def run(report: Report) -> None:
             for at in calls:
                 name = f"ahead {how} {only} {at}"
                 empty(host)
-                done = host.ctc("apply", "--now", str(policy), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_HOW": how,
-                                                                     "FAULT_ONLY": only, "FAULT_AT": str(at)})
+                done = host.ctc("apply", "--now", str(policy), more=faulty(HOW=how, ONLY=only, AT=at))
                 report.check(f"{name}: the old rules or the new ones", host.becomes(old, new), done.stderr)
                 report.check(f"{name}: an error is told, or the new rules stand",
                              how == "kill" or (done.returncode == 3 and "ctc: error: " in done.stderr
@@ -55,8 +53,7 @@ def run(report: Report) -> None:
     for only, at, own in (("flock", 2, "chains"), ("commit", 1, "tables")):
         empty(host)
         process = host.start("apply", "--now", str(policy), "--own", own,
-                             more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_HOW": "stop", "FAULT_ONLY": only,
-                                   "FAULT_AT": str(at)})
+                             more=faulty(HOW="stop", ONLY=only, AT=at))
         if report.check(f"ahead {only}: it is stopped", stopped(process)):
             host.namespace.run("iptables-legacy", "-A", "OUTPUT", *FOREIGN)
             process.send_signal(signal.SIGCONT)

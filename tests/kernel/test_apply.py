@@ -9,10 +9,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from blobs import blobs
 from firewall import policy_path, restore, save
-from host import FOREIGN, MANY, NEW, OLD, Host, rules_of, stopped
-from netns import FAMILIES, IPV4, address
+from host import FOREIGN, MANY, NEW, OLD, Host, faulty, kill_with_children, rules_of, stopped
+from netns import FAMILIES, IPV4
 from report import Report
 from scene import Scene
 from schemas import schema_trouble
@@ -94,7 +93,7 @@ def applied(report: Report) -> None:
 def count_calls(host: Host) -> int:
     counted = host.state.parent / f"count {host.name}"
     host.fresh()
-    host.ctc("apply", "--now", str(NEW), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_COUNT": str(counted)})
+    host.ctc("apply", "--now", str(NEW), more=faulty(COUNT=counted))
     return int(counted.read_text(encoding="ascii"))
 
 
@@ -108,8 +107,7 @@ def faults(how: str, report: Report) -> None:
     report.check(f"faults {how}: there are calls, and the tables differ", calls > 40 and old != new)
     for at in range(1, calls + 1):
         host.fresh()
-        done = host.ctc("apply", "--now", str(NEW), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at),
-                                                           "FAULT_HOW": how})
+        done = host.ctc("apply", "--now", str(NEW), more=faulty(AT=at, HOW=how))
         name = f"faults {how} {at}"
         report.check(f"{name}: the old rules or the new ones", host.becomes(old, new), done.stderr)
         if how == "fail" and done.returncode:
@@ -133,14 +131,10 @@ def both_killed(report: Report) -> None:
     old = host.tables()
     for at in range(1, 5):
         host.fresh()
-        process = host.start("apply", "--now", str(NEW), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at),
-                                                                "FAULT_HOW": "stop", "FAULT_ONLY": "commit"})
+        process = host.start("apply", "--now", str(NEW), more=faulty(AT=at, HOW="stop", ONLY="commit"))
         if not report.check(f"both killed {at}: there is such a commit", stopped(process)):
             continue
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
-        for each in (*map(int, children), process.pid):
-            os.kill(each, signal.SIGKILL)
-        process.communicate(timeout=30)
+        kill_with_children(process)
         time.sleep(0.05)
         report.equal(f"both killed {at}: nobody goes back", host.tables() == old, at == 1)
         report.check(f"both killed {at}: status says so", "cut short" in host.ctc("status").stdout)
@@ -243,7 +237,7 @@ def others(report: Report) -> None:
     for at in range(1, calls + 1):
         host.fresh()
         process = host.start("apply", "--now", "--format", "json", str(NEW),
-                             more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at), "FAULT_HOW": "stop"})
+                             more=faulty(AT=at, HOW="stop"))
         if stopped(process):
             host.namespace.run("env", "XTABLES_LOCKFILE=/dev/null", "iptables-legacy", "-A", "INPUT", *FOREIGN)
             process.send_signal(signal.SIGCONT)
@@ -326,8 +320,7 @@ def hitless(report: Report) -> None:
                 (host.state / name).unlink()
             host.load(policy_path(before))
             process = host.start("apply", "--now", "--format", "json", str(policy_path(mode)),
-                                 more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at), "FAULT_HOW": "stop",
-                                       "FAULT_ONLY": "commit"})
+                                 more=faulty(AT=at, HOW="stop", ONLY="commit"))
             done = not stopped(process)
             speakers.speak(f"{before} to {mode}, commit {at}")
             if not done:

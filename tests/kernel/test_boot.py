@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`ctc apply --boot`: whatever state the machine starts in, the policy stands, or the last good rules do, or nothing passes."""
-import os
 import shutil
-import signal
 import time
 from pathlib import Path
 
 from firewall import policy_path
-from host import FOREIGN, Host, stopped
+from host import FOREIGN, Host, faulty, kill_with_children, stopped
 from netns import FAMILIES
 from others import Watch, load_others, saved, write
 from report import Report
@@ -157,17 +155,13 @@ def unfinished(report: Report) -> None:
     stands = host.tables()
     for at in range(1, 5):
         host.ctc("apply", "--boot", "last", str(POLICY))
-        process = host.start("apply", "--now", str(OTHER), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at),
-                                                                "FAULT_HOW": "stop", "FAULT_ONLY": "commit"})
+        process = host.start("apply", "--now", str(OTHER), more=faulty(AT=at, HOW="stop", ONLY="commit"))
         if not report.check(f"boot, unfinished {at}: there is such a commit", stopped(process)):
             continue
         done = host.ctc("apply", "--boot", "last", str(POLICY))
         report.check(f"boot, unfinished {at}: whoever is at work is left alone", done.returncode == 3
                      and not host.is_closed(), done.stderr)
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
-        for each in (*map(int, children), process.pid):
-            os.kill(each, signal.SIGKILL)
-        process.communicate(timeout=30)
+        kill_with_children(process)
         time.sleep(0.05)
         (host.state / "reverted").unlink(missing_ok=True)
         done = host.ctc("apply", "--boot", "last", str(host.broken))
@@ -200,14 +194,13 @@ def faults(report: Report) -> None:
     new = host.tables()
     host.start_anew()
     counted = host.state.parent / "count boot"
-    host.ctc("apply", "--boot", "last", str(POLICY), more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_COUNT": str(counted)})
+    host.ctc("apply", "--boot", "last", str(POLICY), more=faulty(COUNT=counted))
     calls = int(counted.read_text(encoding="ascii"))
     report.check("boot faults: there are calls", calls > 20)
     for at in range(1, calls + 1, 5):
         host.boot("last", OTHER)
         host.start_anew()
-        done = host.ctc("apply", "--boot", "last", str(POLICY), more={
-            "LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at), "FAULT_HOW": "fail"})
+        done = host.ctc("apply", "--boot", "last", str(POLICY), more=faulty(AT=at, HOW="fail"))
         report.check(f"boot faults {at}: the policy, or what was good", (host.tables() == new) if done.returncode == 0
                      else (host.tables() == good), done.stderr)
     host.close()

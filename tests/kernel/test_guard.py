@@ -10,19 +10,11 @@ import traceback
 from pathlib import Path
 from typing import Callable
 
-from host import FOREIGN, NEW, OLD, Host, stopped
+from host import FOREIGN, NEW, OLD, Host, children, faulty, stopped
 from report import Report
 
 ANSWER_SECONDS = 5.0    # that a stopped guard is given
 SLACK = 4.0             # for all else, on a machine that is busy
-
-
-def faulty(**settings: object) -> dict[str, str]:
-    return {"LD_PRELOAD": os.environ["FAULTS"], **{f"FAULT_{name}": str(value) for name, value in settings.items()}}
-
-
-def children(process: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()]
 
 
 def state_of(process: int) -> str:

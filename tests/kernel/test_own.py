@@ -6,12 +6,10 @@ import re
 import signal
 import subprocess
 import time
-from itertools import count
 from pathlib import Path
 
 from collection import CORPUS, rulesets
-from firewall import restore
-from host import Host, NftHost, stopped
+from host import Host, NftHost, children, faulty, stopped
 from others import OTHERS, Watch, load_others, saved, with_counters, write
 from report import Report
 from schemas import schema_trouble
@@ -260,13 +258,11 @@ def killed(report: Report) -> None:
         at, done = 0, False
         while not done:
             at += 1
-            process = host.start("apply", "--now", policies[1], more={
-                "LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at), "FAULT_HOW": "stop", "FAULT_ONLY": "commit"})
+            process = host.start("apply", "--now", policies[1], more=faulty(AT=at, HOW="stop", ONLY="commit"))
             done = not stopped(process)
             if not done:
                 if how == "both":
-                    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
-                    for each in map(int, children):
+                    for each in children(process.pid):
                         os.kill(each, signal.SIGKILL)
                 os.kill(process.pid, signal.SIGKILL)
             process.communicate(timeout=30)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from host import NEW, Host, stopped
+from host import NEW, Host, children, faulty, stopped
 from report import Report
 from test_backend import without
 
@@ -28,12 +28,11 @@ def run(report: Report) -> None:
     old = host.tables()
 
     def at_commit(policy: Path, *words: str) -> tuple[subprocess.Popen, int]:
-        process = host.start("apply", *words, str(policy), more={
-            "LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": "1", "FAULT_HOW": "stop", "FAULT_ONLY": "commit"})
+        process = host.start("apply", *words, str(policy), more=faulty(AT=1, HOW="stop", ONLY="commit"))
         report.check(f"privileges {words}: there is a commit", stopped(process))
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
-        report.equal(f"privileges {words}: and a guard", len(children), 1)
-        return process, int(children[0])
+        guards = children(process.pid)
+        report.equal(f"privileges {words}: and a guard", len(guards), 1)
+        return process, guards[0]
 
     wanted = {"CapInh": 0, "CapPrm": KEPT, "CapEff": KEPT, "CapBnd": KEPT, "CapAmb": 0}
     for words in (("--now",), ("--confirm", "30")):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clients import connect, echo
 from firewall import policy_path, restore, save
-from host import Host, stopped
+from host import Host, faulty, kill_with_children, stopped
 from netns import FAMILIES, IPV4, Namespace, address
 from report import Report
 from scene import Scene
@@ -42,8 +42,7 @@ def _begin(host: Host, policy: Path) -> None:
 
 
 def _at_commit(host: Host, policy: Path, at: int, how: str, *words: str):
-    return host.start("apply", "--now", *words, str(policy), more={
-        "LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at), "FAULT_HOW": how, "FAULT_ONLY": "commit"})
+    return host.start("apply", "--now", *words, str(policy), more=faulty(AT=at, HOW=how, ONLY="commit"))
 
 
 def told(report: Report) -> None:
@@ -127,10 +126,7 @@ def killed(report: Report) -> None:
         if not report.equal(f"widened, both killed {at}: there is such a commit", stopped(process), at <= COMMITS) or at > COMMITS:
             process.communicate(timeout=30)
             continue
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
-        for each in (*map(int, children), process.pid):
-            os.kill(each, signal.SIGKILL)
-        process.communicate(timeout=30)
+        kill_with_children(process)
         done = host.ctc("rollback")
         report.check(f"widened, both killed {at}: rollback", done.returncode == 0 and not done.stderr
                      and host.tables() == old, done.stdout + done.stderr)
