@@ -77,6 +77,22 @@ struct slice slice_word(struct slice *rest)
     return (struct slice){text.at, length};
 }
 
+// Eight bytes at a time.
+uint64_t slice_hash(struct slice slice)
+{
+    uint64_t hash = slice.length, word;
+    size_t at = 0;
+
+    for (; at + sizeof(word) <= slice.length; at += sizeof(word)) {
+        memcpy(&word, slice.at + at, sizeof(word));
+        hash = (hash ^ word) * 0x9E3779B97F4A7C15; // 2^64 over the golden ratio
+        hash ^= hash >> 29;
+    }
+    for (; at < slice.length; at++)
+        hash = (hash ^ (unsigned char)slice.at[at]) * 0x100000001B3; // the prime of FNV-1a
+    return hash ^ hash >> 32;
+}
+
 bool slice_split(struct slice slice, char separator, struct slice *before, struct slice *after)
 {
     const char *at = slice.length ? memchr(slice.at, separator, slice.length) : NULL;

@@ -31,6 +31,9 @@ struct slice slice_trim(struct slice slice); // without blanks and tabs at eithe
 // Takes the next word (to a blank) off the front of `*rest`; an empty slice where there is none.
 struct slice slice_word(struct slice *rest);
 
+// A hash for tables of one process: it is written nowhere.
+uint64_t slice_hash(struct slice slice);
+
 // Splits at the first `separator`: false, and nothing changed, where there is none.
 bool slice_split(struct slice slice, char separator, struct slice *before, struct slice *after);
 

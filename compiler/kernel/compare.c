@@ -38,20 +38,9 @@ static void add_item(struct listing *listing, size_t from)
     listing->count++;
 }
 
-// Eight bytes at a time. It tells rules apart in one process, and is written nowhere.
 static void add_hash(const struct listing *listing, struct item *item)
 {
-    uint64_t hash = item->length, word;
-    size_t at = 0;
-
-    for (; at + sizeof(word) <= item->length; at += sizeof(word)) {
-        memcpy(&word, listing->text.bytes + item->at + at, sizeof(word));
-        hash = (hash ^ word) * 0x9E3779B97F4A7C15;
-        hash ^= hash >> 29;
-    }
-    for (; at < item->length; at++)
-        hash = (hash ^ (unsigned char)listing->text.bytes[item->at + at]) * 0x100000001B3;
-    item->hash = hash ^ hash >> 32;
+    item->hash = slice_hash((struct slice){listing->text.bytes + item->at, item->length});
 }
 
 static bool same_items(const struct listing *a, const struct item *left, const struct listing *b,

@@ -233,15 +233,10 @@ static bool same_key(const struct made *a, const struct made *b)
            memcmp(a->text.at, b->text.at, a->text.length) == 0;
 }
 
-// The place of a key in the index, or the empty one where it would stand. FNV-1a.
+// The place of a key in the index, or the empty one where it would stand.
 static struct made **made_slot(const struct made *key)
 {
-    uint64_t hash = 0xCBF29CE484222325 ^ key->protocol;
-
-    for (size_t i = 0; i < key->text.length; i++)
-        hash = (hash ^ (unsigned char)key->text.at[i]) * 0x100000001B3;
-
-    size_t slot = (size_t)(hash ^ hash >> 32) & (state.index_size - 1);
+    size_t slot = (size_t)(slice_hash(key->text) ^ key->protocol) & (state.index_size - 1);
 
     while (state.index[slot] && !same_key(state.index[slot], key))
         slot = (slot + 1) & (state.index_size - 1);

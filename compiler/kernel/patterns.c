@@ -69,21 +69,6 @@ static void put_key(struct buf *key, enum family family, const struct rule *rule
         restore_target(key, made);
 }
 
-static uint64_t key_hash(const struct buf *key)
-{
-    uint64_t hash = key->length, word;
-    size_t at = 0;
-
-    for (; at + sizeof(word) <= key->length; at += sizeof(word)) {
-        memcpy(&word, key->bytes + at, sizeof(word));
-        hash = (hash ^ word) * 0x9E3779B97F4A7C15;
-        hash ^= hash >> 29;
-    }
-    for (; at < key->length; at++)
-        hash = (hash ^ (unsigned char)key->bytes[at]) * 0x100000001B3;
-    return hash ^ hash >> 32;
-}
-
 // Where a pattern stands in the index, or would.
 static uint32_t *find_slot(const struct patterns *patterns, const char *key, size_t length, uint64_t hash)
 {
@@ -119,7 +104,7 @@ uint32_t pattern_find(struct patterns *patterns, const struct rule *rule, const 
     if (!patterns->each && !stands_alone(rule)) {
         key->length = 0;
         put_key(key, patterns->family, rule, made);
-        pattern.hash = key_hash(key);
+        pattern.hash = slice_hash((struct slice){key->bytes, key->length});
         if (patterns->count * 2 >= patterns->index_size)
             grow_index(patterns);
         slot = find_slot(patterns, key->bytes, key->length, pattern.hash);
