@@ -185,7 +185,7 @@ static struct order receive(int socket, pid_t caller, unsigned milliseconds)
 static enum guard_end keep(const struct guarded *guarded, int64_t deadline, struct kernel_error *error)
 {
     if (deadline ? journal_set_deadline(guarded->file, deadline)
-                 : state_rename(guarded->directory, guarded->file, STATE_PENDING, STATE_LAST))
+                 : state_settle(guarded->directory, guarded->file))
         return deadline ? GUARD_WAITS : GUARD_KEPT;
     kernel_fail(error, KERNEL_FAILED, "cannot write the journal: %s", strerror(errno));
     return GUARD_FAILED;

@@ -330,7 +330,7 @@ static enum load_end keep_alone(struct loading *load, unsigned seconds, struct k
     struct restored restored;
 
     if (!seconds && (state_is(load->guarded.directory, load->guarded.file, STATE_LAST) ||
-                     state_rename(load->guarded.directory, load->guarded.file, STATE_PENDING, STATE_LAST)))
+                     state_settle(load->guarded.directory, load->guarded.file)))
         return LOAD_DONE;
     return revert(&load->guarded, load->begun, &restored, error) == GUARD_REVERTED ? LOAD_REVERTED
                                                                                    : LOAD_STUCK;

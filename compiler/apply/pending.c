@@ -109,7 +109,7 @@ enum pending_end pending_confirm(struct kernel_error *error)
     }
     if (end == PENDING_DONE)
         end_stopped(&found); // it may have the lock of xtables
-    if (end == PENDING_DONE && !state_rename(found.directory, found.file, STATE_PENDING, STATE_LAST)) {
+    if (end == PENDING_DONE && !state_settle(found.directory, found.file)) {
         kernel_fail(error, KERNEL_FAILED, "too late: the old rules are coming back");
         end = PENDING_FAILED;
     }
@@ -169,12 +169,35 @@ void pending_explain(struct kernel_error *error)
     release(&found);
 }
 
+// The apply that stood before the last one stands again when that is taken back: what it left in the tables is ctc's. One that
+// cannot be read, or is of another start or namespace, is not known any more.
+static void stand_again(const struct found *found, struct arena *arena)
+{
+    struct journal journal;
+    struct slice bytes;
+
+    if (state_has(found->directory, STATE_LAST))
+        return; // it stood while the one that is taken back was under way
+
+    const int file = state_read(arena, found->directory, STATE_BEFORE, &bytes);
+    const bool known = file >= 0 && journal_read(arena, bytes, &journal) && !journal.elsewhere;
+
+    // Where an apply was cut short as it was remembered, the one before it is this one.
+    if (known && !state_is(found->directory, found->file, STATE_BEFORE))
+        state_rename(found->directory, file, STATE_BEFORE, STATE_LAST);
+    else
+        state_remove(found->directory, STATE_BEFORE);
+    if (file >= 0)
+        close(file);
+}
+
 // Takes back what is found, which says by now that it is on its way back.
 static enum pending_end take_back(const struct found *found, const struct kernel_backend *backend,
                                   struct restored *restored, struct kernel_error *error)
 {
     if (!restore_tables(backend, &found->journal, found->journal.changed, restored, error))
         return PENDING_FAILED;
+    stand_again(found, error->arena);
     state_rename(found->directory, found->file, STATE_REVERTING, STATE_REVERTED);
     if (strcmp(found->name, STATE_LAST) == 0)
         good_revert(error);

@@ -152,6 +152,11 @@ int state_read(struct arena *arena, int directory, const char *name, struct slic
     return -1;
 }
 
+bool state_has(int directory, const char *name)
+{
+    return faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 bool state_is(int directory, int file, const char *name)
 {
     struct stat named, open;
@@ -168,4 +173,16 @@ bool state_rename(int directory, int file, const char *from, const char *to)
 void state_remove(int directory, const char *name)
 {
     unlinkat(directory, name, 0);
+}
+
+// Whoever is killed in between leaves a last one.
+bool state_settle(int directory, int file)
+{
+    if (!state_is(directory, file, STATE_PENDING))
+        return false;
+    state_remove(directory, STATE_BEFORE);
+    if (linkat(directory, STATE_LAST, directory, STATE_BEFORE, 0) < 0)
+        state_remove(directory,
+                     STATE_BEFORE); // there was none, or it is not to be had: nobody is less safe for that
+    return state_rename(directory, file, STATE_PENDING, STATE_LAST);
 }

@@ -14,6 +14,7 @@
 #define STATE_REVERTING "reverting" // somebody puts its old tables back
 #define STATE_REVERTED  "reverted"  // the last one that did not stand
 #define STATE_LAST      "last"      // the last one that stands
+#define STATE_BEFORE    "before"    // the one that stood before it, and stands again when that is taken back
 
 // The directory's descriptor, made where it is not there. -1, and why, where it is not to be had or others could write to it.
 int state_open(struct kernel_error *error);
@@ -36,10 +37,17 @@ int state_read(struct arena *arena, int directory, const char *name, struct slic
 // Reads one that is open. False and errno.
 bool state_read_open(struct arena *arena, int file, struct slice *bytes);
 
+// Whether there is a file of that name.
+bool state_has(int directory, const char *name);
+
 // Whether the file of that name is the one that is open.
 bool state_is(int directory, int file, const char *name);
 
 // Renames a file if it is the one that is open; false where it is not there any more, or another one is.
 bool state_rename(int directory, int file, const char *from, const char *to);
+
+// Makes a pending journal, the one that is open, the last one; what was that is kept as the one before it. False where it is not
+// there any more.
+bool state_settle(int directory, int file);
 
 void state_remove(int directory, const char *name);

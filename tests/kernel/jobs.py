@@ -122,6 +122,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply elsewhere"] = test_apply.elsewhere
     jobs["apply stopped"] = test_guard.run
     jobs["apply asked"] = test_apply.asked
+    jobs["apply taken back"] = test_apply.taken_back
     jobs["apply damaged"] = test_apply.damaged
     jobs["apply blind"] = test_apply.blind
     jobs["apply both killed"] = test_apply.both_killed

@@ -179,6 +179,32 @@ def elsewhere(report: Report) -> None:
     host.close()
 
 
+def taken_back(report: Report) -> None:
+    """What stood before an apply that is taken back stands again, and is ctc's; also where the way back was cut short."""
+    host = Host("taken back", own="")
+    host.ctc("apply", "--now", str(OLD))
+    old = host.tables()
+    host.ctc("apply", "--now", str(NEW))
+    new = host.tables()
+    report.check("taken back: the one before stands again", host.ctc("rollback").returncode == 0 and host.tables() == old
+                 and str(OLD) in host.ctc("status").stdout)
+    done = host.ctc("apply", "--now", str(NEW))
+    report.check("taken back: its rules are ctc's", done.returncode == 0 and "others" not in done.stdout and host.tables() == new,
+                 done.stdout + done.stderr)
+    for at in (1, 2, 3):
+        process = host.start("rollback", more={"LD_PRELOAD": os.environ["FAULTS"], "FAULT_AT": str(at), "FAULT_HOW": "kill",
+                                               "FAULT_ONLY": "renameat"})
+        process.communicate(timeout=30)
+        host.ctc("rollback")
+        report.check(f"taken back: killed at {at}", host.tables() == old and str(OLD) in host.ctc("status").stdout,
+                     host.ctc("status").stdout)
+        host.ctc("apply", "--now", str(NEW))
+    report.equal("taken back: one by one", [host.ctc("rollback").returncode for _ in range(3)], [0, 0, 3])
+    report.check("taken back: to the rules of before the first", "-A " not in str(host.tables()), str(host.tables()))
+    report.check("taken back: nothing stands", "Nothing" in host.ctc("status").stdout)
+    host.close()
+
+
 def damaged(report: Report) -> None:
     """What is remembered of an apply is not what was written: nothing is put back, nothing crashes, and what helps is said."""
     host = Host("damaged")
