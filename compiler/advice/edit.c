@@ -226,13 +226,10 @@ struct texts {
 static const char *join(struct edit *edit, const struct texts *texts, const char *before, const char *between)
 {
     struct buf text = {0};
-    const char *copy;
 
     for (size_t i = 0; i < texts->list.count; i++)
         buf_printf(&text, "%s%s%s", i ? between : "", before, texts->list.items[i]);
-    copy = arena_copy(edit->arena, text.bytes, text.length);
-    buf_clear(&text);
-    return copy;
+    return buf_to_arena(&text, edit->arena);
 }
 
 static const char *add_to_list(struct edit *edit, const struct node *list, const struct texts *texts)

@@ -71,14 +71,12 @@ static struct decision decide(struct pair *pair, int side, enum hook hook, const
     struct buf text = {0};
 
     describe_verdict(&text, pair->space, trace.outcome);
-    decision.verdict = arena_copy(pair->arena, text.bytes, text.length);
-    buf_clear(&text);
+    decision.verdict = buf_to_arena(&text, pair->arena);
     if (pair->about) {
         const unsigned unknown = side ? pair->about->now : pair->about->before;
 
         limit_settings_print(&text, &pair->space->unknowns.items[unknown].settings);
-        decision.limit = arena_copy(pair->arena, text.bytes, text.length);
-        buf_clear(&text);
+        decision.limit = buf_to_arena(&text, pair->arena);
     }
     return decision;
 }
@@ -138,7 +136,6 @@ static const char *region_text(struct pair *pair, enum hook hook, const struct b
     struct range_list *lists = arena_calloc(pair->arena, fields, sizeof(*lists));
     struct range_list *alone = arena_calloc(pair->arena, fields, sizeof(*alone));
     struct buf text = {0};
-    const char *copy;
 
     memcpy(lists, region->fields, fields * sizeof(*lists));
     for (size_t i = 0; i < 2; i++) {
@@ -156,9 +153,7 @@ static const char *region_text(struct pair *pair, enum hook hook, const struct b
         alone[sides[i]].count = 0;
     }
     describe_box(&text, pair->space, &(struct box){lists}, set_all(pair->space));
-    copy = arena_copy(pair->arena, text.bytes ? text.bytes : "", text.length);
-    buf_clear(&text);
-    return copy;
+    return buf_to_arena(&text, pair->arena);
 }
 
 // All that nothing but the end of a hook decides. A default may treat TCP in its own way.

@@ -92,21 +92,18 @@ static const char *untracked_by(const struct hearing *hearing, const struct pass
 {
     const struct shares shares = passage_untrackers(raw, packets, 1);
     struct buf text = {0};
-    const char *copy = "";
+    struct reason reason;
 
-    if (shares.count) {
-        const struct reason reason = place_reason(&shares.items[0].place);
-
-        buf_text(&text, " by ");
-        if (reason.span.source)
-            buf_printf(&text, "%s, %s:%u", reason.name && reason.name[0] ? reason.name : "an entry",
-                       reason.span.source->name, reason.span.line);
-        else
-            describe_place(&text, &shares.items[0].place);
-        copy = arena_copy(hearing->arena, text.bytes, text.length);
-    }
-    buf_clear(&text);
-    return copy;
+    if (!shares.count)
+        return "";
+    reason = place_reason(&shares.items[0].place);
+    buf_text(&text, " by ");
+    if (reason.span.source)
+        buf_printf(&text, "%s, %s:%u", reason.name && reason.name[0] ? reason.name : "an entry",
+                   reason.span.source->name, reason.span.line);
+    else
+        describe_place(&text, &shares.items[0].place);
+    return buf_to_arena(&text, hearing->arena);
 }
 
 // What comes in for an address that this host has now, since rules of nat have services of others, too; where all goes untracked,

@@ -165,14 +165,11 @@ static const char *example(struct search *search, const struct state *state)
     struct packet_space *space = &search->space;
     field_value *packet = arena_calloc(search->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
     struct buf text = {0};
-    const char *copy = NULL;
 
-    if (state->between != BETWEEN_SAFE && find_packet(space, state->hook, state->packets, packet)) {
-        describe_packet(&text, space, state->hook, packet, state->packets);
-        copy = arena_copy(search->arena, text.bytes, text.length);
-    }
-    buf_clear(&text);
-    return copy;
+    if (state->between == BETWEEN_SAFE || !find_packet(space, state->hook, state->packets, packet))
+        return NULL;
+    describe_packet(&text, space, state->hook, packet, state->packets);
+    return buf_to_arena(&text, search->arena);
 }
 
 // The tables of the family stand beside each other in the plan: those that change go to where such stood, in the order in

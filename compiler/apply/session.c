@@ -184,23 +184,21 @@ static const char *decision_text(struct check *check, const struct ruleset *rule
     struct packet_space *space = &check->space;
     field_value *packet = arena_calloc(check->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
     struct buf text = {0};
-    const char *copy = "refused";
 
-    if (find_packet(space, hook, refused, packet)) {
-        const struct trace trace = trace_packet(space, rules, meaning, hook, packet);
-        const struct reason reason = place_reason(&trace.verdict);
+    if (!find_packet(space, hook, refused, packet))
+        return "refused";
 
-        describe_verdict(&text, space, trace.outcome);
-        buf_text(&text, " by ");
-        describe_place(&text, &trace.verdict);
-        if (reason.section) {
-            buf_text(&text, ", ");
-            describe_reason(&text, &reason);
-        }
-        copy = arena_copy(check->arena, text.bytes, text.length);
+    const struct trace trace = trace_packet(space, rules, meaning, hook, packet);
+    const struct reason reason = place_reason(&trace.verdict);
+
+    describe_verdict(&text, space, trace.outcome);
+    buf_text(&text, " by ");
+    describe_place(&text, &trace.verdict);
+    if (reason.section) {
+        buf_text(&text, ", ");
+        describe_reason(&text, &reason);
     }
-    buf_clear(&text);
-    return copy;
+    return buf_to_arena(&text, check->arena);
 }
 
 // `behind`: the table that was loaded last; NULL: all are.

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/fatal.h"
 
 void buf_grow(struct buf *buf, size_t more)
@@ -29,6 +30,14 @@ void buf_clear(struct buf *buf)
 {
     free(buf->bytes);
     *buf = (struct buf){0};
+}
+
+char *buf_to_arena(struct buf *buf, struct arena *arena)
+{
+    char *text = arena_copy(arena, buf->length ? buf->bytes : "", buf->length);
+
+    buf_clear(buf);
+    return text;
 }
 
 char *digits_before(char *end, unsigned long long value)

@@ -19,6 +19,10 @@ char *digits_before(char *end,
 void buf_number(struct buf *buf, unsigned long long value);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+// Its text in the arena, "" where nothing was appended, and the buffer is cleared.
+struct arena;
+char *buf_to_arena(struct buf *buf, struct arena *arena);
+
 // Inline, since rules are made of short pieces by the million.
 static inline void buf_append(struct buf *buf, const char *bytes, size_t length)
 {

@@ -13,7 +13,6 @@
 static const char *reason(struct arena *arena, const struct decision *decision, const char *was)
 {
     struct buf text = {0};
-    const char *copy;
 
     buf_text(&text, was);
     if (decision->reason.section)
@@ -22,9 +21,7 @@ static const char *reason(struct arena *arena, const struct decision *decision, 
         describe_place(&text, &decision->place);
     if (decision->reason.span.source)
         buf_printf(&text, "  %s:%u", decision->reason.span.source->name, decision->reason.span.line);
-    copy = arena_copy(arena, text.bytes, text.length);
-    buf_clear(&text);
-    return copy;
+    return buf_to_arena(&text, arena);
 }
 
 // What is different, where the kind of change does not say it, and what decides.

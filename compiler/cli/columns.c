@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #define GAP         3
 #define NARROW      16 // what a column keeps at least
 #define WIDE        72 // cells beyond do not widen their column, where no width is given
@@ -21,14 +23,9 @@ size_t terminal_width(void)
     return size.ws_col;
 }
 
-// Characters, of UTF-8 text.
 static size_t text_width(const char *text, size_t length)
 {
-    size_t width = 0;
-
-    for (size_t i = 0; i < length; i++)
-        width += ((unsigned char)text[i] & 0xC0) != 0x80;
-    return width;
+    return slice_characters((struct slice){text, length});
 }
 
 static size_t widest_line(const char *cell)

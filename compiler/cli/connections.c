@@ -89,15 +89,12 @@ static const char *endpoint(struct arena *arena, const char *word, enum family f
                             unsigned port)
 {
     struct buf text = {0};
-    const char *copy;
 
     buf_printf(&text, "%s ", word);
     addr_print(&text, family, addr);
     if (port)
         buf_printf(&text, " port %u", port);
-    copy = arena_copy(arena, text.bytes, text.length);
-    buf_clear(&text);
-    return copy;
+    return buf_to_arena(&text, arena);
 }
 
 static const char *protocol_text(struct arena *arena, uint8_t protocol)

@@ -15,14 +15,11 @@ static const char *const kind_words[] = {[DRIFT_MISSING] = "missing",
 static const char *reason_text(struct arena *arena, const struct reason *reason)
 {
     struct buf text = {0};
-    const char *copy;
 
     describe_reason(&text, reason);
     if (reason->span.source)
         buf_printf(&text, "%s%s:%u", text.length ? "  " : "", reason->span.source->name, reason->span.line);
-    copy = arena_copy(arena, text.length ? text.bytes : "", text.length);
-    buf_clear(&text);
-    return copy;
+    return buf_to_arena(&text, arena);
 }
 
 static struct row rule_row(struct arena *arena, const struct rule_drift *rule)

@@ -164,7 +164,6 @@ static const char *packets_cell(struct arena *arena, const struct explanation *a
 {
     const struct part *part = &answer->items[i];
     struct buf text = {0};
-    const char *cell;
 
     for (size_t j = 0; j < part->box_count; j++) {
         const char *box = part->boxes[j];
@@ -174,20 +173,15 @@ static const char *packets_cell(struct arena *arena, const struct explanation *a
     }
     if (!part->complete)
         buf_text(&text, "\nand more");
-    cell = arena_copy(arena, text.bytes ? text.bytes : "", text.length);
-    buf_clear(&text);
-    return cell;
+    return buf_to_arena(&text, arena);
 }
 
 static const char *reason_cell(struct arena *arena, const struct part *part)
 {
     struct buf text = {0};
-    const char *cell;
 
     describe_reason(&text, &part->reason);
-    cell = arena_copy(arena, text.bytes ? text.bytes : "", text.length);
-    buf_clear(&text);
-    return cell;
+    return buf_to_arena(&text, arena);
 }
 
 static struct row part_row(struct arena *arena, const struct explanation *answer, size_t i)
@@ -210,8 +204,7 @@ static struct row part_row(struct arena *arena, const struct explanation *answer
     describe_place(&place, &part->printed);
     if (part->rules > 1 && !part->reason.section)
         buf_printf(&place, " and %zu more", part->rules - 1);
-    row.cells[4] = arena_copy(arena, place.bytes, place.length);
-    buf_clear(&place);
+    row.cells[4] = buf_to_arena(&place, arena);
     return row;
 }
 

@@ -138,7 +138,6 @@ static const char *lines_of(struct search *search, const struct chain *chain, co
                             size_t count)
 {
     struct buf text = {0};
-    const char *words;
 
     for (size_t i = 0; i < count; i++)
         buf_printf(&text, "%s%u",
@@ -146,9 +145,7 @@ static const char *lines_of(struct search *search, const struct chain *chain, co
                    : i + 1 == count ? " and "
                                     : ", ",
                    chain->items[rules[i]].span.line);
-    words = arena_copy(search->arena, text.bytes ? text.bytes : "", text.length);
-    buf_clear(&text);
-    return words;
+    return buf_to_arena(&text, search->arena);
 }
 
 static void report_dead(struct search *search, const struct chain *chain, size_t index,

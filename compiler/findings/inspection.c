@@ -337,7 +337,6 @@ const char *in_words(struct inspection *inspection, diagram set, diagram domain)
     const struct cover cover =
         cover_boxes(inspection->arena, space->diagrams, simple, domain, usual_order(space), BOXES);
     struct buf text = {0};
-    const char *words;
 
     for (size_t i = 0; i < cover.count; i++) {
         const size_t before = text.length;
@@ -349,7 +348,5 @@ const char *in_words(struct inspection *inspection, diagram set, diagram domain)
     }
     if (!cover.complete)
         buf_text(&text, "; and more");
-    words = arena_copy(inspection->arena, text.bytes ? text.bytes : "", text.length);
-    buf_clear(&text);
-    return words;
+    return buf_to_arena(&text, inspection->arena);
 }

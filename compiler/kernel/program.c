@@ -78,7 +78,6 @@ static const char *reason(struct arena *arena, const struct program_call *call, 
     const char *name = base_name(call->path);
     struct slice rest = {said->bytes, said->length}, line;
     struct buf text = {0};
-    const char *copy;
 
     while (rest.length) {
         const char *colon;
@@ -96,9 +95,7 @@ static const char *reason(struct arena *arena, const struct program_call *call, 
         buf_printf(&text, "%s%.*s", text.length ? "; " : "",
                    (int)(line.length > REASON_MAX ? REASON_MAX : line.length), line.at);
     }
-    copy = arena_copy(arena, text.length ? text.bytes : "", text.length);
-    buf_clear(&text);
-    return copy;
+    return buf_to_arena(&text, arena);
 }
 
 static bool judge(const struct program_call *call, int status, const struct buf *said,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "support/test.h"
 
+#include "base/arena.h"
 #include "base/buf.h"
 
 TEST(a_cleared_buffer_is_empty_and_usable)
@@ -86,7 +87,20 @@ TEST(formatted_text_of_any_length_fits)
     buf_clear(&buf);
 }
 
+TEST(a_text_moves_to_an_arena_and_leaves_the_buffer_empty)
+{
+    struct arena arena = {0};
+    struct buf buf = {0};
+
+    assert_string_equal(buf_to_arena(&buf, &arena), "");
+    buf_text(&buf, "kept");
+    assert_string_equal(buf_to_arena(&buf, &arena), "kept");
+    assert_null(buf.bytes);
+    arena_clear(&arena);
+}
+
 RUN_TESTS(CASE(a_cleared_buffer_is_empty_and_usable),
           CASE(what_is_appended_stands_in_order_and_ends_with_a_nul),
           CASE(an_empty_append_makes_an_empty_text), CASE(numbers_are_decimal_to_the_largest),
-          CASE(it_grows_past_every_boundary), CASE(formatted_text_of_any_length_fits))
+          CASE(it_grows_past_every_boundary), CASE(formatted_text_of_any_length_fits),
+          CASE(a_text_moves_to_an_arena_and_leaves_the_buffer_empty))

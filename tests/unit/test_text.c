@@ -161,7 +161,23 @@ TEST(the_head_of_a_text_is_counted_in_characters)
     assert_int_equal(slice_head((struct slice){"", 0}, 1), 0);
 }
 
-RUN_TESTS(CASE(the_head_of_a_text_is_counted_in_characters), CASE(slices_are_compared_by_all_their_bytes),
+TEST(hashes_tell_texts_apart_by_every_byte_and_the_length)
+{
+    char text[] = "ten bytes and some";
+    const uint64_t whole = slice_hash(slice_of(text));
+
+    assert_true(slice_hash((struct slice){text, 0}) != whole);
+    for (size_t i = 0; i < sizeof(text) - 1; i++) {
+        assert_true(slice_hash((struct slice){text, i}) != whole);
+        text[i] ^= 1;
+        assert_true(slice_hash(slice_of(text)) != whole);
+        text[i] ^= 1;
+    }
+    assert_true(slice_hash(slice_of(text)) == whole);
+}
+
+RUN_TESTS(CASE(hashes_tell_texts_apart_by_every_byte_and_the_length),
+          CASE(the_head_of_a_text_is_counted_in_characters), CASE(slices_are_compared_by_all_their_bytes),
           CASE(trimming_takes_blanks_off_both_ends), CASE(words_are_taken_off_the_front_until_none_is_left),
           CASE(characters_are_counted_not_bytes), CASE(splitting_is_at_the_first_separator),
           CASE(numbers_are_plain_decimal_digits_within_the_limit), CASE(distance_counts_slips_of_the_pen),
