@@ -249,15 +249,16 @@ static enum exit_code explain_cost(struct compilation *compilation, const struct
     return code;
 }
 
-static enum exit_code compile(struct compilation *compilation, struct options *options)
+static enum exit_code compile(struct compilation *compilation, const struct options *options)
 {
     struct texts texts = {{{0}}, {0}};
+    struct compile_options how = options->compile;
     bool fine = compile_read(compilation, options->policy);
 
-    options->compile.sets = options->sets ? &texts.sets : NULL;
+    how.sets = options->sets ? &texts.sets : NULL;
     // Both are proved, whichever is printed: a policy is right or wrong as a whole.
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
-        fine = compile_rules(compilation, family, &options->compile, &texts.rules[family]);
+        fine = compile_rules(compilation, family, &how, &texts.rules[family]);
     report_diags(&compilation->diags, SEVERITY_WARNING);
 
     enum exit_code code = compilation->diags.exit;
