@@ -24,8 +24,8 @@ const struct kernel_backend *pending_backend(struct arena *arena, struct kernel_
 // attend to it and are stopped are ended first.
 enum pending_end pending_rollback(struct restored *restored, struct kernel_error *error);
 
-// Puts back what was cut short, where nobody is at it any more or all who are have been stopped, or forgets it where that cannot be. False, and
-// why, where somebody is.
+// Puts back what was cut short, where nobody is at it any more or all who are have been stopped, or forgets it where that
+// cannot be. False, and why, where somebody is.
 bool pending_settle(struct kernel_error *error);
 
 // Says who it is, where the lock of xtables was not to be had because an apply holds it that does not get on.

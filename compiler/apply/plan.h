@@ -76,8 +76,8 @@ struct apply_plan {
     struct kernel_tables tables; // that were read
     struct ahead *ahead;         // of this load (apply/ahead.h); NULL: nothing
     struct slice basis;          // for the journal (apply/unchanged.h); empty: none
-    const char
-        *raced; // tables in the moment of whose load somebody else changed nf_tables, in words; NULL: none
+    // Tables in the moment of whose load somebody else changed nf_tables, in words; NULL: none.
+    const char *raced;
 };
 
 // What the tables are to become.
@@ -86,10 +86,10 @@ struct wanted {
     struct ahead *ahead;                       // that was begun with them; NULL: none was
 };
 
-// Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is made that
-// is not there. `own`: what is ctc's of them; where it is not said, its own chains where others have rules or chains in these tables
-// or ctc has chains of its own there already, else whole tables. False, and why, where it cannot be done. With `regions` 0 they are not
-// compared by meaning. To be cleared either way.
+// Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is
+// made that is not there. `own`: what is ctc's of them; where it is not said, its own chains where others have rules or chains
+// in these tables or ctc has chains of its own there already, else whole tables. False, and why, where it cannot be done. With
+// `regions` 0 they are not compared by meaning. To be cleared either way.
 bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const struct policy *policy,
                 const struct wanted *wanted, enum own own, size_t regions, struct apply_plan *plan,
                 struct kernel_error *error);

@@ -26,7 +26,7 @@ struct refused {
     const char *trouble; // why the table cannot be looked at; NULL: it can, or there is none
 };
 
-// Finds those that rules refuse for certain, of the families that have some; NULL: not asked about. A packet counts as one of the
-// interface that has this host's address. Those that are forwarded or translated, by lo or in zones are left out. With `cut` they are ended:
-// a TCP socket is reset, and the entry deleted. Takes at most some seconds.
+// Finds those that rules refuse for certain, of the families that have some; NULL: not asked about. A packet counts as one of
+// the interface that has this host's address. Those that are forwarded or translated, by lo or in zones are left out. With
+// `cut` they are ended: a TCP socket is reset, and the entry deleted. Takes at most some seconds.
 struct refused refused_find(struct arena *arena, const struct ruleset *const rules[FAMILY_COUNT], bool cut);

@@ -7,9 +7,9 @@
 #include "kernel/backend.h"
 
 struct rivals {
-    const char
-        *live; // tables of the other ruleset that have rules or a policy that drops, in words; NULL: none
-    const char *foreign; // nft's own that filter or track, in words; NULL: none
+    // In words; NULL: none.
+    const char *live;    // tables of the other ruleset that have rules or a policy that drops
+    const char *foreign; // nft's own that filter or track
 };
 
 // False, and why, where it cannot be told.

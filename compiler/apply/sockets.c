@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// By sock_diag(7). A connection is asked for by its ends; where none has them the kernel gives the listener, so it is named by its
-// cookie once its state is known.
+// By sock_diag(7). A connection is asked for by its ends; where none has them the kernel gives the listener, so it is named by
+// its cookie once its state is known.
 #include "apply/sockets.h"
 
 #include <arpa/inet.h>

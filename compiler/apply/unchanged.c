@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Texts, each with its NUL: the program and what the caller said; SHA-256 of the files; SHA-256 of what others have; how many tables
-// there are, and each by its family and name; the paths of the files, in the order in which they were read.
+// Texts, each with its NUL: the program and what the caller said; SHA-256 of the files; SHA-256 of what others have; how many
+// tables there are, and each by its family and name; the paths of the files, in the order in which they were read.
 #include "apply/unchanged.h"
 
 #include <stdio.h>

@@ -142,8 +142,8 @@ static void say_not_remembered(const struct kernel_error *error)
     fprintf(stderr, "ctc: warning: the last good rules are not remembered: %s\n", error->text);
 }
 
-// Loads the plan. The rules that then stand, or may, are what a start of the machine goes back to: they are written meanwhile, and
-// remembered ahead of whoever waits for the lock. Without them it is as safe.
+// Loads the plan. The rules that then stand, or may, are what a start of the machine goes back to: they are written meanwhile,
+// and remembered ahead of whoever waits for the lock. Without them it is as safe.
 static enum load_end load_and_remember(struct compilation *compilation, const struct apply_options *options,
                                        const struct buf texts[FAMILY_COUNT], struct apply_plan *plan,
                                        int lock, const char **meddled, struct kernel_error *error)
@@ -204,8 +204,8 @@ static void remember_basis(const struct compilation *compilation, const struct a
     plan->basis = (struct slice){basis->bytes, basis->length};
 }
 
-// An apply of what stands has nothing to do. What asks for more than the rules to stand is never that: a preview, a way back, a cut.
-// Nobody's connection is looked at: it fares as it does.
+// An apply of what stands has nothing to do. What asks for more than the rules to stand is never that: a preview, a way back,
+// a cut. Nobody's connection is looked at: it fares as it does.
 static bool nothing_to_do(struct arena *arena, const struct apply_options *options,
                           const struct kernel_backend *backend, enum exit_code *code)
 {

@@ -158,7 +158,8 @@ static void hold_expectations(struct checked *checked, const struct expected *ex
     }
 }
 
-// What all files are checked with. Each thread takes the next one that nobody has taken: what is found in one depends on no other.
+// What all files are checked with. Each thread takes the next one that nobody has taken: what is found in one depends on no
+// other.
 struct checking {
     const struct options *options;
     const struct expected *expected;

@@ -11,8 +11,8 @@
 bool encode_rulesets(const struct ruleset *const rulesets[FAMILY_COUNT], struct encoded encoded[FAMILY_COUNT],
                      struct kernel_error *error);
 
-// The same beside other work. `each`: libxtables makes every rule, and not only one of those that differ in what ctc knows to write;
-// what comes out must be the same bytes. The encoder belongs to the arena, and is to be closed.
+// The same beside other work. `each`: libxtables makes every rule, and not only one of those that differ in what ctc knows to
+// write; what comes out must be the same bytes. The encoder belongs to the arena, and is to be closed.
 struct encoder;
 struct encoder *encoder_new(struct arena *arena, bool each);
 

@@ -15,8 +15,9 @@ void record_uncounted(struct buf *out, const struct kernel_table *table);
 // Appends what a table is to become; a ruleset that does not have it makes it empty.
 void record_wanted(struct buf *out, const struct encoded *encoded, const char *name);
 
-// The same in three parts, of which the second one stays where it is: for who writes a record of very many rules, and need not copy
-// them. `ahead` holds a multiple of 16 bytes. False, and nothing was done, where the rules do not lie one behind the other.
+// The same in three parts, of which the second one stays where it is: for who writes a record of very many rules, and need not
+// copy them. `ahead` holds a multiple of 16 bytes. False, and nothing was done, where the rules do not lie one behind the
+// other.
 bool record_around(struct buf *ahead, struct slice *rules, struct buf *behind, const struct encoded *encoded,
                    const char *name);
 
