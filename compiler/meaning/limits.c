@@ -157,8 +157,10 @@ struct limit_settings said_limit(struct rate rate, bool per_source, enum family 
 }
 
 // A rate whose unit is not known: that of which it is a whole number, the shortest such.
-static void print_rate(struct buf *out, uint64_t between)
+void limit_rate_print(struct buf *out, const struct limit_settings *settings)
 {
+    const uint64_t between = settings->between;
+
     for (size_t unit = UNITS; between && unit-- > 0;) {
         const uint64_t whole = HASHLIMIT_RESOLUTION * units[unit].seconds, events = whole / between;
 
@@ -175,7 +177,7 @@ void limit_settings_print(struct buf *out, const struct limit_settings *settings
     static const char *const names[] = {"destination", "destination port", "source", "source port"};
     const char *before = " per ";
 
-    print_rate(out, settings->between);
+    limit_rate_print(out, settings);
     buf_printf(out, " burst %llu", (unsigned long long)settings->burst);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (settings->modes >> i & 1) {

@@ -34,6 +34,7 @@ struct limit_settings written_limit(struct arena *arena, const char *options, en
 // In the words of a policy: `20/minute burst 5 per source`; of rates and buckets that a policy has no words for, in such as are
 // like them.
 void limit_settings_print(struct buf *out, const struct limit_settings *settings);
+void limit_rate_print(struct buf *out, const struct limit_settings *settings); // `20/minute` alone
 
 // Of a limit in a policy: so many events in so many seconds.
 struct limit_settings said_limit(struct rate rate, bool per_source, enum family family);

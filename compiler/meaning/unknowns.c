@@ -217,6 +217,20 @@ void packet_space_identify(struct packet_space *space, unsigned unknown, unsigne
             space->matches[i].unknown = as;
 }
 
+// A limit with a name in a policy's words, as far as they go: what it is called says little.
+static const char *words_of(struct arena *arena, const struct unknown *unknown)
+{
+    struct buf text = {0};
+    const char *words;
+
+    if (!unknown->settings.between)
+        return NULL;
+    limit_rate_print(&text, &unknown->settings);
+    words = arena_copy(arena, text.bytes, text.length);
+    buf_clear(&text);
+    return words;
+}
+
 static int compare_met(const void *a, const void *b)
 {
     const struct unknown_match *left = a, *right = b;
@@ -250,8 +264,9 @@ static void add_unknown_matches(struct packet_space *space, struct unknown_match
     }
     qsort(items, matches->count, sizeof(*items), compare_met);
     for (size_t i = 0; i < matches->count; i++) {
-        const struct unknown *unknown = &items[i].unknown;
+        struct unknown *unknown = &items[i].unknown;
 
+        unknown->about = words_of(space->arena, unknown);
         add_unknown(space, *unknown);
         remember_match(space, items[i].match, find_unknown(space, *unknown));
     }
