@@ -34,6 +34,17 @@ bool parsing_take_list(struct parsing *parsing, const char *what, bool *inverted
     return parsing_take(parsing, what);
 }
 
+// What begins the next part of a set, and is no name that people give an interface.
+static bool is_other_word(struct slice word)
+{
+    static const char *const words[] = {"tcp", "udp", "icmp", "icmpv6", "from", "to", "port", "new", NULL};
+
+    for (size_t i = 0; words[i]; i++)
+        if (slice_is(word, words[i]))
+            return true;
+    return false;
+}
+
 bool parsing_interfaces(struct parsing *parsing, struct packet_interfaces *interfaces)
 {
     struct slice list, item;
@@ -51,6 +62,8 @@ bool parsing_interfaces(struct parsing *parsing, struct packet_interfaces *inter
             return parsing_fail(parsing, interface_problem(item));
         if (slice_is(item, "any"))
             return parsing_fail(parsing, "`any` stands alone");
+        if (is_other_word(item))
+            return parsing_fail(parsing, "the name of an interface stands here, or `any`");
         *vec_push(parsing->arena, interfaces) = arena_copy(parsing->arena, item.at, item.length);
     }
     return true;

@@ -85,6 +85,37 @@ static void hint_keys(struct reader *reader, unsigned scope)
     buf_clear(&all);
 }
 
+// A list of words where a mapping is meant that has a key for them, or the one value that a mapping is most often made for.
+static bool hint_mapping(struct reader *reader, const struct node *node, enum scope scope)
+{
+    static const struct {
+        enum scope scope;
+        const char *key;
+    } usual[] = {{SCOPE_HOST, "memory"},
+                 {SCOPE_DEFAULT, "input"},
+                 {SCOPE_STATELESS, "replies"},
+                 {SCOPE_CONNTRACK, "max"}};
+    struct buf words = {0};
+
+    for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
+        if (usual[i].scope == scope && node->kind == NODE_SCALAR && node->count) {
+            diag_hint(reader->diags, "write {%s: %.*s}", usual[i].key, QUOTE(node_text(node)));
+            return true;
+        }
+    if (!field_find(scope, slice_of("service")) || node->kind != NODE_SEQUENCE || !node->count)
+        return false;
+    for (size_t i = 0; i < node->count && words.length < QUOTED_MAX; i++) {
+        if (node->items[i].kind != NODE_SCALAR) {
+            buf_clear(&words);
+            return false;
+        }
+        buf_printf(&words, "%s%.*s", i ? ", " : "", QUOTE(node_text(&node->items[i])));
+    }
+    diag_hint(reader->diags, "write {service: [%s]}", words.bytes);
+    buf_clear(&words);
+    return true;
+}
+
 // What other firewalls have as a key.
 static bool is_translation(struct slice key)
 {
@@ -118,6 +149,9 @@ static void hint_key(struct reader *reader, const struct node *key, unsigned sco
         diag_hint(reader->diags, "put IPv6 addresses that begin or end with a colon in quotes: \"fe80::\"");
     else if (is_translation(text))
         diag_hint(reader->diags, "translation is a rule of the nat table, carried under `verbatim`");
+    else if (slice_is(text, "family"))
+        diag_hint(reader->diags,
+                  "what is said holds for both families; `from: \"::/0\"` keeps an entry to IPv6");
     else if (parse_number(text, UINT64_MAX, &number))
         diag_hint(reader->diags, "a list stands in brackets: [80, 443]");
     else if (suggested)
@@ -150,7 +184,7 @@ bool read_mapping(struct reader *reader, const struct node *node, enum scope sco
 {
     if (node->kind != NODE_MAPPING) {
         diag_add(reader->diags, DIAG_TYPE, node_span(node), "%s is a mapping of keys", what);
-        if (!reader->diags->last_dropped)
+        if (!reader->diags->last_dropped && !hint_mapping(reader, node, scope))
             hint_keys(reader, scope);
         return false;
     }

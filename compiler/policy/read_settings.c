@@ -65,8 +65,16 @@ void read_memory(struct reader *reader, const struct node *value)
         return;
     }
     diag_add(reader->diags, DIAG_SIZE, node_span(value), "'%.*s' is not an amount of memory", QUOTE(text));
-    if (!hint_slip(reader, text))
-        diag_hint(reader->diags, "write 512M, 64G or 1T");
+    if (hint_slip(reader, text))
+        return;
+    // `32GB`, `32GiB`
+    for (size_t i = 1; i + 1 < text.length; i++)
+        if (strchr(units, text.at[i]) && strspn(text.at, "0123456789") == i &&
+            (strcmp(text.at + i + 1, "B") == 0 || strcmp(text.at + i + 1, "iB") == 0)) {
+            diag_hint(reader->diags, "write %.*s", (int)i + 1, text.at);
+            return;
+        }
+    diag_hint(reader->diags, "write 512M, 64G or 1T");
 }
 
 void read_ephemeral(struct reader *reader, const struct node *value)

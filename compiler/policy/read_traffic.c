@@ -120,6 +120,9 @@ static void read_own(struct reader *reader, struct definition *definition)
             else if (protocol_find(text))
                 diag_hint(reader->diags, "a protocol without ports is an entry of its own: {protocol: %.*s}",
                           (int)text.length, text.at);
+            else if (service_find(text))
+                diag_hint(reader->diags, "a service is made of ports, not of services: %s is %s",
+                          service_find(text)->word, service_find(text)->ports);
             else if (!hint_spelling(reader, text))
                 diag_hint(reader->diags, "write 8443/tcp or 6881-6999/udp");
         }
@@ -154,7 +157,7 @@ static void report_service(struct reader *reader, const struct node *node, struc
     if (word.length > 1 && word.at[0] == '-')
         diag_hint(reader->diags, "an item of a list is a dash, a blank and the word");
     else if (memchr(word.at, ' ', word.length))
-        diag_hint(reader->diags, "commas stand between the items of a list: [ssh, https]");
+        hint_list(reader, word);
     else if (parse_number(word, UINT16_MAX, &number))
         diag_hint(reader->diags, "a port needs its protocol: %.*s/tcp", (int)word.length, word.at);
     else if (protocol_find(word))

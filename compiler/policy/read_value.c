@@ -178,14 +178,40 @@ bool hint_slip(struct reader *reader, struct slice text)
     return hint;
 }
 
+// The protocol of a list of ports that only its last one has, as in `80,443/tcp`: with its slash.
+static struct slice protocol_of_all(struct slice text)
+{
+    size_t ports = 0;
+
+    while (ports < text.length &&
+           ((text.at[ports] >= '0' && text.at[ports] <= '9') || strchr("-, ", text.at[ports])))
+        ports++;
+
+    const struct slice rest = {text.at + ports, text.length - ports};
+
+    return slice_is(rest, "/tcp") || slice_is(rest, "/udp") ? rest : (struct slice){"", 0};
+}
+
+bool hint_list(struct reader *reader, struct slice text)
+{
+    const struct slice protocol = protocol_of_all(text);
+    struct slice rest = {text.at, text.length - protocol.length}, part, word;
+    struct buf list = {0};
+
+    while (slice_item(&rest, ',', &part))
+        while ((word = slice_word(&part)).length && list.length < 2 * QUOTED_MAX)
+            buf_printf(&list, "%s%.*s%.*s", list.length ? ", " : "", QUOTE(word), (int)protocol.length,
+                       protocol.at);
+    diag_hint(reader->diags, "a list stands in brackets: [%.*s]", (int)list.length,
+              list.length ? list.bytes : "");
+    buf_clear(&list);
+    return true;
+}
+
 bool hint_spelling(struct reader *reader, struct slice text)
 {
-    if (hint_slip(reader, text))
-        return true;
-    if (!text.length || !memchr(text.at, ',', text.length))
-        return false;
-    diag_hint(reader->diags, "a list stands in brackets: [%.*s]", QUOTE(text));
-    return true;
+    return hint_slip(reader, text) ||
+           (text.length && memchr(text.at, ',', text.length) && hint_list(reader, text));
 }
 
 bool value_bool(struct reader *reader, const struct node *node, const char *what, bool *value)
@@ -322,6 +348,8 @@ bool value_ports(struct reader *reader, const struct node *node, const char *wha
             diag_add(reader->diags, DIAG_PORT, node_span(&items[i]), "'%.*s' is not a port", QUOTE(text));
             if (service_find(text))
                 diag_hint(reader->diags, "words stand under `service`: {service: %.*s}", QUOTE(text));
+            else if (text.length && memchr(text.at, ' ', text.length) && !memchr(text.at, '-', text.length))
+                hint_list(reader, text);
             else if (!hint_spelling(reader, text))
                 diag_hint(reader->diags, "%s", problem);
             fine = false;

@@ -125,7 +125,10 @@ const struct node *value_items(const struct node *node, size_t *count);
 // Where characters look like what they are not, or a template was not rendered, hints at that, and gives true.
 bool hint_slip(struct reader *reader, struct slice text);
 
-// The same, and where items stand in one text with commas between them.
+// Says how the items of one text, which commas and blanks part, are written as a list. Gives true.
+bool hint_list(struct reader *reader, struct slice text);
+
+// The same as hint_slip(), and where items stand in one text with commas between them, as hint_list().
 bool hint_spelling(struct reader *reader, struct slice text);
 
 // Reports a word that is not one of `words` (ended by NULL), with the one that was probably meant.
