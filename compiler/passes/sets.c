@@ -9,6 +9,7 @@
 //
 // May act on: a rule alone, whatever it does, since what it asks for besides is asked as before; and on neighbours that do
 // the same with their packets and ask for nothing but the packet, for which it makes no difference which of them comes first.
+#include <assert.h>
 #include <string.h>
 
 #include "base/vec.h"
@@ -159,6 +160,7 @@ static const struct ipset *make_set(struct passing *passing, const struct rule *
     *set = (struct ipset){.kind = kind_of(&collecting), .members = collecting.members.items};
     set->family = fields.address == NO_SIDE ? FAMILY_IPV4 : passing->family;
     set->count = ipset_members_sort(collecting.members.items, collecting.members.count);
+    assert(set->members || !set->count);
     for (size_t i = 0; i < set->count && fields.address != NO_SIDE; i++)
         if (!ipset_takes(set->kind, set->family, set->members[i].prefix))
             return NULL;
@@ -180,7 +182,7 @@ static struct rule ask_set(struct passing *passing, const struct rule *rule, str
         memcpy(matches, rule->matches, place * sizeof(*matches));
     if (rule->match_count > place)
         memcpy(&matches[place + 1], &rule->matches[place], (rule->match_count - place) * sizeof(*matches));
-    matches[place] = (struct match){.kind = MATCH_SET, .set = {.set = set}};
+    matches[place] = (struct match){.kind = MATCH_SET, .set.set = set};
     if (fields.address != NO_SIDE) {
         matches[place].set.sides[parts++] = (enum side)fields.address;
         sets->addresses[fields.address] = NULL;
