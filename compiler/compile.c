@@ -71,14 +71,18 @@ static void put_sets_header(struct buf *out, const struct policy *policy)
     buf_text(out, "# to be loaded ahead of the rules, by ipset restore\n");
 }
 
-// What was made, from `from` on, to be read as anybody's text would be.
-static struct source emitted(const char *name, const struct buf *text, size_t from)
+// What was made, from `from` on, to be read as anybody's text would be. What is wrong with it is shown later on.
+static const struct source *emitted(struct arena *arena, const char *name, const struct buf *text,
+                                    size_t from)
 {
-    return (struct source){.name = name,
-                           .path = "",
-                           .bytes = text->bytes + from,
-                           .length = text->length - from,
-                           .order = UINT_MAX};
+    struct source *source = arena_alloc(arena, sizeof(*source));
+
+    *source = (struct source){.name = name,
+                              .path = "",
+                              .bytes = text->bytes + from,
+                              .length = text->length - from,
+                              .order = UINT_MAX};
+    return source;
 }
 
 // The rules and sets of a family as they are read back.
@@ -86,16 +90,16 @@ static const struct ruleset *read_back(struct compilation *compilation, enum fam
                                        const struct buf *text, size_t from, const struct buf *sets,
                                        size_t sets_from)
 {
-    const struct source rules = emitted("<rules>", text, from);
+    struct arena *arena = &compilation->arena;
 
-    if (sets && sets->length > sets_from) {
-        const struct source more = emitted("<sets>", sets, sets_from);
-
-        if (!ipset_read(&compilation->arena, &more, &compilation->read_sets, &compilation->diags))
-            return NULL;
-    }
-    return rules_read(&compilation->arena, &rules, family, sets ? &compilation->read_sets : NULL,
-                      &compilation->diags);
+    // Rules that a policy carries may ask for sets of others.
+    compilation->read_sets.partial = true;
+    if (sets && sets->length > sets_from &&
+        !ipset_read(arena, emitted(arena, "<sets>", sets, sets_from), &compilation->read_sets,
+                    &compilation->diags))
+        return NULL;
+    return rules_read(arena, emitted(arena, "<rules>", text, from), family,
+                      sets ? &compilation->read_sets : NULL, &compilation->diags);
 }
 
 // What the rules that were read back mean, against what the policy says.

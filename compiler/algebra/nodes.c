@@ -107,8 +107,10 @@ static bool store_edges(struct diagram_space *space, struct node *node, const st
 {
     const size_t count = node->edge_count;
 
-    if (space->narrow_count + space->wide_count + count > space->edge_limit)
+    if (space->narrow_count + space->wide_count + count > space->edge_limit) {
+        space->at_limit = true;
         return false;
+    }
     if (!node->is_narrow) {
         if (!grow((void **)&space->wide, &space->wide_capacity, space->wide_count + count,
                   sizeof(*space->wide)))
@@ -200,8 +202,7 @@ bool diagram_overflowed(const struct diagram_space *space)
 
 bool diagram_short_of_memory(const struct diagram_space *space)
 {
-    return space->overflowed && space->node_count < space->node_limit &&
-           space->narrow_count + space->wide_count < space->edge_limit;
+    return space->overflowed && !space->at_limit && space->node_count < space->node_limit;
 }
 
 size_t diagram_node_count(const struct diagram_space *space)

@@ -71,6 +71,7 @@ struct diagram_space {
     size_t memo_count;
     uint32_t walks; // begun so far
     bool overflowed;
+    bool at_limit; // that is what made it overflow, and no want of memory
 };
 
 // Nodes and edges move whenever a node is made: what these give is a copy, or valid until then.

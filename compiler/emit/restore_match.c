@@ -37,8 +37,9 @@ static void put_set(struct buf *out, const struct match *match)
     static const char *const sides[] = {"src", "dst"};
     const struct ipset_type *type = &ipset_types[match->set.set->kind];
 
-    buf_printf(out, "%s --match-set %s %s", match->set.inverted ? " !" : "", match->set.set->name,
-               sides[match->set.sides[0]]);
+    buf_text(out, match->set.inverted ? " ! --match-set" : " --match-set");
+    put_string(out, match->set.set->name);
+    buf_printf(out, " %s", sides[match->set.sides[0]]);
     if (type->addresses && type->ports)
         buf_printf(out, ",%s", sides[match->set.sides[1]]);
 }

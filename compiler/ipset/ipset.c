@@ -2,6 +2,7 @@
 #include "ipset/ipset.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/sort.h"
 
@@ -13,9 +14,22 @@ const struct ipset_type ipset_types[IPSET_OTHER] = {
 
 const struct ipset *ipset_find(const struct ipset_list *list, struct slice name)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (slice_is(name, list->items[i]->name))
-            return list->items[i];
+    size_t from = 0, to = list->count;
+
+    while (from < to) {
+        const size_t middle = from + (to - from) / 2;
+        const char *other = list->by_name[middle]->name;
+        const size_t length = strlen(other);
+        int order = memcmp(name.at, other, name.length < length ? name.length : length);
+
+        order = order ? order : (name.length > length) - (name.length < length);
+        if (!order)
+            return list->by_name[middle];
+        if (order < 0)
+            to = middle;
+        else
+            from = middle + 1;
+    }
     return NULL;
 }
 

@@ -42,6 +42,8 @@ struct ipset_member {
 struct ipset {
     const char *name;
     enum ipset_kind kind;
+    bool
+        holds_sets; // of the type list:set, an IPSET_OTHER: what is put into it goes into a set that it holds
     enum family family;                 // of types with addresses
     const struct ipset_member *members; // in ascending order of prefix, protocol and port, none twice
     size_t count;
@@ -51,6 +53,9 @@ struct ipset_list {
     const struct ipset **items;
     size_t count;
     size_t capacity;
+    const struct ipset *
+        *by_name; // in the order of their names, as ipset_find() wants them; ipset_read() makes it
+    bool partial; // there may be other sets beside them
 };
 
 // NULL where there is none of that name.

@@ -3,6 +3,7 @@
 // Text to sets, line by line as `ipset restore` does it.
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ipset/reader.h"
@@ -193,6 +194,22 @@ static void read_text(struct reader *reader, const struct source *source)
     }
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    const struct ipset *const *left = a, *const *right = b;
+
+    return strcmp((*left)->name, (*right)->name);
+}
+
+static void order_by_name(struct arena *arena, struct ipset_list *list)
+{
+    list->by_name = arena_calloc(arena, list->count, sizeof(const struct ipset *));
+    for (size_t i = 0; i < list->count; i++)
+        list->by_name[i] = list->items[i];
+    if (list->count)
+        qsort(list->by_name, list->count, sizeof(const struct ipset *), compare_names);
+}
+
 bool ipset_read(struct arena *arena, const struct source *source, struct ipset_list *list,
                 struct diag_list *diags)
 {
@@ -205,5 +222,6 @@ bool ipset_read(struct arena *arena, const struct source *source, struct ipset_l
     text_begin(reader);
     read_text(reader, source);
     text_finish(reader, list);
+    order_by_name(arena, list);
     return diags->counts[SEVERITY_ERROR] == errors;
 }

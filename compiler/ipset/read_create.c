@@ -94,6 +94,8 @@ static bool read_type(struct reader *reader, struct making *making, struct slice
         names[IPSET_OTHER + i] = types[i].name;
         making->set.kind = types[i].kind;
         making->type = types[i].kind == IPSET_OTHER ? types[i].name : ipset_types[types[i].kind].name;
+        making->set.holds_sets =
+            slice_is(slice_of(types[i].name), "list:set") || slice_is(slice_of(types[i].name), "setlist");
         if (slice_is(text, types[i].name))
             return true;
     }

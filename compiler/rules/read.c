@@ -166,7 +166,7 @@ static const struct ruleset *read_rules(struct arena *arena, const struct source
     parts.place = PLACE_KNOWN;
     read_text(&reader);
     if (sets)
-        forget_changed_sets(arena, ruleset);
+        forget_changed_sets(arena, ruleset, sets);
     if (anyway)
         return ruleset->count ? ruleset : NULL;
     return diags->counts[SEVERITY_ERROR] == errors ? ruleset : NULL;

@@ -127,5 +127,20 @@ TEST(a_full_space_says_so_and_stays_usable_for_asking)
     diagram_space_free(space);
 }
 
+// One node of many edges too.
+TEST(a_full_space_is_not_short_of_memory)
+{
+    static const uint8_t wide[] = {32};
+    struct diagram_space *space = diagram_space_new(wide, 1, 4);
+    struct addr_range ranges[20];
+
+    for (size_t i = 0; i < array_length(ranges); i++)
+        ranges[i] = (struct addr_range){{0, 2 * i}, {0, 2 * i}};
+    assert_int_equal(diagram_test(space, 0, ranges, array_length(ranges), diagram_constant(space, 1), 0), 0);
+    assert_true(diagram_overflowed(space));
+    assert_false(diagram_short_of_memory(space));
+    diagram_space_free(space);
+}
+
 RUN_TESTS(CASE(fields_out_of_order_are_a_mistake_of_the_caller), CASE(a_full_space_survives_every_operation),
-          CASE(a_full_space_says_so_and_stays_usable_for_asking))
+          CASE(a_full_space_says_so_and_stays_usable_for_asking), CASE(a_full_space_is_not_short_of_memory))

@@ -533,7 +533,8 @@ TEST(names_of_like_sets_are_far_apart)
 {
     enum { SETS = 2000 };
     struct ipset_member member = {.prefix = {{0, 0}, 32}};
-    struct ipset set = {"a", IPSET_HASH_IP, FAMILY_IPV4, &member, 1};
+    struct ipset set = {
+        .name = "a", .kind = IPSET_HASH_IP, .family = FAMILY_IPV4, .members = &member, .count = 1};
     struct arena arena = {0};
     const char **names = calloc(SETS, sizeof(*names));
     size_t changed = 0;
