@@ -18,8 +18,10 @@
 
 static bool fail(struct kernel_error *error, const char *what, const char *name)
 {
-    return kernel_fail(error, errno == EACCES || errno == EPERM ? KERNEL_PERMISSION : KERNEL_FAILED,
-                       "cannot %s %s: %s", what, name, strerror(errno));
+    const bool forbidden = errno == EACCES || errno == EPERM;
+
+    return kernel_fail(error, forbidden ? KERNEL_PERMISSION : KERNEL_FAILED, "cannot %s %s: %s%s", what, name,
+                       strerror(errno), forbidden && geteuid() != 0 ? "; it takes root" : "");
 }
 
 static int open_directory(const char *name, struct kernel_error *error)

@@ -135,8 +135,13 @@ static enum exit_code write_directory(const struct options *options, const struc
     size_t count = 0;
     struct stat status;
 
-    if (stat(directory, &status) < 0 || !S_ISDIR(status.st_mode))
-        return world_error("cannot write to %s: %s", directory, strerror(errno ? errno : ENOTDIR));
+    if (stat(directory, &status) < 0 && errno == ENOENT)
+        return world_error("cannot write to %s: there is no such folder; mkdir -p %s makes it", directory,
+                           directory);
+    if (stat(directory, &status) < 0)
+        return world_error("cannot write to %s: %s", directory, strerror(errno));
+    if (!S_ISDIR(status.st_mode))
+        return world_error("cannot write to %s: %s", directory, strerror(ENOTDIR));
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
         if (!path_in(directory, family, paths[family]))
             return world_error("cannot write to %s: %s", directory, strerror(ENAMETOOLONG));

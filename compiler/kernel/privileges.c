@@ -47,7 +47,8 @@ bool privileges_suffice(struct kernel_error *error)
 
     if (!read_sets(&sets) || (sets.effective & NEEDED) == NEEDED)
         return true; // else the kernel will tell
-    return kernel_fail(error, KERNEL_PERMISSION, "%s", KERNEL_NEEDS);
+    return kernel_fail(error, KERNEL_PERMISSION, "%s%s", KERNEL_NEEDS,
+                       geteuid() != 0 ? "; root has both" : "");
 }
 
 // A program of root's gets all that the bounding set has. Without CAP_SETPCAP that stays, and no-new-privs keeps programs from
