@@ -16,8 +16,6 @@
 #include "kernel/patterns.h"
 #include "kernel/samples.h"
 
-#define MANY ((size_t)1000) // rules that are worth a thread
-
 // What is made of one ruleset.
 struct work {
     enum family family;
@@ -308,7 +306,7 @@ void encoder_begin(struct encoder *encoder, const struct ruleset *ruleset)
 
     work->ruleset = work->encoded.ruleset = ruleset;
     if (start(work))
-        job_begin(&work->job, ruleset_rule_count(ruleset) >= MANY, encode, work);
+        job_begin(&work->job, true, encode, work); // of few rules, too: it waits for a process
 }
 
 bool encoder_end(struct encoder *encoder, struct encoded encoded[FAMILY_COUNT], struct kernel_error *error)

@@ -153,7 +153,7 @@ void append_related(struct lowering *lowering, struct chain *chain, const struct
     VEC(const struct entry *) done = {0};
 
     lowering->section = "related";
-    for (size_t i = 0; i < entries->count; i++) {
+    for (size_t i = 0; i < entries_helped(entries); i++) {
         bool again = false;
 
         if (!entries->items[i].helper || !entry_in_family(&entries->items[i], lowering->family))

@@ -90,16 +90,6 @@ static void accept_replies(struct lowering *lowering, struct chain *input)
         append_flow(lowering, input, &everything, &invalid, 1, (struct target){.kind = TARGET_DROP});
 }
 
-// Most entries become one rule.
-static size_t entries_in_family(const struct entry_list *list, enum family family)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < list->count; i++)
-        count += entry_in_family(&list->items[i], family);
-    return count;
-}
-
 void lower_input(struct lowering *lowering)
 {
     const struct policy *policy = lowering->policy;
@@ -114,8 +104,8 @@ void lower_input(struct lowering *lowering)
     accept_replies(lowering, input);
     append_verbatim(lowering, lowering->filter, input);
     lowering->section = "allow";
-    chain_reserve(lowering->arena, input, entries_in_family(&policy->allow, lowering->family));
-    for (size_t i = 0; i < policy->allow.count; i++)
+    chain_reserve(lowering->arena, input, policy->allow.in_family[lowering->family]); // most become one rule
+    for (size_t i = 0; i < entries_in_family(&policy->allow, lowering->family); i++)
         append_entry(lowering, input, &policy->allow.items[i], policy->input);
     // The kernel puts IPv4 packets for this host together by itself.
     if (lowering->family == FAMILY_IPV6)

@@ -118,7 +118,7 @@ static void attach_helper(struct raw *raw, const struct entry *entry, struct cha
 static void attach_helpers(struct raw *raw, const struct entry_list *entries, struct chain *chain,
                            bool local_only)
 {
-    for (size_t i = 0; i < entries->count; i++)
+    for (size_t i = 0; i < entries_helped(entries); i++)
         if (entries->items[i].helper)
             attach_helper(raw, &entries->items[i], chain, local_only);
 }

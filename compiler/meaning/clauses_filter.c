@@ -83,7 +83,7 @@ void say_state(struct speaker *speaker, unsigned state, struct outcome outcome)
 // Data connections of the helpers that a list names.
 void say_related(struct speaker *speaker, const struct entry_list *list)
 {
-    for (size_t i = 0; i < list->count && tracks(speaker); i++) {
+    for (size_t i = 0; i < entries_helped(list) && tracks(speaker); i++) {
         const struct entry *entry = &list->items[i];
         struct cube cube;
 
@@ -147,7 +147,7 @@ static void say_entry(struct speaker *speaker, const struct entry *entry, enum v
 
 void say_entries(struct speaker *speaker, const struct entry_list *list, enum verdict fallback)
 {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < entries_in_family(list, speaker->space->family); i++)
         if (entry_in_family(&list->items[i], speaker->space->family))
             say_entry(speaker, &list->items[i], fallback);
 }

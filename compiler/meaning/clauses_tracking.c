@@ -61,7 +61,7 @@ void say_data_tracking(struct speaker *speaker, enum way way, const struct entry
 // Connections that the helper of an entry reads along with: those of its protocol, as they open.
 void say_helpers(struct speaker *speaker, const struct entry_list *list, bool for_this_host)
 {
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < entries_helped(list); i++) {
         const struct entry *entry = &list->items[i];
 
         for (size_t j = 0; entry->helper && j < entry->traffic_count; j++) {

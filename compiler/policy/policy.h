@@ -72,6 +72,8 @@ struct entry_list {
     struct entry *items;
     size_t count;
     size_t capacity;
+    bool counted;                           // as the policy was read; else the two are not known
+    size_t helped, in_family[FAMILY_COUNT]; // how many have a helper, and packets in a family
 };
 
 // Timeouts of conntrack that a policy can set: the names of net.netfilter.nf_conntrack_*timeout*.
@@ -178,6 +180,18 @@ static inline bool entry_in_family(const struct entry *entry, enum family family
 {
     return (!entry->from || entry->from->families[family].count) &&
            (!entry->to || entry->to->families[family].count);
+}
+
+// How many entries a walk meets that asks for those with packets in a family, or with a helper: all of them, or none where there is none
+// of the kind, for a list may be long.
+static inline size_t entries_in_family(const struct entry_list *list, enum family family)
+{
+    return list->counted && !list->in_family[family] ? 0 : list->count;
+}
+
+static inline size_t entries_helped(const struct entry_list *list)
+{
+    return list->counted && !list->helped ? 0 : list->count;
 }
 
 struct source_set;

@@ -248,6 +248,30 @@ static struct entry *add_entry(struct reader *reader, struct entry_list *list)
     return vec_push(reader->arena, list);
 }
 
+static void count_entry(struct entry_list *list, const struct entry *entry)
+{
+    list->helped += entry->helper != NULL;
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        list->in_family[family] += entry_in_family(entry, family);
+}
+
+static void read_entry(struct reader *reader, const struct node *item, enum scope scope, const char *what,
+                       struct entry *entry)
+{
+    struct slice word;
+
+    begin_entry(reader, entry, item);
+    if (item->kind == NODE_SCALAR && scope != SCOPE_FORWARD) {
+        if (!value_scalar(reader, item, what, &word))
+            return;
+        entry->name = word.length <= 64 ? word.at : "";
+        add_service(reader, item, word, true);
+    } else if (!read_mapping(reader, item, scope, what)) {
+        return;
+    }
+    finish_traffic(reader, entry, item);
+}
+
 static void read_entries(struct reader *reader, const struct node *value, enum scope scope, const char *what,
                          struct entry_list *list)
 {
@@ -255,20 +279,12 @@ static void read_entries(struct reader *reader, const struct node *value, enum s
     const struct node *items = value_items(value, &count);
 
     vec_reserve(reader->arena, list, count);
+    list->counted = true;
     for (size_t i = 0; i < count; i++) {
         struct entry *entry = add_entry(reader, list);
-        struct slice word;
 
-        begin_entry(reader, entry, &items[i]);
-        if (items[i].kind == NODE_SCALAR && scope != SCOPE_FORWARD) {
-            if (!value_scalar(reader, &items[i], what, &word))
-                continue;
-            entry->name = word.length <= 64 ? word.at : "";
-            add_service(reader, &items[i], word, true);
-        } else if (!read_mapping(reader, &items[i], scope, what)) {
-            continue;
-        }
-        finish_traffic(reader, entry, &items[i]);
+        read_entry(reader, &items[i], scope, what, entry);
+        count_entry(list, entry);
     }
 }
 
