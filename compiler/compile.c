@@ -4,9 +4,12 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "base/job.h"
 #include "emit/restore.h"
 #include "proof/prove.h"
 #include "rules/read.h"
+
+#define MANY ((size_t)1000) // rules that are worth a thread
 
 void compilation_init(struct compilation *compilation)
 {
@@ -121,6 +124,21 @@ static bool prove(struct compilation *compilation, struct proof *proof, const st
     return prove_expectations(proof, &compilation->diags);
 }
 
+// Whether the kernel would take the rules: asked beside their text where they are many.
+struct limits_check {
+    const struct ruleset *ruleset;
+    struct arena arena;
+    const char *broken; // in words; NULL: it would
+    struct job job;
+};
+
+static void check_limits(void *context)
+{
+    struct limits_check *check = context;
+
+    check->broken = ruleset_broken_limit(&check->arena, check->ruleset);
+}
+
 // The rules as text, and those of their sets that no family before has.
 static bool write_rules(struct compilation *compilation, struct ruleset *lowered,
                         const struct compile_options *options, struct buf *out)
@@ -128,24 +146,25 @@ static bool write_rules(struct compilation *compilation, struct ruleset *lowered
     const struct pass_options passes = {options->passes.without, options->sets ? &compilation->sets : NULL};
     const size_t sets = compilation->sets.count;
     const struct ruleset *ruleset = passes_run(&compilation->arena, lowered, passes, &compilation->diags);
-    const char *broken = ruleset ? ruleset_broken_limit(&compilation->arena, ruleset) : NULL;
+    struct limits_check limits = {.ruleset = ruleset};
 
     if (!ruleset)
         return false;
     compilation->rules[lowered->family] = lowered;
-    if (broken) {
-        diag_add(&compilation->diags, DIAG_TOO_LARGE, source_whole(compilation->sources.items[0]),
-                 "the rules could not be loaded: %s", broken);
-        return false;
-    }
     lowered->printed = ruleset;
+    job_begin(&limits.job, ruleset_rule_count(ruleset) >= MANY, check_limits, &limits);
     if (options->made)
         options->made(options->context, ruleset);
     put_header(out, compilation->policy, lowered->family);
     restore_text(out, ruleset);
     for (size_t i = sets; i < compilation->sets.count; i++)
         ipset_print(options->sets, compilation->sets.items[i]);
-    return true;
+    job_end(&limits.job);
+    if (limits.broken)
+        diag_add(&compilation->diags, DIAG_TOO_LARGE, source_whole(compilation->sources.items[0]),
+                 "the rules could not be loaded: %s", limits.broken);
+    arena_clear(&limits.arena);
+    return !limits.broken;
 }
 
 bool compile_rules(struct compilation *compilation, enum family family, const struct compile_options *options,

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/job.h"
 #include "kernel/content.h"
+
+#define MANY ((size_t)1000) // rules that are worth a thread
 
 // A rule as what counts of it.
 struct item {
@@ -191,10 +194,13 @@ size_t *encoded_partners(struct arena *arena, const struct encoded *encoded, con
     return partners;
 }
 
+// Compares some chains of a table.
 struct comparer {
-    struct arena *arena, scratch;
+    struct arena scratch;
     const struct encoded *encoded;
     const struct table *table; // wanted; NULL: none
+    struct chain_comparison *chains;
+    size_t count;
     struct listing live, wanted;
 };
 
@@ -204,9 +210,8 @@ static void compare_rules(struct comparer *comparer, struct chain_comparison *ch
     const size_t live_count = chain->live ? chain->live->rules.count : 0;
     const size_t count = chain->wanted ? chain->wanted->count : 0;
     const void *const *wanted = count ? comparer->encoded->rules + chain->first : NULL;
-    size_t first = 0, live_end = live_count, end = count, *partners;
+    size_t first = 0, live_end = live_count, end = count, *partners = chain->partners;
 
-    chain->partners = partners = arena_alloc(comparer->arena, count * sizeof(*partners));
     for (; first < live_end && first < end &&
            live_is_wanted(comparer->encoded, comparer->table, &live[first], wanted[first]);
          first++)
@@ -239,39 +244,81 @@ static enum chain_policy new_policy(const struct chain_comparison *chain)
                                                                                   : CHAIN_UNWRITTEN;
 }
 
+static void compare_chains(void *context)
+{
+    struct comparer *comparer = context;
+
+    for (size_t i = 0; i < comparer->count; i++) {
+        compare_rules(comparer, &comparer->chains[i]);
+        comparer->chains[i].policy = new_policy(&comparer->chains[i]);
+    }
+    buf_clear(&comparer->live.text);
+    buf_clear(&comparer->wanted.text);
+    arena_clear(&comparer->scratch);
+}
+
+// How many chains have half of the rules.
+static size_t half_of(const struct chain_comparison *chains, size_t count)
+{
+    size_t rules = 0, half = 0, seen = 0;
+
+    for (size_t i = 0; i < count; i++)
+        rules += chains[i].wanted ? chains[i].wanted->count : 0;
+    while (half < count && seen < rules / 2)
+        seen += chains[half].wanted ? chains[half].wanted->count : 0, half++;
+    return half;
+}
+
+// The two halves of very many rules beside each other.
+static void compare_halves(const struct encoded *encoded, const struct table *table,
+                           struct chain_comparison *chains, size_t count)
+{
+    const size_t half = half_of(chains, count);
+    struct comparer first = {.encoded = encoded, .table = table, .chains = chains, .count = half};
+    struct comparer second = {
+        .encoded = encoded, .table = table, .chains = chains + half, .count = count - half};
+    struct job job;
+
+    job_begin(&job, table && table_rule_count(table) >= MANY, compare_chains, &second);
+    compare_chains(&first);
+    job_end(&job);
+}
+
 struct table_comparison kernel_table_compare(struct arena *arena, const struct kernel_table *table,
                                              const struct encoded *encoded)
 {
-    struct comparer comparer = {
-        .arena = arena, .encoded = encoded, .table = ruleset_find_table(encoded->ruleset, table->name)};
-    const size_t wanted_count = comparer.table ? comparer.table->count : 0;
+    const struct table *wanted = ruleset_find_table(encoded->ruleset, table->name);
+    const size_t wanted_count = wanted ? wanted->count : 0;
     struct table_comparison result = {.same = true};
     struct table names = {0}; // of the live chains, for their numbers
-    size_t first = comparer.table ? encoded_table_start(encoded, comparer.table) : 0;
+    size_t first = wanted ? encoded_table_start(encoded, wanted) : 0;
+    size_t *partners = arena_calloc(arena, wanted ? table_rule_count(wanted) : 0, sizeof(*partners));
 
     result.chains = arena_calloc(arena, table->chains.count + wanted_count, sizeof(*result.chains));
     result.count = table->chains.count;
     for (size_t i = 0; i < table->chains.count; i++) {
         const struct live_chain *chain = &table->chains.items[i];
 
-        result.chains[i] = (struct chain_comparison){.name = chain->name, .live = chain};
+        result.chains[i] =
+            (struct chain_comparison){.name = chain->name, .live = chain, .partners = partners};
         table_chain(arena, &names, chain->name, chain->policy);
     }
     for (size_t i = 0; i < wanted_count; i++) {
-        const struct chain *chain = comparer.table->items[i];
+        const struct chain *chain = wanted->items[i];
         const struct chain *live = table_find_chain(&names, chain->name);
         const size_t at = live ? live->number : result.count++;
 
         result.chains[at].name = chain->name;
         result.chains[at].wanted = chain;
         result.chains[at].first = first;
+        result.chains[at].partners = partners;
         first += chain->count;
+        partners += chain->count;
     }
+    compare_halves(encoded, wanted, result.chains, result.count);
     for (size_t i = 0; i < result.count; i++) {
-        struct chain_comparison *chain = &result.chains[i];
+        const struct chain_comparison *chain = &result.chains[i];
 
-        compare_rules(&comparer, chain);
-        chain->policy = new_policy(chain);
         result.kept += chain->kept;
         result.removed += chain->removed;
         result.added += chain->added;
@@ -280,9 +327,6 @@ struct table_comparison kernel_table_compare(struct arena *arena, const struct k
         result.same = result.same && chain->live && chain->policy == CHAIN_UNWRITTEN;
     }
     result.same = result.same && !result.removed && !result.added && !result.chains_removed;
-    buf_clear(&comparer.live.text);
-    buf_clear(&comparer.wanted.text);
-    arena_clear(&comparer.scratch);
     return result;
 }
 
