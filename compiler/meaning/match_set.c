@@ -12,12 +12,6 @@ static const struct ipset_type *type_of(const struct match *match)
     return &ipset_types[match->set.set->kind];
 }
 
-// A set of addresses of the other family matches nothing (net/netfilter/ipset/ip_set_core.c, ip_set_test).
-static bool of_other_family(const struct view *view, const struct match *match)
-{
-    return type_of(match)->addresses && match->set.set->family != view->space->family;
-}
-
 bool set_needs_parts(const struct match *match)
 {
     return type_of(match)->ports && (type_of(match)->addresses || match->set.inverted);
@@ -69,11 +63,9 @@ static void add_addresses(struct cube *cube, const struct match *match)
 
 void add_set(struct cube *cube, const struct match *match)
 {
-    const bool nothing = !match->set.set->count || of_other_family(cube->view, match);
-
     if (set_needs_parts(match))
         return;
-    if (nothing)
+    if (!match->set.set->count)
         cube->never = cube->never || !match->set.inverted;
     else if (type_of(match)->addresses)
         add_addresses(cube, match);
@@ -109,7 +101,7 @@ diagram set_packets(const struct view *view, const struct match *match)
         if (set->count)
             add_ports(&cube, match);
         packets = cube_function(&cube, 1, 1);
-    } else if (!of_other_family(view, match)) {
+    } else {
         struct walk_list list = {0};
 
         for (size_t i = 0; i < set->count; i++)

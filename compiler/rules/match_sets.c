@@ -49,6 +49,10 @@ enum reading match_read_set(struct parts *parts, const struct option *option, st
     if (set->kind == IPSET_OTHER)
         return READ_OPAQUE;
     type = &ipset_types[set->kind];
+    if (type->addresses && set->family != parts->family)
+        return match_refuse(parts, option,
+                            parts->family == FAMILY_IPV4 ? "the set holds addresses of IPv6"
+                                                         : "the set holds addresses of IPv4");
     enough = read_sides(option->values[1], (size_t)type->addresses + type->ports, match->set.sides, &known);
     if (!known)
         return match_refuse(parts, option, "the sides of a set are src and dst");

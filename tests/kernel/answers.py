@@ -52,9 +52,10 @@ class Facts(NamedTuple):
     socket: str
 
 
-def explain(rules: str, family: Family, questions: list[str]) -> list[list[dict]]:
-    """The parts of the answer to each question."""
-    done = subprocess.run([os.environ["CTC"], "explain", family.option, "--format", "json", rules, "-"],
+def explain(rules: str, family: Family, questions: list[str], sets: str = "") -> list[list[dict]]:
+    """The parts of the answer to each question. `sets`: the file of those that the rules ask for."""
+    options = ["--sets", sets] if sets else []
+    done = subprocess.run([os.environ["CTC"], "explain", family.option, "--format", "json", *options, rules, "-"],
                           input="\n".join(questions), capture_output=True, text=True, timeout=120,
                           check=False)
     if done.returncode != 0:

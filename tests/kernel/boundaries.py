@@ -8,7 +8,7 @@ from typing import Iterable, NamedTuple
 
 from answers import FLAGS, PROTOCOLS
 from ground import number_of
-from netns import Family, IPV4
+from netns import Family, IPV4, IPV6
 
 HOOKS = {"INPUT": ("input",), "FORWARD": ("forward",), "OUTPUT": ("output",),
          "PREROUTING": ("input", "forward"), "POSTROUTING": ("forward", "output")}
@@ -101,11 +101,36 @@ def _flags(mask: str, wanted: str, inverted: bool) -> Values:
     return Values(outside, inside) if inverted else Values(inside, outside)
 
 
+class Members(NamedTuple):
+    """What a set holds, of each kind of which it holds something."""
+    addresses: list[tuple[int, int]]
+    protocols: list[int]
+    ports: list[tuple[int, int]]
+
+
+def members(text: str) -> dict[str, Members]:
+    """The sets of a text by name: their members, as far as they are written as addresses, prefixes and ports."""
+    sets: dict[str, Members] = {}
+    for line in text.splitlines():
+        match line.split():
+            case ["create", name, *_]:
+                sets[name] = Members([], [], [])
+            case ["add", name, member, *_]:
+                of_ports = re.fullmatch(r"(?:(.+),)?(?:(tcp|udp):)?(\d+)(?:-(\d+))?", member)
+                address = of_ports[1] if of_ports else member
+                if address:
+                    sets[name].addresses.append(_prefix(IPV6 if ":" in address else IPV4, address))
+                if of_ports:
+                    sets[name].protocols.append(PROTOCOLS[of_ports[2] or "tcp"])
+                    sets[name].ports.append((int(of_ports[3]), int(of_ports[4] or of_ports[3])))
+    return sets
+
+
 class _Reader:
     """The words of one rule."""
 
-    def __init__(self, family: Family, words: list[str]):
-        self.family, self.words = family, words
+    def __init__(self, family: Family, words: list[str], sets: dict[str, Members]):
+        self.family, self.words, self.sets = family, words, sets
         self.fields: dict[str, Values] = {}
         self.target = ""
         inverted = False
@@ -186,12 +211,28 @@ class _Reader:
             self._set("pieces", Values((True,), (False,)))
         elif word in ("-m", "--match") and self.words and self.words[0] == "socket":
             self._set("socket", Values(("bound", "connected"), ("none", "wildcard")))
+        elif word == "--match-set":
+            self._take_set(self._next(), self._next().split(","), inverted)
         elif word in ("-j", "--jump", "-g", "--goto"):
             self.target = self._next()
 
 
-def read(family: Family, text: str, rng, most: int = 600) -> Rules:
-    """The rules of a file; where they are very many, some of them."""
+    def _take_set(self, name: str, sides: list[str], inverted: bool) -> None:
+        """Of pairs each part by itself: what is inside of both may be outside of the set."""
+        of = self.sets.get(name, Members([], [], []))
+        last = 0xffffffff if self.family is IPV4 else (1 << 128) - 1
+        ports = sides[1:] if of.addresses else sides
+        if of.addresses and of.addresses[0][1] <= last:
+            self._set("source" if sides[0] == "src" else "dest", _between(of.addresses, last, inverted))
+        if of.ports and ports:
+            if "protocol" not in self.fields:
+                self._set("protocol", Values(tuple(sorted({*of.protocols, 6, 17})), (47, 50)))
+            self._set("sport" if ports[0] == "src" else "dport", _between(of.ports, 65535, inverted))
+
+
+def read(family: Family, text: str, rng, sets: str = "", most: int = 600) -> Rules:
+    """The rules of a file, and the sets that they ask for; where they are very many, some of them."""
+    known = members(sets)
     lines = []
     table = ""
     for line in text.splitlines():
@@ -206,7 +247,7 @@ def read(family: Family, text: str, rng, most: int = 600) -> Rules:
     for table, line in lines:
         words = shlex.split(line)
         chain = f"{table} {words[1]}"
-        reader = _Reader(family, words[2:])
+        reader = _Reader(family, words[2:], known)
         rule = Rule(reader.fields, reader.target)
         rules.append((chain, rule))
         callers[f"{table} {rule.target}"].append((chain, rule))

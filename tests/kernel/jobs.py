@@ -90,6 +90,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
         jobs[f"fixed point {backend}"] = partial(test_fixed_point.run, backend)
         jobs[f"listener {backend}"] = partial(listener, backend)
         jobs[f"agree matches {backend}"] = partial(test_agree.matches, backend)
+        jobs[f"agree sets {backend}"] = partial(test_agree.asked_sets, backend)
         for part in range(test_agree.PARTS):
             jobs[f"agree policies {backend} {part}"] = partial(test_agree.policies, backend, part)
             jobs[f"agree rulesets {backend} {part}"] = partial(test_agree.foreign, backend, part)

@@ -24,12 +24,13 @@ OF_POLICIES, OF_COLLECTION, OF_MATCHES = 3000, 2000, 500
 # Packets of one trial: at boundaries and about them.
 LEAST, MOST = 200, 800
 MATCHES = POLICIES / "matches"
+ASKING = POLICIES / "matches-sets"
 SHOWN = 8    # disagreements of one ruleset that are told
 
 
-def judge(name: str, text: str, family: Family, backend: str, seed: str, report: Report) -> Tally:
+def judge(name: str, text: str, family: Family, backend: str, seed: str, report: Report, sets: str = "") -> Tally:
     """One trial, which passes where nothing disagrees."""
-    tally = trial.run(name, text, family, backend, LEAST, MOST, seed)
+    tally = trial.run(name, text, family, backend, LEAST, MOST, seed, sets=sets)
     told = [f"{len(tally.wrong)} disagree; seed {seed}", *tally.wrong[:SHOWN]]
     report.check(f"{name} {family.name} {backend}: the kernel does what ctc says: {tally.text()}",
                  not tally.wrong, "\n".join(told))
@@ -88,6 +89,15 @@ def matches(backend: str, report: Report) -> None:
     for path in sorted(MATCHES.glob("*.rules")):
         total.add(judge(path.stem, path.read_text(encoding="utf-8"), family_of(path), backend, SEED, report))
     conclude("every match", SEED, total, OF_MATCHES, report)
+
+
+def asked_sets(backend: str, report: Report) -> None:
+    """Rules that ask sets of every type that ctc models."""
+    total = Tally()
+    for path in sorted(ASKING.glob("*.rules")):
+        total.add(judge(f"sets-{path.stem}", path.read_text(encoding="utf-8"), family_of(path), backend, SEED, report,
+                        path.with_suffix(".sets").read_text(encoding="utf-8")))
+    conclude("sets of every type", SEED, total, OF_MATCHES, report)
 
 
 def family_of(path: Path) -> Family:

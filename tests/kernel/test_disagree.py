@@ -55,17 +55,27 @@ CHANGES = (
     Change("whether anything is tracked", "v6-untracked", "-A OUTPUT -p udp -m udp --dport 53:123 -j ACCEPT",
            "-A OUTPUT -p udp -m udp --dport 53:123 -m conntrack ! --ctstate INVALID -j ACCEPT"),
 )
-
+# Of the sets that rules ask for: `file` is one of policies/matches-sets.
+OF_SETS = (
+    Change("an address", "v4", "add hosts 198.51.100.7\n", "add hosts 198.51.100.8\n"),
+    Change("the length of a prefix of a set", "v4", "add nets 198.51.100.0/24", "add nets 198.51.100.0/25"),
+    Change("a member", "v6", "add nets 2001:db8:3::9\n", ""),
+    Change("a port of a pair", "v6", "tcp:2000-2002", "tcp:2000-2001"),
+    Change("the protocol of a pair", "v4", "198.51.100.7,udp:2001", "198.51.100.7,sctp:2001"),
+    Change("a prefix of a pair", "v4", "198.51.100.0/25,udp:3000", "198.51.100.0/24,udp:3000"),
+    Change("the end of a range of ports in a set", "v6", "add ports 4000-4010", "add ports 4000-4011"),
+)
 
 TRIALS = 8    # a packet may meet other rules before the one that is changed: then others are sent
 
 
 def run(report: Report) -> None:
     """The kernel has the file, and ctc is asked about the change."""
-    for change in CHANGES:
-        path = test_agree.MATCHES / f"{change.file}.rules"
+    for change in CHANGES + OF_SETS:
+        folder, kind = (test_agree.ASKING, "sets") if change in OF_SETS else (test_agree.MATCHES, "rules")
+        path = folder / f"{change.file}.{kind}"
         loaded = path.read_text(encoding="utf-8")
-        name = f"{change.what} changed in {change.file}"
+        name = f"{change.what} changed in {path.name}"
         if report.equal(f"{name}: one place", len(re.findall(re.escape(change.old), loaded)), 1):
             asked = loaded.replace(change.old, change.new)
             report.check(f"{name}: seen", any(_seen(change, path, loaded, asked, number)
@@ -73,6 +83,11 @@ def run(report: Report) -> None:
 
 
 def _seen(change: Change, path: Path, loaded: str, asked: str, number: int) -> bool:
-    tally = trial.run(path.stem, loaded, test_agree.family_of(path), "legacy", test_agree.LEAST,
-                      test_agree.MOST, f"{change.what} {number}", asked)
+    family, seed = test_agree.family_of(path), f"{change.what} {number}"
+    if path.suffix == ".sets":
+        rules = path.with_suffix(".rules").read_text(encoding="utf-8")
+        tally = trial.run(path.stem, rules, family, "legacy", test_agree.LEAST, test_agree.MOST, seed,
+                          sets=loaded, asked_sets=asked)
+    else:
+        tally = trial.run(path.stem, loaded, family, "legacy", test_agree.LEAST, test_agree.MOST, seed, asked)
     return bool(tally.wrong)

@@ -76,15 +76,17 @@ def without_nat(text: str) -> str:
 class Trial:
     """One ruleset of one family, loaded on a ground of its own. Where `probed` is given, packets are sent at the
     boundaries of its rules in place of those that are loaded: the same ones for the same seed. `sets` are loaded
-    ahead of the rules."""
+    ahead of the rules; ctc is told of `asked_sets` where they are given, else of the same."""
 
     def __init__(self, family: Family, backend: str, loaded: str, asked: str, name: str, seed: str,
-                 probed: str | None = None, sets: str = ""):
+                 probed: str | None = None, sets: str = "", asked_sets: str | None = None):
         self.family, self.backend = family, backend
         self.rng = random.Random(seed)
         self.path = Path(os.environ["SCRATCH"]) / f"{name}-{os.getpid()}.rules".replace("/", "-")
         self.path.write_text(asked, encoding="utf-8")
-        rules = boundaries.read(family, loaded if probed is None else probed, self.rng)
+        self.sets_path = self.path.with_suffix(".sets")
+        self.sets_path.write_text(sets if asked_sets is None else asked_sets, encoding="utf-8")
+        rules = boundaries.read(family, loaded if probed is None else probed, self.rng, sets)
         self.ground = Ground(family, devices_of(rules, self.rng))
         self.prober = Prober(family, backend, rules, self.ground, self.rng)
         self.prober.open_sockets()
@@ -101,6 +103,7 @@ class Trial:
             self.observer.log.close()
         self.ground.close()
         self.path.unlink()
+        self.sets_path.unlink()
 
     # Whether the tracker runs.
 
@@ -207,6 +210,10 @@ class Trial:
             # nft_payload_fast_eval), so that ports and flags are found in the data.
             self.tally.aside["later fragments in nf_tables"] += 1
             return None
+        if self.sets_path.stat().st_size and self.backend == "nft" and packet.extension == frames.AUTHENTICATION:
+            # To rules a protocol, where sets see what is behind it (net/netfilter/ipset/ip_set_getport.c).
+            self.tally.aside["authentication headers in nf_tables, which sets look behind"] += 1
+            return None
         state = track.states.get(tracker)
         tracked = None if tracker not in stations else state not in (None, "untracked")
         return Outcome(frames.as_rules_see(packet, self.backend), fragment,
@@ -221,8 +228,9 @@ class Trial:
         questions = [self._text(each.packet, each.state, each.fragment) for each in outcomes]
         if not questions:
             return
+        sets = str(self.sets_path) if self.sets_path.stat().st_size else ""
         for outcome, question, parts in zip(outcomes, questions,
-                                            answers.explain(str(self.path), self.family, questions)):
+                                            answers.explain(str(self.path), self.family, questions, sets)):
             known = frames.facts(self.family, outcome.packet, outcome.state, outcome.fragment)
             self._judge(outcome, question, answers.possible(parts, known))
 
@@ -256,11 +264,13 @@ def joined(tracks: dict[str, Track]) -> dict[str, Track]:
 
 
 def run(name: str, text: str, family: Family, backend: str, least: int, most: int, seed: str,
-        asked: str | None = None) -> Tally:
+        asked: str | None = None, sets: str = "", asked_sets: str | None = None) -> Tally:
     """Probe a ruleset at every boundary that a packet can be at, with at least so many packets and at
-    most so many. Where `asked` is given, ctc is asked about that in place of what is loaded."""
+    most so many. Where `asked` is given, ctc is asked about that in place of what is loaded;
+    and so with the sets that the rules ask for."""
     loaded = without_nat(text)
-    trial = Trial(family, backend, loaded, loaded if asked is None else asked, name, seed)
+    trial = Trial(family, backend, loaded, loaded if asked is None else asked, name, seed,
+                  sets=sets, asked_sets=asked_sets)
     try:
         trial.compare(trial.probe_everywhere(least, most))
     finally:
