@@ -76,52 +76,69 @@ static bool make_journal(struct journaling *journaling, const char *policy)
     return true;
 }
 
-static void write_part(struct journaling *journaling, struct slice part)
+static struct buf *add_piece(struct journaling *journaling)
 {
-    journal_sum_add(&journaling->sum, part);
-    if (!journaling->problem)
-        journaling->problem = state_add(journaling->file, part);
+    return vec_push(journaling->arena, &journaling->pieces);
 }
 
-static void write_record(struct journaling *journaling, struct buf *bytes, const struct encoded *encoded,
-                         const char *name)
+static void add_part(struct journaling *journaling, const char *bytes, size_t length)
 {
-    struct slice rules;
-    struct buf behind = {0};
+    if (length)
+        *vec_push(journaling->arena, &journaling->parts) = (struct slice){bytes, length};
+}
 
-    bytes->length = 0;
-    if (!record_around(bytes, &rules, &behind, encoded, name)) {
+// The rules of a table mostly lie one behind the other, and stay where they are.
+static void add_record(struct journaling *journaling, const struct encoded *encoded, const char *name)
+{
+    struct buf ahead = {0}, behind = {0};
+    struct slice rules = {0};
+
+    if (!record_around(&ahead, &rules, &behind, encoded, name)) {
         rules.length = 0;
-        record_wanted(bytes, encoded, name);
+        record_wanted(&ahead, encoded, name);
     }
-
-    const struct slice parts[] = {{bytes->bytes, bytes->length}, rules, {behind.bytes, behind.length}};
-
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-        write_part(journaling, parts[i]);
-    buf_clear(&behind);
+    *add_piece(journaling) = ahead;
+    *add_piece(journaling) = behind;
+    add_part(journaling, ahead.bytes, ahead.length);
+    add_part(journaling, rules.at, rules.length);
+    add_part(journaling, behind.bytes, behind.length);
 }
 
-// Done by another thread where there is much to write.
-static void write_entries(void *context)
+static void list_parts(struct journaling *journaling)
 {
-    struct journaling *journaling = context;
     const struct journal *journal = journaling->journal;
-    struct buf bytes = {0};
 
     for (size_t i = 0; i < journal->count; i++) {
         const struct journal_table *entry = &journal->tables[i];
         const char *name = entry->after.ruleset->items[0].name;
 
-        write_record(journaling, &bytes, &entry->before, name);
-        write_record(journaling, &bytes, &entry->after, name);
+        add_record(journaling, &entry->before, name);
+        add_record(journaling, &entry->after, name);
     }
-    write_part(journaling, journal->basis);
-    if (!journaling->problem && !journal_seal_file(journaling->file, &journaling->head, &journaling->sum))
-        journaling->problem = errno;
-    if (!journaling->problem && fsync(journaling->file) < 0)
-        journaling->problem = errno;
-    buf_clear(&bytes);
+    add_part(journaling, journal->basis.at, journal->basis.length);
+}
+
+static void write_parts(void *context)
+{
+    struct journaling *journaling = context;
+
+    for (size_t i = 0; i < journaling->parts.count && !journaling->problem; i++)
+        journaling->problem = state_add(journaling->file, journaling->parts.items[i]);
+}
+
+// An errno; 0: the file is as it is to be, and durable.
+static int seal(struct journaling *journaling)
+{
+    struct journal_sum sum = {0};
+
+    for (size_t i = 0; i < journaling->parts.count; i++)
+        journal_sum_add(&sum, journaling->parts.items[i]);
+    job_end(&journaling->writing);
+    if (journaling->problem)
+        return journaling->problem;
+    return journal_seal_file(journaling->file, &journaling->head, &sum) && fsync(journaling->file) == 0
+               ? 0
+               : errno;
 }
 
 static bool has_many_rules(const struct journal *journal)
@@ -146,19 +163,21 @@ bool journaling_begin(struct journaling *journaling, int directory, const char *
     journal_begin(&journaling->head, journaling->journal); // the guard writes there
     journaling->problem =
         state_add(journaling->file, (struct slice){journaling->head.bytes, journaling->head.length});
+    list_parts(journaling);
     if (!journaling->problem)
-        job_begin(&journaling->writing, has_many_rules(journaling->journal), write_entries, journaling);
+        job_begin(&journaling->writing, has_many_rules(journaling->journal), write_parts, journaling);
     return true;
 }
 
 bool journaling_end(struct journaling *journaling, struct kernel_error *error)
 {
-    job_end(&journaling->writing);
-    return state_end(journaling->directory, journaling->file, STATE_PENDING, journaling->problem, error);
+    return state_end(journaling->directory, journaling->file, STATE_PENDING, seal(journaling), error);
 }
 
 void journaling_clear(struct journaling *journaling)
 {
     buf_clear(&journaling->head);
     buf_clear(&journaling->standing);
+    for (size_t i = 0; i < journaling->pieces.count; i++)
+        buf_clear(&journaling->pieces.items[i]);
 }

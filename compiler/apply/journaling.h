@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The journal of a plan that is about to be carried out: made of the tables as they stand and as they become, and written, by
-// another thread where there is much of it.
+// The journal of a plan that is about to be carried out: made of the tables as they stand and as they become, and written, where
+// there is much of it by another thread while this one sums it.
 #pragma once
 
 #include "apply/plan.h"
@@ -14,8 +14,15 @@ struct journaling {
     struct buf standing;     // tables as they stand, recorded: the journal points there
     int directory, file;     // of the state; the pending journal there
     struct buf head;
-    struct journal_sum sum; // of what is behind the head
-    int problem;            // with that: an errno
+    struct {
+        struct slice *items;
+        size_t count, capacity;
+    } parts; // of what is behind the head
+    struct {
+        struct buf *items;
+        size_t count, capacity;
+    } pieces;    // of these, what stands nowhere else
+    int problem; // with writing: an errno
     struct job writing;
 };
 
