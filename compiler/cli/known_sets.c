@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/known_sets.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "cli/cli.h"
 
 bool known_sets_read(struct known_sets *known, const char *path)
@@ -19,9 +16,7 @@ bool known_sets_read(struct known_sets *known, const char *path)
     error = source_set_open(&compilation->sources, path, SOURCE_ADDRESSES_MAX, &source);
     if (error) {
         diag_add(&compilation->diags, DIAG_FILE, source_whole(source), "cannot read it: %s",
-                 error == -EFBIG    ? "it is larger than 256 MiB"
-                 : error == -ENODEV ? "it is a device"
-                                    : strerror(-error));
+                 source_problem(&compilation->arena, error, SOURCE_ADDRESSES_MAX));
     } else if (ipset_read(&compilation->arena, source, &compilation->read_sets, &compilation->diags)) {
         known->list = &compilation->read_sets;
     }

@@ -2,7 +2,6 @@
 //
 // `include`: the documents of several files in, one document out. The including file wins: its scalars and names stand,
 // its lists come first and those of the included files are appended in order.
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,18 +18,6 @@ struct inclusion {
     unsigned depth;
     VEC(const struct source *) seen;
 };
-
-static const char *read_problem(int error)
-{
-    switch (error) {
-    case -EFBIG:
-        return "it is larger than such a file may be";
-    case -ENODEV:
-        return "it is a device";
-    default:
-        return strerror(-error);
-    }
-}
 
 // Whether the first `length` bytes of a path are a folder whose `..` is the folder above it in the path: a symbolic link's is not.
 static bool is_plain_folder(struct arena *arena, const char *path, size_t length)
@@ -76,7 +63,8 @@ const struct source *open_named_file(struct reader *reader, const struct node *n
     const int error = source_set_open(reader->sources, path, limit, &source);
 
     if (error) {
-        diag_add(reader->diags, DIAG_FILE, node_span(node), "cannot read %s: %s", path, read_problem(error));
+        diag_add(reader->diags, DIAG_FILE, node_span(node), "cannot read %s: %s", path,
+                 source_problem(reader->arena, error, limit));
         return NULL;
     }
     return encoding_fits(source, reader->diags) ? source : NULL;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Document to policy: what is read in which order, and what is done with the whole.
-#include <errno.h>
 #include <string.h>
 
 #include "policy/reader.h"
@@ -28,14 +27,6 @@ static struct policy *new_policy(struct arena *arena)
         .log_rate = {.events = 5, .period = 60, .burst = 5},
     };
     return policy;
-}
-
-static void report_unreadable(struct diag_list *diags, const struct source *source, int error)
-{
-    diag_add(diags, DIAG_FILE, source_whole(source), "cannot read it: %s",
-             error == -EFBIG    ? "it is larger than 32 MiB"
-             : error == -ENODEV ? "it is a device"
-                                : strerror(-error));
 }
 
 // iptables-save text begins with a comment or a table.
@@ -134,7 +125,8 @@ const struct policy *policy_read(struct arena *arena, const char *path, struct s
 
     reader.policy->name = output_name(reader.main->name);
     if (error) {
-        report_unreadable(diags, reader.main, error);
+        diag_add(diags, DIAG_FILE, source_whole(reader.main), "cannot read it: %s",
+                 source_problem(arena, error, SOURCE_POLICY_MAX));
         return reader.policy;
     }
 

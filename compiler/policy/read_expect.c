@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // `expect`: what must hold for sets of packets.
-#include <errno.h>
 #include <string.h>
 
 #include "policy/reader.h"
@@ -109,9 +108,7 @@ const struct expectation *expectations_read(struct arena *arena, const char *pat
 
     if (error)
         diag_add(diags, DIAG_FILE, source_whole(reader.main), "cannot read it: %s",
-                 error == -EFBIG    ? "it is larger than 32 MiB"
-                 : error == -ENODEV ? "it is a device"
-                                    : strerror(-error));
+                 source_problem(arena, error, SOURCE_POLICY_MAX));
     if (!error && !root && diags->items.count && vec_last(&diags->items)->code == DIAG_NOT_A_POLICY)
         diag_hint(diags, "write expect: and a list of {packets: ..., verdict: ...}"); // it is empty
     if (root && root->kind != NODE_MAPPING) {

@@ -135,6 +135,18 @@ int source_read(struct arena *arena, const char *path, size_t limit, struct sour
     return error;
 }
 
+const char *source_problem(struct arena *arena, int error, size_t limit)
+{
+    switch (error) {
+    case -EFBIG:
+        return arena_printf(arena, "it is larger than %zu MiB", limit >> 20);
+    case -ENODEV:
+        return "it is a device";
+    default:
+        return strerror(-error);
+    }
+}
+
 const char *source_relative(struct arena *arena, const struct source *from, struct slice name)
 {
     const char *slash = strrchr(from->path, '/');

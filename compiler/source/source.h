@@ -35,6 +35,9 @@ struct span {
 // 0, or a negative errno: -EFBIG beyond `limit` bytes, -EISDIR, -ENODEV for a device, or what the system said.
 int source_read(struct arena *arena, const char *path, size_t limit, struct source *source);
 
+// Why source_read() gave that error with that limit, as words behind "cannot read it: ".
+const char *source_problem(struct arena *arena, int error, size_t limit);
+
 // `name` as seen from the directory of `from`: unchanged where it is absolute.
 const char *source_relative(struct arena *arena, const struct source *from, struct slice name);
 

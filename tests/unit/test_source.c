@@ -65,6 +65,17 @@ TEST(a_file_may_be_as_large_as_the_limit)
     reading_close(&reading);
 }
 
+TEST(what_cannot_be_read_is_told_in_words)
+{
+    struct arena arena = {0};
+
+    assert_string_equal(source_problem(&arena, -EFBIG, SOURCE_POLICY_MAX), "it is larger than 32 MiB");
+    assert_string_equal(source_problem(&arena, -EFBIG, SOURCE_ADDRESSES_MAX), "it is larger than 256 MiB");
+    assert_string_equal(source_problem(&arena, -ENODEV, 1), "it is a device");
+    assert_string_equal(source_problem(&arena, -EISDIR, 1), strerror(EISDIR));
+    arena_clear(&arena);
+}
+
 TEST(files_that_say_they_are_empty_are_read_all_the_same)
 {
     struct arena arena = {0};
@@ -221,7 +232,7 @@ TEST(the_hash_tells_files_apart)
 }
 
 RUN_TESTS(CASE(a_file_is_read_whole_with_a_nul_behind_it), CASE(an_empty_file_is_no_error),
-          CASE(a_file_may_be_as_large_as_the_limit),
+          CASE(a_file_may_be_as_large_as_the_limit), CASE(what_cannot_be_read_is_told_in_words),
           CASE(files_that_say_they_are_empty_are_read_all_the_same), CASE(what_is_no_file_gives_the_reason),
           CASE(a_pipe_that_nobody_writes_to_does_not_block), CASE(lines_come_without_their_end),
           CASE(lines_of_an_empty_source_are_empty), CASE(offsets_count_characters_and_not_bytes),
