@@ -21,6 +21,7 @@ struct options {
     enum layout layout; // LAYOUT_COUNT: not said
     const char *root;
     bool check;
+    bool sets; // make sets of many addresses or ports
     struct compile_options compile;
     struct plan_options plan;
     const char *policy;
@@ -51,6 +52,7 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
     const struct option_row rows[] = {option_value("layout", take_layout, &options->layout),
                                       option_value("root", take_root, &options->root),
                                       option_flag("check", &options->check),
+                                      option_flag("sets", &options->sets),
                                       option_kernel(&options->plan.version),
                                       OPTIONS_COMPILE(&options->compile),
                                       {0}};
@@ -140,7 +142,10 @@ enum action { ACTION_NONE, ACTION_MAKE, ACTION_REPLACE, ACTION_REMOVE, ACTION_LE
 static enum action action_for(const struct layout_file *file, const struct standing *standing)
 {
     if (!file->needed)
-        return !standing->there ? ACTION_NONE : is_ours(standing) ? ACTION_REMOVE : ACTION_LEAVE;
+        return !standing->there    ? ACTION_NONE
+               : is_ours(standing) ? ACTION_REMOVE
+               : file->common      ? ACTION_NONE
+                                   : ACTION_LEAVE;
     if (!standing->there)
         return ACTION_MAKE;
     return same_text(standing, file) && standing->mode == file->mode ? ACTION_NONE : ACTION_REPLACE;
@@ -243,6 +248,7 @@ static enum exit_code build_at(struct compilation *compilation, const struct opt
 static enum exit_code build(struct compilation *compilation, const struct options *options,
                             const struct buf rules[FAMILY_COUNT])
 {
+    const struct buf *sets = compilation->sets.count ? options->compile.sets : NULL;
     const struct plan *plan = plan_host(&compilation->arena, compilation->policy, &options->plan);
     struct layout_file *files;
     enum exit_code code;
@@ -254,7 +260,7 @@ static enum exit_code build(struct compilation *compilation, const struct option
     root = open(options->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return world_error("cannot open %s: %s", options->root, strerror(errno));
-    files = plan_files(&compilation->arena, plan, options->layout, rules, &count);
+    files = plan_files(&compilation->arena, plan, options->layout, rules, sets, &count);
     code = build_at(compilation, options, root, files, count);
     layout_files_clear(files, count);
     close(root);
@@ -264,13 +270,14 @@ static enum exit_code build(struct compilation *compilation, const struct option
 enum exit_code run_build(int argc, char **argv)
 {
     struct options options = {.layout = LAYOUT_COUNT, .root = "/"};
-    struct buf rules[FAMILY_COUNT] = {{0}};
+    struct buf rules[FAMILY_COUNT] = {{0}}, sets = {0};
     struct compilation compilation;
     enum exit_code code = parse(argc, argv, &options);
     bool fine;
 
     if (code != EXIT_FINE)
         return code;
+    options.compile.sets = options.sets ? &sets : NULL;
     compilation_init(&compilation);
     fine = compile_read(&compilation, options.policy);
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
@@ -283,6 +290,7 @@ enum exit_code run_build(int argc, char **argv)
     }
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         buf_clear(&rules[family]);
+    buf_clear(&sets);
     compilation_clear(&compilation);
     return code;
 }

@@ -6,6 +6,7 @@
 enum part {
     PART_RULES_IPV4,
     PART_RULES_IPV6,
+    PART_SETS,
     PART_SERVICE_IPV4, // settings of the service that loads the rules
     PART_SERVICE_IPV6,
     PART_SYSCTL,
@@ -116,7 +117,7 @@ static void put_udev(struct buf *out, const struct plan *plan, enum layout layou
 }
 
 static void make_file(struct layout_file *file, enum part part, enum layout layout, const struct plan *plan,
-                      const struct buf rules[FAMILY_COUNT])
+                      const struct buf rules[FAMILY_COUNT], const struct buf *sets)
 {
     const enum family family =
         part == PART_RULES_IPV4 || part == PART_SERVICE_IPV4 ? FAMILY_IPV4 : FAMILY_IPV6;
@@ -127,6 +128,12 @@ static void make_file(struct layout_file *file, enum part part, enum layout layo
     case PART_RULES_IPV4:
     case PART_RULES_IPV6:
         buf_append(&file->text, rules[family].bytes, rules[family].length);
+        return;
+    case PART_SETS:
+        file->needed = sets != NULL;
+        file->common = true;
+        if (sets)
+            buf_append(&file->text, sets->bytes, sets->length);
         return;
     case PART_SERVICE_IPV4:
     case PART_SERVICE_IPV6:
@@ -151,7 +158,7 @@ static void make_file(struct layout_file *file, enum part part, enum layout layo
 }
 
 struct layout_file *plan_files(struct arena *arena, const struct plan *plan, enum layout layout,
-                               const struct buf rules[FAMILY_COUNT], size_t *count)
+                               const struct buf rules[FAMILY_COUNT], const struct buf *sets, size_t *count)
 {
     struct layout_file *files = arena_calloc(arena, PLACE_COUNT, sizeof(*files));
 
@@ -161,7 +168,7 @@ struct layout_file *plan_files(struct arena *arena, const struct plan *plan, enu
             continue;
         files[*count].path = places[i].path;
         files[*count].mode = places[i].mode;
-        make_file(&files[(*count)++], places[i].part, layout, plan, rules);
+        make_file(&files[(*count)++], places[i].part, layout, plan, rules, sets);
     }
     return files;
 }
