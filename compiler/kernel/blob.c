@@ -143,27 +143,6 @@ static bool is_whole(const struct walk *walk, const char *entry, size_t left)
             matches + sizeof(struct xt_standard_target) <= length);
 }
 
-static bool add_entry(struct walk *walk, const char *entry)
-{
-    const size_t offset = rule_offset(walk, entry), length = entry_number(entry, walk->layout->length);
-    const struct xt_entry_target *target = entry_target(entry, entry_number(entry, walk->layout->matches));
-    const char *hook = hook_at(walk, offset);
-    struct live_chain *chain;
-
-    if (strcmp(target->u.user.name, XT_ERROR_TARGET) == 0)
-        return offset + length == walk->blob->info.size
-                   ? end_chain(walk)
-                   : begin_chain(walk, (const char *)target->data, CHAIN_USER, offset + length);
-    if (hook && !begin_chain(walk, hook, CHAIN_ACCEPT, offset))
-        return false;
-    if (!walk->table->chains.count || walk->count >= walk->blob->info.num_entries)
-        return false;
-    chain = vec_last(&walk->table->chains);
-    chain->rules.items[chain->rules.count++].entry = entry;
-    walk->count++;
-    return true;
-}
-
 // The chain whose first rule stands there.
 static const char *chain_at(const struct walk *walk, size_t start)
 {
@@ -181,6 +160,7 @@ static const char *chain_at(const struct walk *walk, size_t start)
                                                                         : NULL;
 }
 
+// NULL: a chain that was not walked yet, or nothing that is known.
 static const char *target_name(const struct walk *walk, const void *entry)
 {
     const struct xt_entry_target *target = entry_target(entry, entry_number(entry, walk->layout->matches));
@@ -206,14 +186,39 @@ static const char *target_name(const struct walk *walk, const void *entry)
     }
 }
 
+static bool add_entry(struct walk *walk, const char *entry)
+{
+    const size_t offset = rule_offset(walk, entry), length = entry_number(entry, walk->layout->length);
+    const struct xt_entry_target *target = entry_target(entry, entry_number(entry, walk->layout->matches));
+    const char *hook = hook_at(walk, offset);
+    struct live_chain *chain;
+
+    if (strcmp(target->u.user.name, XT_ERROR_TARGET) == 0)
+        return offset + length == walk->blob->info.size
+                   ? end_chain(walk)
+                   : begin_chain(walk, (const char *)target->data, CHAIN_USER, offset + length);
+    if (hook && !begin_chain(walk, hook, CHAIN_ACCEPT, offset))
+        return false;
+    if (!walk->table->chains.count || walk->count >= walk->blob->info.num_entries)
+        return false;
+    chain = vec_last(&walk->table->chains);
+    chain->rules.items[chain->rules.count++] = (struct live_rule){entry, target_name(walk, entry)};
+    walk->count++;
+    return true;
+}
+
+// Those that lead to chains further on.
 static bool name_targets(const struct walk *walk)
 {
     for (size_t i = 0; i < walk->table->chains.count; i++) {
         const struct live_chain *chain = &walk->table->chains.items[i];
 
         for (size_t j = 0; j < chain->rules.count; j++) {
-            chain->rules.items[j].target = target_name(walk, chain->rules.items[j].entry);
-            if (!chain->rules.items[j].target)
+            struct live_rule *rule = &chain->rules.items[j];
+
+            if (!rule->target)
+                rule->target = target_name(walk, rule->entry);
+            if (!rule->target)
                 return false;
         }
     }
