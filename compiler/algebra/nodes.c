@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/store.h"
+
 #define SLOTS ((size_t)1 << 8) // at first; grows with the nodes
 
 field_value field_max(const struct diagram_space *space, unsigned field)
@@ -72,15 +74,16 @@ static bool grow_tables(struct diagram_space *space)
 {
     const size_t slots = (space->table_mask + 1) * 2;
     diagram *table = malloc(slots * sizeof(*table));
-    struct result *results = malloc(slots * sizeof(*results)), *old = space->results;
+    struct result *results = calloc(slots, sizeof(*results)), *old = space->results;
 
     if (!table || !results) {
         free(table);
         free(results);
         return false;
     }
-    // Not calloc(): its pages would be read first, and each of them made twice.
-    memset(results, 0, slots * sizeof(*results));
+    // Slots are read first: the kernel would make each page twice, the second time with all processors interrupted.
+    pages_take(results, slots * sizeof(*results));
+    pages_take(table, slots * sizeof(*table));
     memset(table, 0xFF, slots * sizeof(*table));
     for (size_t i = 0; i < space->node_count; i++) {
         size_t at = space->nodes[i].hash & (slots - 1);
