@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from network import Namespaces, Spread
@@ -78,13 +79,20 @@ def applying(ctc, folder, count):
     return {what: seconds for what, (seconds, _) in spreads.items()}
 
 
+@contextmanager
+def in_memory():
+    """A folder that is memory, as /run is, where the state of an apply belongs."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        yield Path(name)
+
+
 def main():
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as name, tempfile.NamedTemporaryFile() as lock:
+    with in_memory() as folder, tempfile.NamedTemporaryFile() as lock:
         os.environ["XTABLES_LOCKFILE"] = lock.name
         os.environ["PATH"] += ":/usr/sbin:/sbin"
         print(f"Load before it began: {os.getloadavg()[0]:.1f}\n")
         for count in sys.argv[2:]:
-            applying(os.path.abspath(sys.argv[1]), Path(name), int(count))
+            applying(os.path.abspath(sys.argv[1]), folder, int(count))
 
 
 if __name__ == "__main__":

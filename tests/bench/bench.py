@@ -276,8 +276,9 @@ def main():
             if with_packets:
                 least_of_ports(services, over, single_matches(packets, folder, large))
             print("## `ctc apply`, from YAML to the kernel\n")
-            for count in STEPS[1:]:
-                seconds = applying.applying(ctc, folder, count)
+            with applying.in_memory() as state:
+                for count in STEPS[1:]:
+                    seconds = applying.applying(ctc, state, count)
             targets.applying(STEPS[-1], seconds)
         else:
             print("(Only root has network namespaces: nothing here is beside others.)\n")
