@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from network import Namespaces, Spread
-from report import head, number, row
+from report import TOUCHED, head, number, row, touch_memory
 
 HERE = Path(__file__).resolve().parent
-TURNS = 7
+TURNS = 15
 APPLY, AGAIN, COMPILE, FLAT = ("ctc apply --now, of an empty namespace", "the same again: nothing changes",
                                "ctc compile, both families", "iptables-legacy-restore of the flat rules")
 READ = "iptables-legacy-save of what stands"
@@ -32,6 +32,7 @@ class Turn:
 
     def run(self, what, namespace, *command, given=None):
         environment = {**os.environ, "CTC_STATE_DIR": str(self.folder / "state"), "SSH_CONNECTION": ""}
+        touch_memory(TOUCHED)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         begin = time.perf_counter()
         with open(given or os.devnull, "rb") as rules:

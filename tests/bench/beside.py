@@ -9,7 +9,7 @@ import sys
 
 import peers
 from network import Namespaces, Spread, load, measure
-from report import Cost, head, number, row
+from report import TOUCHED, Cost, head, number, row, touch_memory
 
 LEGACY, NFT = ["iptables-legacy-restore"], ["iptables-nft-restore"]
 LINEAR, LINEAR_NFT, JOINED = "linear rules", "linear rules, by iptables-nft", "linear rules, joined"
@@ -26,7 +26,9 @@ WORKLOADS = {False: [("addresses", 10_000), ("services", 1_000)],
 NOTES = """`linear rules` are those of `ctc compile --until none`, `joined` those of `--until join`, which fill multiport as a careful
 person would. `ipset` and `nft set` hold the entries in a set: `hash:ip`, `hash:ip,port` and `bitmap:port` of ipset, and
 what else the policy needs in the same rules as ctc's, and `ctc --sets` makes sets by itself. All take turns. Shorewall compiles without its optimiser, whose
-time grows by the square, and is not loaded. foomuuri is not measured: Debian 12 has no package of it.
+time grows by the square, and is not loaded. foomuuri is not measured: Debian 12 has no package of it. Ahead of each compile
+and load, whoever's it is, as much memory is had as any of them takes: the host of a virtual machine takes back what nobody
+uses, and what ran just before would decide who waits for it.
 Packets come by a TUN device, in turns of ten milliseconds after ten more for the caches; at random means over all
 entries; the dearest entry is that of a sample of 4,000, with warm caches, and the last one of linear rules.
 """
@@ -69,6 +71,7 @@ class Workload:
 
 def unproved(work):
     """Seconds that a compile of IPv4 takes without its proof."""
+    touch_memory(TOUCHED)
     ran = subprocess.run([work.stages, work.policy], capture_output=True, check=True)
     cost = json.loads(ran.stdout)
     if not cost["proved"]:
@@ -101,13 +104,14 @@ def compiling(work, turns):
         for name, command in compile_commands(work).items():
             if turn and name.startswith("shorewall"):
                 continue
-            cost = Cost(work.folder, *command, runs=1)
+            cost = Cost(work.folder, *command, runs=1, touched=TOUCHED)
             if name.startswith("shorewall"):
                 cost.rules = sum(line.startswith("-A ") for line in (work.folder / "script").open())
             seconds.setdefault(name, []).append(cost.seconds)
             processor.setdefault(name, []).append(cost.cpu)
             memory[name], out[name] = cost.memory(), cost.rules
         seconds.setdefault(UNPROVED, []).append(unproved(work))
+        touch_memory(TOUCHED)
         with Namespaces() as spaces:
             name, begin = spaces.make(), processor_of_children()
             seconds.setdefault(LOADED, []).append(load(name, (LEGACY, flat)))
@@ -155,6 +159,7 @@ def loading(work, steps, runs):
     seconds = {name: [] for name in steps}
     for _ in range(runs):
         for name, these in steps.items():
+            touch_memory(TOUCHED)
             with Namespaces() as spaces:
                 seconds[name].append(load(spaces.make(), *these))
     spreads = {name: Spread(values) for name, values in seconds.items()}
