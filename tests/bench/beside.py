@@ -25,10 +25,10 @@ WORKLOADS = {False: [("addresses", 10_000), ("services", 1_000)],
 
 NOTES = """`linear rules` are those of `ctc compile --until none`, `joined` those of `--until join`, which fill multiport as a careful
 person would. `ipset` and `nft set` hold the entries in a set: `hash:ip`, `hash:ip,port` and `bitmap:port` of ipset, and
-what else the policy needs in the same rules as ctc's, and `ctc --sets` makes sets by itself. All take turns. Shorewall compiles without its optimiser, whose
-time grows by the square, and is not loaded. foomuuri is not measured: Debian 12 has no package of it. Ahead of each compile
-and load, whoever's it is, as much memory is had as any of them takes: the host of a virtual machine takes back what nobody
-uses, and what ran just before would decide who waits for it.
+what else the policy needs in the same rules as ctc's; `ctc --sets` makes its sets by itself. All take turns. Shorewall
+compiles without its optimiser, whose time grows by the square, and is not loaded. foomuuri is not measured: Debian 12 has
+no package of it. Ahead of each compile and load, whoever's it is, as much memory is had as any of them takes: the host of a
+virtual machine takes back what nobody uses, and what ran just before would decide who waits for it.
 Packets come by a TUN device, in turns of ten milliseconds after ten more for the caches; at random means over all
 entries; the dearest entry is that of a sample of 4,000, with warm caches, and the last one of linear rules.
 """
