@@ -33,19 +33,17 @@ static void make_usual(struct packet_space *space, diagram set, field_value *pac
     static const field_value hosts[FAMILY_COUNT][3] = {
         {{0, 0xCB007109}, {0, 0xC0000209}, {0, 0x0A000009}}, // 203.0.113.9, 192.0.2.9, 10.0.0.9
         {{0x20010DB8FFFF0000, 9}, {0xFD00000000000000, 9}, {0xFE80000000000000, 9}}};
-    static const enum field addresses[] = {FIELD_SOURCE, FIELD_DESTINATION},
-                            port_fields[] = {FIELD_SOURCE_PORT, FIELD_DESTINATION_PORT};
 
     for (size_t i = 0; i < 2; i++) {
-        const field_value found = packet[addresses[i]];
+        const field_value found = packet[address_fields[i]];
         const field_value near[] = {{found.high, found.low | (i ? 1 : 9)},
                                     {found.high, found.low | (i ? 9 : 1)}};
         const bool first = space->family == FAMILY_IPV4 ? found.low >> 24 == 0 : found.high >> 60 == 0;
 
         if (first)
-            prefer(space, set, packet, addresses[i], hosts[space->family], 3);
-        if (!(packet[addresses[i]].low & 0xFF))
-            prefer(space, set, packet, addresses[i], near, 2);
+            prefer(space, set, packet, address_fields[i], hosts[space->family], 3);
+        if (!(packet[address_fields[i]].low & 0xFF))
+            prefer(space, set, packet, address_fields[i], near, 2);
         if (!packet[port_fields[i]].low)
             prefer(space, set, packet, port_fields[i], ports, sizeof(ports) / sizeof(*ports));
     }

@@ -33,9 +33,6 @@ static void add_number(struct cube *cube, enum field field, uint64_t first, uint
     add_range(cube, field, (struct addr_range){{0, first}, {0, last}}, inverted);
 }
 
-static const enum field address_fields[] = {FIELD_SOURCE, FIELD_DESTINATION}; // by enum side
-static const enum field port_fields[] = {FIELD_SOURCE_PORT, FIELD_DESTINATION_PORT};
-
 static void add_header(struct cube *cube, const struct rule *rule)
 {
     const enum family family = cube->view->space->family;

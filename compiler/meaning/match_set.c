@@ -4,9 +4,6 @@
 #include "ipset/ipset.h"
 #include "meaning/walks.h"
 
-static const enum field address_fields[] = {FIELD_SOURCE, FIELD_DESTINATION}; // by enum side
-static const enum field port_fields[] = {FIELD_SOURCE_PORT, FIELD_DESTINATION_PORT};
-
 static const struct ipset_type *type_of(const struct match *match)
 {
     return &ipset_types[match->set.set->kind];

@@ -7,6 +7,9 @@
 #include "base/vec.h"
 #include "meaning/outcome.h"
 
+const enum field address_fields[2] = {FIELD_SOURCE, FIELD_DESTINATION};
+const enum field port_fields[2] = {FIELD_SOURCE_PORT, FIELD_DESTINATION_PORT};
+
 const char *const field_names[FIELD_COUNT] = {
 #define FIELD(id, bits, name) name,
 #include "meaning/fields.def"

@@ -24,6 +24,7 @@ enum field {
 };
 
 extern const char *const field_names[FIELD_COUNT];
+extern const enum field address_fields[2], port_fields[2]; // by enum side
 
 // The largest value that the field can have.
 field_value field_last(enum family family, enum field field);

@@ -5,9 +5,6 @@
 
 #include "support/sample.h"
 
-static const enum field address_fields[] = {FIELD_SOURCE, FIELD_DESTINATION}; // by enum side
-static const enum field port_fields[] = {FIELD_SOURCE_PORT, FIELD_DESTINATION_PORT};
-
 uint64_t sampler_number(struct sampler *sampler); // any
 bool once_in(struct sampler *sampler, unsigned odds);
 

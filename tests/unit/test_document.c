@@ -3,21 +3,7 @@
 
 #include <stdio.h>
 
-#include "source/document.h"
-
-struct reading {
-    struct arena arena;
-    struct source source;
-    struct diag_list diags;
-    const struct node *root;
-};
-
-static void read_bytes(struct reading *reading, const char *bytes, size_t length)
-{
-    *reading = (struct reading){.source = {.name = "t", .path = "t", .bytes = bytes, .length = length}};
-    reading->diags.arena = &reading->arena;
-    reading->root = document_read(&reading->arena, &reading->source, &reading->diags);
-}
+#include "unit/document_reading.h"
 
 static void read_text(struct reading *reading, const char *text)
 {
