@@ -17,6 +17,8 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
+static void put_error(const char *problem, va_list args) __attribute__((format(printf, 1, 0)));
+
 static void put_error(const char *problem, va_list args)
 {
     fputs("ctc: error: ", stderr);
