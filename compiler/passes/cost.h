@@ -21,13 +21,13 @@
 #define COST_LEAF_MULTIPORTS 2
 #define COST_GOTO_PORTS      1
 
-// Of sets, where they are asked for. A look-up costs what 55 rules of the header do, or 6 of 15 ports; so more than these of one
-// rule become a set. Of single pairs a rule asks for both, and few of them read better as they are.
+// Of sets, where they are asked for. A look-up costs what some 55 rules of the header do, or 6 of 15 ports (by
+// tests/bench/RESULTS.md); so more than these of one rule become a set. Of single pairs a rule asks for both, and few of them read better as they are.
 #define COST_SET_ADDRESSES 48
 #define COST_SET_PORTS     6
 #define COST_SET_PAIRS     16
-// Prefix lengths of a set, at most: the kernel looks once for each. A tree finds a prefix of any length in the time of six
-// to ten look-ups.
+// Prefix lengths of a set, at most: the kernel looks once for each, and a tree finds a prefix of any length alike. Where the one
+// overtakes the other is not measured.
 #define COST_SET_LENGTHS 6
 
 #define COST_OTHER_SHARE 0.001 // of a part that shares.def does not name

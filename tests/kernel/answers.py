@@ -21,7 +21,8 @@ PROTOCOLS = {"icmp": 1, "igmp": 2, "ipip": 4, "tcp": 6, "egp": 8, "udp": 17, "dc
              "sctp": 132, "udplite": 136}
 PROTOCOL_NAMES = {number: name for name, number in reversed(PROTOCOLS.items())}
 STATES = ("new", "established", "related", "invalid", "untracked")
-BEYOND = re.compile(r"\((within|over|full|where|unless|if)[ /]|\b(up to|over) \d+/|while the limit's table is full")    # what no probe controls
+# What no probe controls.
+BEYOND = re.compile(r"\((within|over|full|where|unless|if)[ /]|\b(up to|over) \d+/|while the limit's table is full")
 TOKEN = re.compile(r"\([^()]*\)|\S+")
 
 
