@@ -7,7 +7,7 @@
 
 #include "advice/claims.h"
 #include "base/protocols.h"
-#include "policy/services.h"
+#include "base/services.h"
 
 const char *const direction_names[DIRECTION_COUNT] = {"in", "out", "forwarded", "loopback"};
 

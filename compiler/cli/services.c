@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // ctc services: the words that stand for ports.
-#include "policy/services.h"
+#include "base/services.h"
 
 #include "cli/cli.h"
 

@@ -27,7 +27,10 @@ static const char *const all_words[] = {
 static bool fail_word(struct parsing *parsing)
 {
     const char *suggested = suggested_word(parsing->word, all_words);
+    struct slice first, second;
 
+    if (slice_split(parsing->word, '/', &first, &second) && (protocol_find(first) || protocol_find(second)))
+        return parsing_fail(parsing, "a protocol and its port are written `tcp to port 22`");
     if (slice_is(parsing->word, "port"))
         return parsing_fail(parsing, "whose port? say `from port` or `to port`");
     if (suggested && !slice_is(parsing->word, suggested))
@@ -132,8 +135,9 @@ static bool parse_part(struct parsing *parsing)
     if (slice_is(parsing->word, "to"))
         return parsing_side(parsing, &packets->to_any, &packets->to, &packets->to_ports);
     if (slice_is(parsing->word, "type"))
-        return parsing_numbers(parsing, &packets->types, "an ICMP type is missing",
-                               "an ICMP type is a number from 0 to 255");
+        return parsing_numbers(
+            parsing, &packets->types, "an ICMP type is missing",
+            "an ICMP type is a number from 0 to 255: echo requests are 8, and 128 in IPv6");
     if (slice_is(parsing->word, "code"))
         return parsing_numbers(parsing, &packets->codes, "an ICMP code is missing",
                                "an ICMP code is a number from 0 to 255");
@@ -194,6 +198,8 @@ static bool check_parts(struct parsing *parsing)
 
     packets->flags = flag_words_set(&parsing->flags, &parsing->problem);
     if (parsing->flags.any && !packets->flags)
+        return false;
+    if (!parsing_service_protocols(parsing))
         return false;
     if (has_ports(packets) && !some_protocol(packets, protocol_has_ports, parsing->some_ports))
         return parsing_fail(parsing, "ports need tcp or udp before them");

@@ -69,35 +69,27 @@ bool parsing_interfaces(struct parsing *parsing, struct packet_interfaces *inter
     return true;
 }
 
-static bool parse_ports(struct parsing *parsing, struct port_set *ports)
+// What people write in place of an address.
+static const char *address_hint(struct parsing *parsing, struct slice word)
 {
-    bool inverted;
+    static const char *const words[] = {"any", NULL};
+    struct slice address, port;
+    enum family family;
+    struct addr_range range;
 
-    if (!parsing_take_list(parsing, "a port is missing", &inverted))
-        return false;
-
-    struct slice list = parsing->word, item;
-
-    while (slice_item(&list, ',', &item)) {
-        struct port_range range = {0, 0};
-
-        // No service has port 0, and packets do.
-        const bool from_zero = slice_starts(item, "0-") && !memchr(item.at + 2, '-', item.length - 2);
-        const char *problem =
-            slice_is(item, "0")
-                ? NULL
-                : port_range_parse(from_zero ? (struct slice){item.at + 2, item.length - 2} : item, &range);
-
-        if (from_zero)
-            range.first = 0;
-        if (problem)
-            return parsing_fail(parsing, problem);
-        port_set_add(parsing->arena, ports, range);
-    }
-    if (inverted)
-        *ports = port_set_others(parsing->arena, ports);
-    parsing->some_ports = parsing->some_ports || !inverted;
-    return ports->count || parsing_fail(parsing, "no port is left");
+    if (!word.length)
+        return "a list has commas and no blanks";
+    if (word.at[0] == '[')
+        return "an address of IPv6 has no brackets here; its port is written `port 22`";
+    if (word.at[0] == '$')
+        return "a name is the policy's own: write its addresses";
+    if (suggested_word(word, words))
+        return "did you mean `any`?";
+    if (slice_split(word, ':', &address, &port) &&
+        (!address.length || addr_parse(address, &family, &range) == ADDR_FINE || slice_is(address, "any")))
+        return arena_printf(parsing->arena, "a port is a word of its own: `port %s`",
+                            arena_copy(parsing->arena, port.at, port.length));
+    return "not an address, a prefix, a range or `any`";
 }
 
 static bool add_address(struct parsing *parsing, struct slice word, struct addr_set *set)
@@ -118,7 +110,7 @@ static bool add_address(struct parsing *parsing, struct slice word, struct addr_
     case ADDR_SYNTAX:
         break;
     }
-    return parsing_fail(parsing, "not an address, a prefix, a range or `any`");
+    return parsing_fail(parsing, address_hint(parsing, word));
 }
 
 // All others of the families that are named.
@@ -167,7 +159,7 @@ bool parsing_side(struct parsing *parsing, bool *any, const struct addr_set **ad
     if (!next_is(parsing, "port"))
         return true;
     parsing->word = slice_word(&parsing->rest);
-    return parse_ports(parsing, ports);
+    return parsing_ports(parsing, ports);
 }
 
 bool parsing_number_range(struct slice text, unsigned *first, unsigned *last)

@@ -6,12 +6,19 @@
 #include "packets/flags.h"
 #include "packets/packets.h"
 
+// The words of services that stand for ports: the protocols of all of them, and of some.
+struct service_words {
+    struct byte_set all, some;
+    bool any, numbers; // `numbers`: other ports are named by number
+};
+
 struct parsing {
     struct arena *arena;
     struct slice rest;
     struct slice word; // the one just taken
     struct packets *packets;
     struct flag_words flags;
+    struct service_words services;
     bool some_ports, some_types; // are named, not all but some: packets without any are none of them
     const char *problem;
 };
@@ -30,6 +37,10 @@ bool parsing_interfaces(struct parsing *parsing, struct packet_interfaces *inter
 // `ADDRESS port P`, each part of it optional.
 bool parsing_side(struct parsing *parsing, bool *any, const struct addr_set **addresses,
                   struct port_set *ports);
+// Ports and services with commas between them.
+bool parsing_ports(struct parsing *parsing, struct port_set *ports);
+// Behind all words: the protocols that services said. False where they do not fit together.
+bool parsing_service_protocols(struct parsing *parsing);
 // Numbers up to 255, and ranges of them; `missing` and `wrong` are the problems.
 bool parsing_numbers(struct parsing *parsing, struct byte_set *set, const char *missing, const char *wrong);
 // Words with a slash between them, as bits by their place in `words`, which a NULL ends.

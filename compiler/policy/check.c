@@ -3,8 +3,8 @@
 // What needs the whole policy to be seen: keys that exclude each other, and advice.
 #include <string.h>
 
+#include "base/services.h"
 #include "policy/reader.h"
-#include "policy/services.h"
 
 static bool uses_ports(const struct entry *entry, enum traffic_kind kind, const struct port_set *ports)
 {

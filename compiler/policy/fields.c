@@ -4,8 +4,8 @@
 // of a key that is none.
 #include <string.h>
 
+#include "base/services.h"
 #include "policy/reader.h"
-#include "policy/services.h"
 
 static const struct field fields[] = {
 #define TRUST                                    SCOPE_TRUST

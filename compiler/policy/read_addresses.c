@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/services.h"
 #include "policy/reader.h"
-#include "policy/services.h"
 
 #define ADDRESSES_MAX    (16 << 20) // ranges of one list while it is read; half of it when it is joined
 #define ADDRESS_LINE_MAX 200        // bytes that are looked at; a range of IPv6 addresses has 91

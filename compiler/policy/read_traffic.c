@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/services.h"
 #include "policy/reader.h"
-#include "policy/services.h"
 
 static void add_traffic(struct reader *reader, enum traffic_kind kind, uint8_t number,
                         const struct port_set *ports)

@@ -5,8 +5,8 @@
 #include <strings.h>
 
 #include "base/interface.h"
+#include "base/services.h"
 #include "policy/reader.h"
-#include "policy/services.h"
 #include "source/slips.h"
 
 static const char *kind_name(const struct node *node)

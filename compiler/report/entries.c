@@ -15,6 +15,7 @@
 // An entry of the policy and what is shown of it; `shown` is NULL beyond what is.
 struct owner {
     const struct entry *entry;
+    struct report_entries *list;
     struct report_entry *shown;
 };
 
@@ -140,7 +141,7 @@ static void add_entries(struct report *report, struct owners *owners, const stru
             entry_in_words(owners->arena, report->policy, &list->items[i], decides_tracking);
     for (size_t i = 0; i < list->count; i++)
         owners->items[owners->count++] =
-            (struct owner){&list->items[i], i < shown ? &entries->shown.items[i] : NULL};
+            (struct owner){&list->items[i], entries, i < shown ? &entries->shown.items[i] : NULL};
 }
 
 // Rules.
@@ -188,6 +189,8 @@ static void add_rules(struct report *report, const struct owners *owners, const 
                              family);
                 else if (owner->shown)
                     add_rule(owners->arena, &owner->shown->rules[family], chain, rule, family);
+                else
+                    owner->list->hidden_rules[family]++;
             }
         }
 }

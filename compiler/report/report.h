@@ -116,6 +116,7 @@ struct report_entry {
 struct report_entries {
     VEC(struct report_entry) shown;
     size_t count;
+    size_t hidden_rules[FAMILY_COUNT]; // of the entries that are not shown
 };
 
 // Rules that come from no entry, by the part of the policy's meaning that they stand for.

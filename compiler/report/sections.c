@@ -25,6 +25,14 @@ static void put_family_rules(struct buf *out, const struct report_rules *rules, 
     buf_text(out, "</code></pre></div>\n");
 }
 
+static void put_counts(struct buf *out, const size_t counts[FAMILY_COUNT])
+{
+    html_number(out, counts[FAMILY_IPV4]);
+    buf_text(out, " for IPv4, ");
+    html_number(out, counts[FAMILY_IPV6]);
+    buf_text(out, " for IPv6");
+}
+
 static void put_rules(struct buf *out, const struct report_rules rules[FAMILY_COUNT])
 {
     const size_t counts[FAMILY_COUNT] = {rules[FAMILY_IPV4].count, rules[FAMILY_IPV6].count};
@@ -34,10 +42,8 @@ static void put_rules(struct buf *out, const struct report_rules rules[FAMILY_CO
         return;
     }
     buf_text(out, "<details><summary>Rules: ");
-    html_number(out, counts[FAMILY_IPV4]);
-    buf_text(out, " for IPv4, ");
-    html_number(out, counts[FAMILY_IPV6]);
-    buf_text(out, " for IPv6</summary>\n");
+    put_counts(out, counts);
+    buf_text(out, "</summary>\n");
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         if (counts[family])
             put_family_rules(out, &rules[family], family);
@@ -109,7 +115,9 @@ static void put_list(struct buf *out, const struct report *report, const char *i
     if (entries->count > entries->shown.count) {
         buf_text(out, "<p class=\"more\">And ");
         html_number(out, entries->count - entries->shown.count);
-        buf_text(out, " more entries.</p>\n");
+        buf_text(out, " more entries. Rules of theirs: ");
+        put_counts(out, entries->hidden_rules);
+        buf_text(out, ".</p>\n");
     }
     buf_text(out, "</section>\n");
 }

@@ -342,6 +342,18 @@ def check_failures(folder):
         judge(f'wrong use: {words[1:]}', [run] if run.returncode != 2 or run.stdout else [])
 
 
+def check_hidden(folder):
+    path = os.path.join(folder, 'hidden.yaml')
+    with open(path, 'w') as file:
+        file.write('version: 1\nallow:\n')
+        for i in range(45):
+            file.write(f'  - {{tcp: {2000 + 2 * i}, limit: {i + 1}/minute{", from: 192.0.2.0/24" if i == 44 else ""}}}\n')
+    _, root, problems = report(path)
+    judge('entries that are not shown: well-formed', problems)
+    told = 'And 5 more entries. Rules of theirs: 6 for IPv4, 4 for IPv6.'
+    judge('entries that are not shown: their rules are counted', [] if told in root.text() else ['they are not'])
+
+
 def check_large(folder):
     path = os.path.join(folder, 'large.yaml')
     count = 20000
@@ -447,6 +459,7 @@ def main():
         check_same()
         check_harm(folder)
         check_failures(folder)
+        check_hidden(folder)
         check_large(folder)
         program = browser.find()
         if program:

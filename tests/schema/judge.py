@@ -48,7 +48,7 @@ SCOPES = {
 
 # Lists of words in the schema and the table of ctc that has them. NAME(..., "word", ...) is a row.
 TABLES = [
-    ("service words", "compiler/policy/services.def", ["definitions", "serviceWord", "examples"]),
+    ("service words", "compiler/base/services.def", ["definitions", "serviceWord", "examples"]),
     ("helpers", "compiler/policy/helpers.def", ["definitions", "helper", "enum"]),
     ("protocols", "compiler/base/protocols.def", ["definitions", "protocolWord", "anyOf", 0, "enum"]),
     ("timeouts", "compiler/policy/timeouts.def",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "unit/fixture.h"
 
-#include "policy/services.h"
+#include "base/services.h"
 
 static void assert_traffic(const struct entry *entry, const char *text)
 {

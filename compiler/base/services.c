@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "policy/services.h"
+#include "base/services.h"
 
 const struct service services[] = {
 #define SERVICE(word, ports, about) {word, ports, about},
-#include "policy/services.def"
+#include "base/services.def"
 #undef SERVICE
 };
 
 const char *const service_words[] = {
 #define SERVICE(word, ports, about) word,
-#include "policy/services.def"
+#include "base/services.def"
 #undef SERVICE
     NULL,
 };
