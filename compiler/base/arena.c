@@ -182,6 +182,26 @@ void arena_reset(struct arena *arena)
     kept->used = 0;
 }
 
+// What is allocated next still comes from the newest chunk of `arena`.
+void arena_join(struct arena *arena, struct arena *from)
+{
+    struct arena_chunk **chunks = &arena->chunks;
+
+    assert(!from->store);
+    while (*chunks)
+        chunks = &(*chunks)->next;
+    *chunks = from->chunks;
+    while (from->blocks) {
+        struct arena_block *block = from->blocks;
+
+        from->blocks = block->next;
+        block->previous = NULL;
+        block->next = arena->blocks;
+        link_block(arena, block);
+    }
+    *from = (struct arena){0};
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
     if (size >= BLOCK_MIN)

@@ -24,6 +24,9 @@ void arena_clear(struct arena *arena);
 // The same, but keeps memory for the next allocations: for scratch space that is used over and over.
 void arena_reset(struct arena *arena);
 
+// Takes over all that was allocated in `from`, which is empty afterwards, and for which no memory was expected.
+void arena_join(struct arena *arena, struct arena *from);
+
 // Has memory of up to that many bytes made by another thread, a little ahead of what is taken of it, while this one works: the
 // kernel takes its time to clear pages.
 void arena_expect(struct arena *arena, size_t size);

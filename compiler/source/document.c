@@ -5,18 +5,37 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "base/job.h"
 #include "base/vec.h"
 #include "source/encoding.h"
+#include "source/seam.h"
 #include "source/slips.h"
+
+#define LONG_BYTES ((size_t)64 << 10) // of a text: from here on its second half is worth a thread
 
 struct reading {
     struct arena *arena;
     const struct source *source;
     struct diag_list *diags;
-    size_t characters; // of the text
+    size_t characters;  // of the text
+    uint32_t line_from; // of the source: where the text begins, from 0
     struct arena scratch;
     VEC(struct node) open; // children of what is being read, the outermost's first
+    const struct node *parents[DOCUMENT_DEPTH_MAX];
+    struct second_half *second; // to be joined at its seam; NULL: there is none
+    bool joined;
     yaml_parser_t parser;
+};
+
+// What stands behind a seam, read by another thread as a document of its own, below the same keys.
+struct second_half {
+    struct seam seam;
+    struct slice text; // of the whole
+    struct arena arena;
+    struct diag_list diags;
+    struct reading reading;
+    const struct node *root; // NULL: there is something wrong with it
+    struct job job;
 };
 
 struct span node_span(const struct node *node)
@@ -39,7 +58,8 @@ const struct node *node_find(const struct node *mapping, const char *key)
 
 static struct span span_of(const struct reading *reading, yaml_mark_t start)
 {
-    return (struct span){reading->source, (uint32_t)start.line + 1, (uint32_t)start.column + 1, 1};
+    return (struct span){reading->source, reading->line_from + (uint32_t)start.line + 1,
+                         (uint32_t)start.column + 1, 1};
 }
 
 // Reports what libyaml, or this file, says of a place; a slip that is known says it better. `from` is the line where the
@@ -81,7 +101,7 @@ static void report_parser(struct reading *reading)
     report(reading,
            arena_printf(reading->arena, "not YAML: %s%s%s", problem, parser->context ? " " : "",
                         parser->context ? parser->context : ""),
-           (uint32_t)(parser->context ? parser->context_mark : parser->problem_mark).line + 1, span);
+           span_of(reading, parser->context ? parser->context_mark : parser->problem_mark).line, span);
 }
 
 static bool next_event(struct reading *reading, yaml_event_t *event)
@@ -143,7 +163,7 @@ static struct node node_of(const struct reading *reading, enum node_kind kind, c
 {
     return (struct node){
         .kind = kind,
-        .line = (uint32_t)event->start_mark.line + 1,
+        .line = reading->line_from + (uint32_t)event->start_mark.line + 1,
         .column = (uint32_t)event->start_mark.column + 1,
         .length = length_of(event),
         .source = reading->source,
@@ -210,6 +230,60 @@ static bool key_fits(struct reading *reading, const struct node *key)
     return true;
 }
 
+// Whether the second half was read as what stands at that place. What a parser does with the rest of a text depends on the lists
+// and mappings that are open, and how far in they stand: here those of the one, in the second half those of its keys.
+static bool continues(const struct reading *reading, const struct second_half *second, unsigned depth)
+{
+    const struct node *node = second->root;
+
+    if (!node || depth != second->seam.key_count)
+        return false;
+    for (unsigned i = 0; i <= depth; i++) {
+        const struct node *parent = reading->parents[i];
+
+        if (node->kind != parent->kind || node->column != parent->column || !node->count)
+            return false;
+        if (i < depth)
+            node = node_value(node, 0);
+    }
+    return node->kind == NODE_SEQUENCE && node->items[0].line == second->seam.line;
+}
+
+// Whether an event begins an item at the seam from which on the second half stands for the rest of the text. Of a list whose
+// dash that line begins with, nothing but an item begins there.
+static bool joins(struct reading *reading, unsigned depth, const yaml_event_t *event)
+{
+    struct second_half *second = reading->second;
+    const yaml_mark_t *at = &event->start_mark;
+
+    if (!second || reading->parents[depth]->kind != NODE_SEQUENCE || at->line + 1 != second->seam.line ||
+        at->index - at->column != second->seam.characters)
+        return false;
+    job_end(&second->job);
+    reading->joined = continues(reading, second, depth);
+    if (!reading->joined)
+        reading->second = NULL;
+    return reading->joined;
+}
+
+// The children that the second half has for a parent that is open at the seam.
+static void take_second_half(struct reading *reading, unsigned depth)
+{
+    const struct node *more = reading->second->root;
+    uint32_t from = 0, count;
+
+    for (unsigned i = 0; i < depth; i++)
+        more = node_value(more, 0);
+    count = more->count;
+    if (more->kind == NODE_MAPPING) {
+        count *= 2;
+        from = 2; // the pair that was begun ahead of the seam
+    }
+    vec_reserve(&reading->scratch, &reading->open, count - from);
+    for (uint32_t i = from; i < count; i++)
+        *vec_push(&reading->scratch, &reading->open) = more->items[i];
+}
+
 // The nodes up to the end event, keys and values alike.
 static bool read_children(struct reading *reading, unsigned depth, struct node *parent)
 {
@@ -218,15 +292,24 @@ static bool read_children(struct reading *reading, unsigned depth, struct node *
     const size_t first = reading->open.count;
     size_t count;
 
+    reading->parents[depth] = parent;
     for (;;) {
         yaml_event_t event;
         struct node child;
 
+        if (reading->joined) {
+            take_second_half(reading, depth);
+            break;
+        }
         if (!next_event(reading, &event))
             return false;
         if (event.type == end) {
             yaml_event_delete(&event);
             break;
+        }
+        if (joins(reading, depth, &event)) {
+            yaml_event_delete(&event);
+            continue;
         }
 
         const bool is_key = parent->kind == NODE_MAPPING && (reading->open.count - first) % 2 == 0;
@@ -308,6 +391,8 @@ static const struct node *read_document(struct reading *reading)
         default:
             if (!read_node(reading, &event, 0, root))
                 return NULL;
+            if (reading->joined)
+                return root;
             found = true;
         }
     }
@@ -335,25 +420,78 @@ static bool refuse_line_breaks(struct reading *reading, struct slice text)
     return false;
 }
 
-const struct node *document_read(struct arena *arena, const struct source *source, struct diag_list *diags)
+static const struct node *read_text(struct reading *reading, struct slice text)
+{
+    const struct node *root;
+
+    if (!yaml_parser_initialize(&reading->parser)) {
+        diag_add(reading->diags, DIAG_YAML, source_whole(reading->source), "the YAML reader gave up");
+        return NULL;
+    }
+    // A byte order mark of UTF-8 is allowed; other encodings are not, for other readers may guess another one.
+    yaml_parser_set_encoding(&reading->parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&reading->parser, (const unsigned char *)text.at, text.length);
+    root = read_document(reading);
+    yaml_parser_delete(&reading->parser);
+    arena_clear(&reading->scratch);
+    return root;
+}
+
+static void read_second_half(void *context)
+{
+    struct second_half *second = context;
+    struct buf text = {0};
+
+    for (uint32_t i = 0; i < second->seam.key_count; i++)
+        buf_append(&text, second->seam.keys[i].at, second->seam.keys[i].length);
+    buf_append(&text, second->text.at + second->seam.at, second->text.length - second->seam.at);
+    second->root = read_text(&second->reading, (struct slice){text.bytes, text.length});
+    if (second->diags.items.count)
+        second->root = NULL; // whoever reads the whole will find it, and say it
+    buf_clear(&text);
+}
+
+static void begin_second_half(struct reading *reading, struct second_half *second, struct slice text,
+                              size_t middle)
+{
+    if (middle > text.length || !seam_find(text, middle, &second->seam))
+        return;
+    second->text = text;
+    second->diags.arena = &second->arena;
+    second->reading = (struct reading){.arena = &second->arena,
+                                       .source = reading->source,
+                                       .diags = &second->diags,
+                                       .characters = reading->characters,
+                                       .line_from = second->seam.line - 1 - second->seam.key_count};
+    reading->second = second;
+    job_begin(&second->job, text.length >= LONG_BYTES, read_second_half, second);
+}
+
+const struct node *document_read_in_two(struct arena *arena, const struct source *source,
+                                        struct diag_list *diags, size_t *middle)
 {
     struct reading reading = {.arena = arena, .source = source, .diags = diags};
+    struct second_half second = {0};
     const bool marked = source->length >= 3 && memcmp(source->bytes, "\xEF\xBB\xBF", 3) == 0;
     const struct slice text = {source->bytes + (marked ? 3 : 0), source->length - (marked ? 3 : 0)};
-    const struct node *root = NULL;
+    const struct node *root;
 
     if (!encoding_fits(source, diags))
         return NULL;
     reading.characters = slice_characters(text);
-    if (!yaml_parser_initialize(&reading.parser)) {
-        diag_add(diags, DIAG_YAML, source_whole(source), "the YAML reader gave up");
-        return NULL;
-    }
-    // A byte order mark of UTF-8 is allowed; other encodings are not, for other readers may guess another one.
-    yaml_parser_set_encoding(&reading.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&reading.parser, (const unsigned char *)text.at, text.length);
-    root = read_document(&reading);
-    yaml_parser_delete(&reading.parser);
-    arena_clear(&reading.scratch);
+    begin_second_half(&reading, &second, text, *middle);
+    root = read_text(&reading, text);
+    job_end(&second.job);
+    *middle = reading.joined ? (size_t)(text.at - source->bytes) + second.seam.at : SIZE_MAX;
+    if (reading.joined)
+        arena_join(arena, &second.arena);
+    arena_clear(&second.arena);
     return root && !refuse_line_breaks(&reading, text) ? root : NULL;
+}
+
+const struct node *document_read(struct arena *arena, const struct source *source, struct diag_list *diags)
+{
+    size_t middle = source->length >= LONG_BYTES ? source->length / 2 : SIZE_MAX;
+
+    return document_read_in_two(arena, source, diags, &middle);
 }

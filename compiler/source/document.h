@@ -45,3 +45,9 @@ const struct node *node_find(const struct node *mapping, const char *key);
 // Reads the one document of `source`. NULL where the text is not YAML or uses what policies do not have (tags, anchors,
 // aliases, merge keys, several documents); duplicate keys are reported, and the first one stands.
 const struct node *document_read(struct arena *arena, const struct source *source, struct diag_list *diags);
+
+// The same, where what stands behind byte `*middle` is read beside what stands ahead of it, if an item of a list begins there:
+// it is how document_read() reads a long text. `*middle` becomes the byte where the second half began; SIZE_MAX, as it may be
+// given too: the text was read in one.
+const struct node *document_read_in_two(struct arena *arena, const struct source *source,
+                                        struct diag_list *diags, size_t *middle);

@@ -81,6 +81,35 @@ static void require_node(struct walk *walk, const struct node *node, unsigned de
     }
 }
 
+static void require_same(const struct node *a, const struct node *b)
+{
+    REQUIRE(a->kind == b->kind && a->plain == b->plain && a->count == b->count);
+    REQUIRE(a->line == b->line && a->column == b->column && a->length == b->length);
+    if (a->kind == NODE_SCALAR)
+        REQUIRE(memcmp(a->text, b->text, a->count) == 0);
+    else
+        for (uint32_t i = 0; i < (a->kind == NODE_MAPPING ? 2 * a->count : a->count); i++)
+            require_same(&a->items[i], &b->items[i]);
+}
+
+// Read in two, it is the same.
+static void require_same_in_two(const struct source *source, const struct node *root,
+                                const struct diag_list *diags, size_t middle)
+{
+    struct arena arena = {0};
+    struct diag_list again = {.arena = &arena};
+    const struct node *in_two = document_read_in_two(&arena, source, &again, &middle);
+
+    REQUIRE((in_two != NULL) == (root != NULL));
+    if (root)
+        require_same(root, in_two);
+    REQUIRE(again.items.count == diags->items.count);
+    for (size_t i = 0; i < again.items.count; i++)
+        REQUIRE(strcmp(again.items.items[i].message, diags->items.items[i].message) == 0 &&
+                again.items.items[i].span.line == diags->items.items[i].span.line);
+    arena_clear(&arena);
+}
+
 static void require_findings(const struct diag_list *diags)
 {
     struct buf text = {0};
@@ -124,6 +153,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         REQUIRE(diags.counts[SEVERITY_ERROR] > 0);
     }
     REQUIRE((diags.counts[SEVERITY_ERROR] == 0) == (diags.exit == EXIT_FINE));
+    for (size_t part = 0; part < 4; part++)
+        require_same_in_two(&source, root, &diags, size / 4 * part);
     diag_sort(&diags);
     require_findings(&diags);
     arena_clear(&arena);

@@ -208,7 +208,36 @@ TEST(an_older_allocation_in_another_chunk_grows_by_moving)
     arena_clear(&arena);
 }
 
-RUN_TESTS(CASE(an_older_allocation_in_another_chunk_grows_by_moving),
+TEST(an_arena_takes_over_what_another_holds)
+{
+    for (unsigned own = 0; own < 2; own++) {
+        struct arena arena = {0}, other = {0};
+        char *kept = own ? arena_copy(&arena, "own", 3) : NULL,
+             *large = own ? arena_alloc(&arena, 1 << 18) : NULL;
+        char *taken = arena_copy(&other, "taken", 5), *block = arena_alloc(&other, 1 << 18);
+
+        memset(arena_alloc(&other, 20000), 'x', 20000); // a chunk more
+        memset(arena_alloc(&other, 1 << 19), 'y', 1 << 19);
+        arena_join(&arena, &other);
+        assert_string_equal(arena_copy(&other, "new", 3), "new");
+        arena_clear(&other);
+        assert_string_equal(taken, "taken");
+        block = arena_grow(&arena, block, 1 << 18, 1 << 20);
+        memset(block, 'z', 1 << 20);
+        if (own) {
+            assert_string_equal(kept, "own");
+            large = arena_grow(&arena, large, 1 << 18, 1 << 20);
+            memset(large, 'w', 1 << 20);
+        }
+        assert_int_equal(block[(1 << 20) - 1], 'z');
+        arena_join(&arena, &other); // of nothing
+        assert_string_equal(arena_copy(&arena, "more", 4), "more");
+        arena_clear(&arena);
+    }
+}
+
+RUN_TESTS(CASE(an_arena_takes_over_what_another_holds),
+          CASE(an_older_allocation_in_another_chunk_grows_by_moving),
           CASE(memory_is_zeroed_and_aligned_whatever_its_size), CASE(allocations_do_not_overlap),
           CASE(the_newest_allocation_grows_in_place), CASE(memory_that_was_expected_is_like_any_other),
           CASE(an_older_allocation_moves_and_keeps_its_bytes),
