@@ -2,6 +2,7 @@
 //
 // ctc: a compiler from host-firewall policies to rules that a Linux kernel obeys. The table of subcommands, and the way
 // from the command line to one of them.
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,8 +157,22 @@ static enum exit_code run(int argc, char **argv)
     return unknown_command("", "there is no command and no file", word);
 }
 
+// What the caller has closed would be the number of the first file that is opened, and what is said would be written into that.
+// What stands in for it cannot be read, or written to, either.
+static bool fill_standard_descriptors(void)
+{
+    bool fine = true;
+
+    for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO && fine; descriptor++)
+        fine = fcntl(descriptor, F_GETFD) >= 0 ||
+               open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) == descriptor;
+    return fine;
+}
+
 int main(int argc, char **argv)
 {
+    if (!fill_standard_descriptors())
+        return EXIT_WORLD;
     // A reader that goes away, or a limit on file sizes, is an error of write(2) and no reason to die half-way.
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
