@@ -89,8 +89,10 @@ bool good_begin(struct good_writing *writing, const struct buf texts[FAMILY_COUN
                 struct kernel_error *error)
 {
     *writing = (struct good_writing){.directory = state_open_lasting(error), .file = -1, .waits = waits};
-    if (writing->directory >= 0)
+    if (writing->directory >= 0) {
+        state_remove(writing->directory, WAITING); // of an apply that was not confirmed
         writing->file = state_begin(writing->directory, WAITING, error);
+    }
     if (writing->file < 0) {
         if (writing->directory >= 0)
             close(writing->directory);

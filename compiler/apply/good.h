@@ -23,7 +23,8 @@ struct good_writing {
 };
 
 // Begins to write rules that are being loaded, beside the caller where they are many; the texts stay meanwhile. `waits`: for a
-// confirmation, before which they are not good. False, and why, where they cannot be written: then there is nothing to end.
+// confirmation, before which they are not good. No others wait for one from then on. False, and why, where they cannot be
+// written: then there is nothing to end.
 bool good_begin(struct good_writing *writing, const struct buf texts[FAMILY_COUNT], bool waits,
                 struct kernel_error *error);
 

@@ -12,9 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "apply/stops.h"
 #include "kernel/lock.h"
 
 #define TICK      100000000L // nanoseconds between two looks at the journal while a confirmation is awaited
+#define END_TICK  1000000L   // and at a process that is to end
 #define LOCK_WAIT 5000       // milliseconds; whoever holds the lock for longer keeps nobody locked out
 
 // Milliseconds.
@@ -24,6 +26,7 @@
 #define RULE_WAIT   1     // and each rule of all of them
 #define PROGRAM_WAIT \
     90000 // what a table takes besides where programs do it, which have bounds of their own (kernel/iptables.c)
+#define ALONE_WAIT 60000 // for the kernel to take the old tables, where nobody else would put them back
 
 struct order {
     enum { ORDER_TABLE, ORDER_TABLE_NOT, ORDER_KEEP, ORDER_REVERT } what;
@@ -56,21 +59,27 @@ static struct msghdr arms_message(struct arms *arms, struct iovec *part, union c
 }
 
 // The journal says by now that they are on their way.
-static enum guard_end put_back(const struct guarded *guarded, size_t begun, struct restored *restored,
-                               struct kernel_error *error)
+static enum guard_end put_back(const struct guarded *guarded, size_t begun, unsigned milliseconds,
+                               struct restored *restored, struct kernel_error *error)
 {
-    if (!restore_tables(guarded->backend, guarded->journal, begun, restored, error))
+    if (!restore_tables(guarded->backend, guarded->journal, begun, milliseconds, restored, error))
         return GUARD_FAILED;
     state_rename(guarded->directory, guarded->file, STATE_REVERTING, STATE_REVERTED);
     return GUARD_REVERTED;
 }
 
-enum guard_end revert(const struct guarded *guarded, size_t begun, struct restored *restored,
-                      struct kernel_error *error)
+enum guard_end revert(const struct guarded *guarded, size_t begun, unsigned milliseconds,
+                      struct restored *restored, struct kernel_error *error)
 {
+    enum guard_end end;
+    sigset_t before;
+
+    ends_hold(&before);
     if (!state_rename(guarded->directory, guarded->file, STATE_PENDING, STATE_REVERTING))
         kernel_fail(error, KERNEL_FAILED, "the journal is gone");
-    return put_back(guarded, begun, restored, error);
+    end = put_back(guarded, begun, milliseconds, restored, error);
+    stops_release(&before);
+    return end;
 }
 
 // Where the caller is killed nobody reads it.
@@ -82,11 +91,6 @@ static void reply(int answers, enum guard_end end, const struct kernel_error *er
         snprintf(answer.text, sizeof(answer.text), "%s", error->text);
     if (send(answers, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
         return;
-}
-
-static bool still_pending(const struct guarded *guarded)
-{
-    return state_is(guarded->directory, guarded->file, STATE_PENDING);
 }
 
 static int64_t now(void)
@@ -123,19 +127,45 @@ static bool recall(struct guarded *guarded, size_t begun, struct kernel_error *e
            kernel_fail(error, KERNEL_FAILED, "the guard process cannot read the journal");
 }
 
-// The journal is gone when somebody has confirmed it, or is reverting it.
+// Whether somebody has confirmed it, or is reverting it.
+static bool is_over(const struct guarded *guarded)
+{
+    return !journal_has_deadline(guarded->file) || state_is(guarded->directory, guarded->file, STATE_LAST) ||
+           state_is(guarded->directory, guarded->file, STATE_REVERTING);
+}
+
+// Whether there is an apply after this one, in the directory that has the state's name now. `last` is open: what was the last one
+// as this one came to wait; -1: none was.
+static bool was_followed(int last, struct kernel_error *error)
+{
+    const int directory = state_open(error);
+    const bool followed =
+        directory >= 0 &&
+        (state_has(directory, STATE_PENDING) ||
+         (state_has(directory, STATE_LAST) && (last < 0 || !state_is(directory, last, STATE_LAST))));
+
+    if (directory >= 0)
+        close(directory);
+    return followed;
+}
+
+// Whoever takes the journal away has confirmed nothing. Then tables go back that are as they were loaded, and no others.
 static _Noreturn void watch(struct guarded guarded, size_t begun, int64_t deadline)
 {
     struct arena arena = {0};
     struct kernel_error error = {.arena = &arena};
     struct restored restored;
+    const int last = state_find(guarded.directory, STATE_LAST);
+    bool lost;
 
-    while (boot_time() < deadline && still_pending(&guarded))
+    while (boot_time() < deadline && !is_over(&guarded))
         nanosleep(&(struct timespec){.tv_nsec = TICK}, NULL);
-    guarded.lock = still_pending(&guarded) ? xtables_lock(LOCK_WAIT, &error) : -1;
-    if (!state_rename(guarded.directory, guarded.file, STATE_PENDING, STATE_REVERTING))
+    guarded.lock = is_over(&guarded) ? -1 : xtables_lock(LOCK_WAIT, &error);
+    lost = !state_rename(guarded.directory, guarded.file, STATE_PENDING, STATE_REVERTING);
+    if (lost && (is_over(&guarded) || was_followed(last, &error)))
         _exit(0); // a confirmation in the last moment counts
-    _exit(!recall(&guarded, begun, &error) || put_back(&guarded, begun, &restored, &error) != GUARD_REVERTED);
+    _exit(!recall(&guarded, begun, &error) ||
+          put_back(&guarded, lost ? 0 : begun, ALONE_WAIT, &restored, &error) != GUARD_REVERTED);
 }
 
 // Nothing of the caller's is kept open: neither its terminal, nor pipes whose end somebody waits for.
@@ -167,18 +197,37 @@ static bool heard(int socket, unsigned milliseconds)
     return false;
 }
 
-// The next order; one to revert where the caller is gone. One that says nothing for too long holds the lock of xtables and half of
-// the rules: it is killed, and no more than its last call to the kernel is done when it is gone.
-static struct order receive(int socket, pid_t caller, unsigned milliseconds)
+// No more than its last call to the kernel is done when it is gone.
+static void end_caller(pid_t caller)
 {
-    struct order order;
+    if (getppid() == caller)
+        kill(caller, SIGKILL);
+    while (getppid() == caller)
+        nanosleep(&(struct timespec){.tv_nsec = END_TICK}, NULL);
+}
+
+static ssize_t hear_order(int socket, struct order *order)
+{
     ssize_t got;
 
-    if (!heard(socket, milliseconds) && getppid() == caller)
-        kill(caller, SIGKILL);
     do
-        got = recv(socket, &order, sizeof(order), 0);
+        got = recv(socket, order, sizeof(*order), 0);
     while (got < 0 && errno == EINTR);
+    return got;
+}
+
+// The next order; one to revert where the caller is gone. One that says nothing for too long, or is not to be heard, holds the lock
+// of xtables and half of the rules: it is killed, and what it has said until then counts.
+static struct order receive(int socket, pid_t caller, unsigned milliseconds)
+{
+    const bool spoke = heard(socket, milliseconds);
+    struct order order;
+    ssize_t got = spoke ? hear_order(socket, &order) : -1;
+
+    if (!spoke || (got < 0 && errno != ECONNRESET)) // it has closed its end, and not heard an answer
+        end_caller(caller);
+    if (got < 0)
+        got = hear_order(socket, &order);
     return got == sizeof(order) ? order : (struct order){.what = ORDER_REVERT};
 }
 
@@ -215,13 +264,15 @@ static bool take_arms(int socket, struct guarded *guarded, struct arms *arms)
 }
 
 static enum guard_end end_guard(struct guarded *guarded, struct order order, size_t begun, int64_t deadline,
-                                struct kernel_error *error)
+                                bool alone, struct kernel_error *error)
 {
     struct restored restored;
 
     if (order.what == ORDER_KEEP)
         return keep(guarded, deadline, error);
-    return recall(guarded, begun, error) ? revert(guarded, begun, &restored, error) : GUARD_GONE;
+    return recall(guarded, begun, error)
+               ? revert(guarded, begun, alone ? ALONE_WAIT : RESTORE_WAIT, &restored, error)
+               : GUARD_GONE;
 }
 
 static _Noreturn void stand_guard(const struct kernel_backend *backend, int socket, pid_t caller)
@@ -247,7 +298,7 @@ static _Noreturn void stand_guard(const struct kernel_backend *backend, int sock
          order = receive(socket, caller, arms.milliseconds))
         begun += order.what == ORDER_TABLE ? 1 : (size_t)-1;
     deadline = order.seconds ? boot_time() + (int64_t)order.seconds * 1000000000 : 0;
-    end = end_guard(&guarded, order, begun, deadline, &error);
+    end = end_guard(&guarded, order, begun, deadline, getppid() != caller, &error);
     reply(socket, end, &error);
     close(socket);
     close(guarded.lock);
@@ -382,7 +433,7 @@ bool guard_spare_table(struct guard *guard)
     return give_order(guard, (struct order){.what = ORDER_TABLE_NOT});
 }
 
-// A guard that cannot be told anything takes its caller for dead, and reverts.
+// A guard that cannot be told anything takes its caller for dead, and reverts: perhaps ahead of what its caller has done last.
 static enum guard_end give_last_order(struct guard *guard, struct order order, struct kernel_error *error)
 {
     const bool told = give_order(guard, order);
@@ -392,10 +443,10 @@ static enum guard_end give_last_order(struct guard *guard, struct order order, s
         shutdown(guard->socket, SHUT_WR);
     answer = hear(guard, told && order.what == ORDER_KEEP ? ANSWER_WAIT : guard->milliseconds);
     close(guard->socket);
+    if (!told)
+        answer = (struct answer){.end = GUARD_GONE, .text = "the guard process could not be told anything"};
     if (answer.end == GUARD_GONE || answer.end == GUARD_FAILED)
         kernel_fail(error, KERNEL_FAILED, "%s", answer.text);
-    else if (answer.end == GUARD_REVERTED && order.what == ORDER_KEEP)
-        kernel_fail(error, KERNEL_FAILED, "the guard process could not be told to keep the new rules");
     return answer.end;
 }
 

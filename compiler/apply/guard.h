@@ -55,6 +55,7 @@ enum guard_end {
 enum guard_end guard_keep(struct guard *guard, unsigned seconds, struct kernel_error *error);
 enum guard_end guard_revert(struct guard *guard, struct kernel_error *error);
 
-// Puts the old tables back in this process, as a guard does, and files the journal.
-enum guard_end revert(const struct guarded *guarded, size_t begun, struct restored *restored,
-                      struct kernel_error *error);
+// Puts the old tables back in this process, as a guard does, and files the journal. What fails is tried again for so many
+// milliseconds.
+enum guard_end revert(const struct guarded *guarded, size_t begun, unsigned milliseconds,
+                      struct restored *restored, struct kernel_error *error);

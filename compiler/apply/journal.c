@@ -219,6 +219,14 @@ bool journal_set_deadline(int file, int64_t deadline)
     return pwrite(file, &deadline, sizeof(deadline), offsetof(struct head, deadline)) == sizeof(deadline);
 }
 
+bool journal_has_deadline(int file)
+{
+    int64_t deadline;
+
+    return pread(file, &deadline, sizeof(deadline), offsetof(struct head, deadline)) != sizeof(deadline) ||
+           deadline != 0;
+}
+
 void journal_set_attendants(int file, const struct process attendants[ATTENDANT_COUNT])
 {
     const size_t size = sizeof(((struct head *)NULL)->attendants);

@@ -68,8 +68,11 @@ bool journal_of_last(struct arena *arena, struct journal *journal);
     "what is remembered of the last apply is damaged, or another version's, and nobody can take it back: " \
     "remove the file %s from the directory of the state"
 
-// Writes the deadline into a journal's file. False, and errno, where that fails.
+// Writes the deadline into a journal's file; 0 once it was confirmed or is taken back. False, and errno, where that fails.
 bool journal_set_deadline(int file, int64_t deadline);
+
+// Whether there is a deadline in it; true where that cannot be told.
+bool journal_has_deadline(int file);
 
 // Writes into a journal's file who attends to it. Without that nobody is ended who is stopped.
 void journal_set_attendants(int file, const struct process attendants[ATTENDANT_COUNT]);

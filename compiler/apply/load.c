@@ -68,6 +68,16 @@ bool load_allowed(int directory, struct kernel_error *error)
     return true;
 }
 
+bool load_may_begin(struct kernel_error *error)
+{
+    const int directory = state_open(error);
+    const bool allowed = directory >= 0 && load_allowed(directory, error);
+
+    if (directory >= 0)
+        close(directory);
+    return allowed;
+}
+
 // A table that is not there is made, empty, to be read.
 static bool read_missing(struct loading *load, struct kernel_error *error)
 {
@@ -332,8 +342,9 @@ static enum load_end keep_alone(struct loading *load, unsigned seconds, struct k
     if (!seconds && (state_is(load->guarded.directory, load->guarded.file, STATE_LAST) ||
                      state_settle(load->guarded.directory, load->guarded.file)))
         return LOAD_DONE;
-    return revert(&load->guarded, load->begun, &restored, error) == GUARD_REVERTED ? LOAD_REVERTED
-                                                                                   : LOAD_STUCK;
+    return revert(&load->guarded, load->begun, RESTORE_WAIT, &restored, error) == GUARD_REVERTED
+               ? LOAD_REVERTED
+               : LOAD_STUCK;
 }
 
 static enum load_end finish(struct loading *load, bool fine, unsigned seconds, struct kernel_error *error)
@@ -346,7 +357,7 @@ static enum load_end finish(struct loading *load, bool fine, unsigned seconds, s
     if (fine && end == GUARD_GONE)
         return keep_alone(load, seconds, error);
     if (end == GUARD_GONE || (fine && end == GUARD_FAILED))
-        end = revert(&load->guarded, load->begun, &restored, &trouble);
+        end = revert(&load->guarded, load->begun, RESTORE_WAIT, &restored, &trouble);
     switch (end) {
     case GUARD_KEPT:
         return LOAD_DONE;

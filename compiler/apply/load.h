@@ -19,5 +19,6 @@ enum load_end {
 enum load_end load_plan(struct arena *arena, struct apply_plan *plan, const char *policy, unsigned seconds,
                         int lock, const char **meddled, struct kernel_error *error);
 
-// Whether an earlier apply stands in the way: it is not over. False, and which.
+// Whether no earlier apply stands in the way, that is not over. False, and which.
 bool load_allowed(int directory, struct kernel_error *error);
+bool load_may_begin(struct kernel_error *error); // as the directory of the state says

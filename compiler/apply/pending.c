@@ -10,6 +10,7 @@
 #include "apply/good.h"
 #include "apply/guard.h"
 #include "apply/ownership.h"
+#include "apply/stops.h"
 #include "base/vec.h"
 #include "kernel/lock.h"
 
@@ -113,8 +114,10 @@ enum pending_end pending_confirm(struct kernel_error *error)
         kernel_fail(error, KERNEL_FAILED, "too late: the old rules are coming back");
         end = PENDING_FAILED;
     }
-    if (end == PENDING_DONE)
+    if (end == PENDING_DONE) {
+        journal_set_deadline(found.file, 0);
         good_confirm(error);
+    }
     release(&found);
     return end;
 }
@@ -195,7 +198,7 @@ static void stand_again(const struct found *found, struct arena *arena)
 static enum pending_end take_back(const struct found *found, const struct kernel_backend *backend,
                                   struct restored *restored, struct kernel_error *error)
 {
-    if (!restore_tables(backend, &found->journal, found->journal.changed, restored, error))
+    if (!restore_tables(backend, &found->journal, found->journal.changed, RESTORE_WAIT, restored, error))
         return PENDING_FAILED;
     stand_again(found, error->arena);
     state_rename(found->directory, found->file, STATE_REVERTING, STATE_REVERTED);
@@ -220,6 +223,7 @@ static enum pending_end rollback(const char *const *names, struct restored *rest
         end = PENDING_FAILED;
     }
     if (end == PENDING_DONE) {
+        journal_set_deadline(found.file, 0);
         flock(found.file, LOCK_EX | LOCK_NB); // from now on it is attended to, by this process
         end = take_back(&found, backend, restored, error);
     }
@@ -235,6 +239,7 @@ static enum pending_end rollback_locked(const char *const *names, struct restore
     struct kernel_error ignored = {.arena = error->arena};
     struct found asked;
     bool underway, back;
+    sigset_t before;
     int lock;
 
     *restored = (struct restored){0};
@@ -244,6 +249,7 @@ static enum pending_end rollback_locked(const char *const *names, struct restore
     lock = xtables_lock(XTABLES_WAIT, error);
     if (lock < 0)
         pending_explain(error);
+    ends_hold(&before);
     back = underway && state_is(asked.directory, asked.file, STATE_REVERTED);
     release(&asked);
 
@@ -252,6 +258,7 @@ static enum pending_end rollback_locked(const char *const *names, struct restore
                                           : rollback(names, restored, error);
 
     xtables_unlock(lock);
+    stops_release(&before);
     return end;
 }
 

@@ -2,13 +2,15 @@
 #include "apply/restore.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "apply/merge.h"
 #include "apply/stale.h"
 #include "kernel/compare.h"
 #include "kernel/text.h"
 
-#define TRIES 5 // where others who take no lock change the table meanwhile
+#define TRIES 5         // where others who take no lock change the table meanwhile
+#define AGAIN 50000000L // nanoseconds until all that failed is tried again
 
 static const char *table_name(const struct encoded *encoded)
 {
@@ -226,13 +228,13 @@ static bool take_back_together(struct restoring *restoring, size_t first, size_t
     return fine;
 }
 
-bool restore_tables(const struct kernel_backend *backend, const struct journal *journal, size_t begun,
+static bool try_all(const struct kernel_backend *backend, const struct journal *journal, size_t begun,
                     struct restored *restored, struct kernel_error *error)
 {
     struct restoring restoring = {.backend = backend, .journal = journal, .restored = restored};
     bool fine = true;
 
-    *restored = (struct restored){0};
+    restored->left = 0;
     for (size_t end = journal->changed; end > 0;) {
         const size_t first = first_together(&restoring, end);
 
@@ -241,5 +243,25 @@ bool restore_tables(const struct kernel_backend *backend, const struct journal *
     }
     stale_delete(&restoring.arena, restoring.raws, false);
     arena_clear(&restoring.arena);
+    return fine;
+}
+
+static int64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+bool restore_tables(const struct kernel_backend *backend, const struct journal *journal, size_t begun,
+                    unsigned milliseconds, struct restored *restored, struct kernel_error *error)
+{
+    const int64_t end = now() + milliseconds;
+    bool fine;
+
+    *restored = (struct restored){0};
+    while (!(fine = try_all(backend, journal, begun, restored, error)) && now() < end)
+        nanosleep(&(struct timespec){.tv_nsec = AGAIN}, NULL);
     return fine;
 }

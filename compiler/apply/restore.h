@@ -14,7 +14,10 @@ struct restored {
 
 // Puts the tables of a journal back, the last one first. The first `begun` of them were changed, or may have been: they are put
 // back whatever they hold now; the others only where they hold what the apply made of them. Entries of the
-// tracking table that went out of date meanwhile are deleted. The lock is the caller's. False,
-// and why, where one of them cannot be; the others are put back all the same.
+// tracking table that went out of date meanwhile are deleted. The lock is the caller's. False, and why, where one of them cannot
+// be, which is tried again for so many milliseconds, for the kernel may find the memory by then; the others are put back all the
+// same.
 bool restore_tables(const struct kernel_backend *backend, const struct journal *journal, size_t begun,
-                    struct restored *restored, struct kernel_error *error);
+                    unsigned milliseconds, struct restored *restored, struct kernel_error *error);
+
+#define RESTORE_WAIT 2000 // milliseconds, where somebody waits for the end of it

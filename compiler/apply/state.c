@@ -144,9 +144,14 @@ bool state_read_open(struct arena *arena, int file, struct slice *bytes)
     return read_whole(file, at, bytes->length);
 }
 
+int state_find(int directory, const char *name)
+{
+    return openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
 int state_read(struct arena *arena, int directory, const char *name, struct slice *bytes)
 {
-    const int file = openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    const int file = state_find(directory, name);
 
     if (file < 0 || state_read_open(arena, file, bytes))
         return file;

@@ -31,7 +31,10 @@ int state_add(int file, struct slice bytes); // an errno; 0: all is well
 bool state_end(int directory, int file, const char *name, int problem, struct kernel_error *error);
 void state_drop(int directory, int file); // what was begun is not wanted
 
-// Opens a file for reading and writing, and reads it. -1 and errno (ENOENT: there is none).
+// Opens a file for reading and writing. -1 and errno (ENOENT: there is none).
+int state_find(int directory, const char *name);
+
+// The same, and reads it.
 int state_read(struct arena *arena, int directory, const char *name, struct slice *bytes);
 
 // Reads one that is open. False and errno.

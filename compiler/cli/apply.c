@@ -151,9 +151,12 @@ static enum load_end load_and_remember(struct compilation *compilation, const st
     struct kernel_error trouble = {.arena = &compilation->arena};
     struct good_writing writing;
     const bool waits = options->confirm != 0;
-    bool remembered = good_begin(&writing, texts, waits, &trouble);
+    bool remembered;
     enum load_end end;
 
+    if (!load_may_begin(error)) // the rules of the apply that stands in the way wait for their confirmation
+        return LOAD_REVERTED;
+    remembered = good_begin(&writing, texts, waits, &trouble);
     // Whoever confirms finds them there.
     if (remembered && waits)
         remembered = good_end(&writing, true, &trouble);

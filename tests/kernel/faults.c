@@ -6,9 +6,14 @@
 //   FAULT_AT=N      the call, from 1; 0: none
 //   FAULT_HOW=fail  it fails without being made; kill: the process is killed ahead of it; stop: it is stopped ahead of it;
 //                   suspend: the same by Ctrl-Z
+//   FAULT_ERRNO=N   it fails with that, and not EIO
+//   FAULT_TIMES=N   so do the calls behind it, so many in all
 //   FAULT_ONLY=TEXT only calls whose names contain it are counted
 //   FAULT_COUNT=F   the number of calls is written to that file, as it grows
-//   FAULT_GUARD=TEXT    instead the guard is meant, which is stopped ahead of its call FAULT_AT whose name contains that
+//   FAULT_GUARD=TEXT    instead the guard is meant, which is stopped, unless FAULT_HOW is given, ahead of its call FAULT_AT whose
+//                   name contains that
+//   FAULT_COMMIT=N  besides, the process that was started is killed ahead of its commit of that number; with FAULT_ERRS=yes
+//                   that fails
 //   FAULT_LEGACY=no the kernel answers as one does that has no legacy tables, whichever process asks; no6: none for IPv6
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -24,53 +29,82 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-static pid_t meant;
-static long calls, at;
-static int deed; // the signal; 0: it fails
+static pid_t meant, started;
+static long calls, at, times, commits, last_commit;
+static int deed, problem = EIO; // the signal; 0: it fails, with that
 static const char *only;
-static int count_file = -1;
-static bool no_legacy, no_legacy6, guard;
+static const char *count_file;
+static bool no_legacy, no_legacy6, guard, errs;
+
+static long number_of(const char *name, long otherwise)
+{
+    const char *text = getenv(name);
+
+    return text ? strtol(text, NULL, 10) : otherwise;
+}
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *number = getenv("FAULT_AT"), *how = getenv("FAULT_HOW"), *file = getenv("FAULT_COUNT"),
-               *legacy = getenv("FAULT_LEGACY");
+    const char *how = getenv("FAULT_HOW"), *legacy = getenv("FAULT_LEGACY");
 
     guard = getenv("FAULT_GUARD") != NULL;
-    meant = guard ? -1 : getpid();
+    started = getpid();
+    meant = guard ? -1 : started;
     only = getenv(guard ? "FAULT_GUARD" : "FAULT_ONLY");
     no_legacy6 = legacy != NULL;
     no_legacy = legacy && strcmp(legacy, "no") == 0;
-    at = number ? strtol(number, NULL, 10) : 0;
+    at = number_of("FAULT_AT", 0);
+    times = number_of("FAULT_TIMES", 1);
+    last_commit = number_of("FAULT_COMMIT", 0);
+    errs = getenv("FAULT_ERRS") != NULL;
+    problem = (int)number_of("FAULT_ERRNO", EIO);
     deed = how && strcmp(how, "kill") == 0      ? SIGKILL
            : how && strcmp(how, "stop") == 0    ? SIGSTOP
            : how && strcmp(how, "suspend") == 0 ? SIGTSTP
                                                 : 0;
-    if (guard)
+    if (guard && !how)
         deed = SIGSTOP;
-    if (file)
-        count_file = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    count_file = getenv("FAULT_COUNT");
+}
+
+// The guard closes what it finds open.
+static void write_count(void)
+{
+    const int file = open(count_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    char text[32];
+    const int length = snprintf(text, sizeof(text), "%ld", calls);
+
+    if (pwrite(file, text, (size_t)length, 0) < 0)
+        abort();
+    close(file);
+}
+
+// Whether it is the commit at which the process that was started is to fail, unless it is killed there.
+static bool is_last_commit(const char *name)
+{
+    if (!last_commit || getpid() != started || !strstr(name, "_commit") || ++commits != last_commit)
+        return false;
+    if (!errs)
+        kill(started, SIGKILL);
+    errno = EIO;
+    return true;
 }
 
 // Whether this call is the one that fails.
 static bool strikes(const char *name)
 {
-    char text[32];
-
+    if (is_last_commit(name))
+        return true;
     if (getpid() != meant || (only && !strstr(name, only)))
         return false;
     calls++;
-    if (count_file >= 0) {
-        const int length = snprintf(text, sizeof(text), "%ld", calls);
-
-        if (pwrite(count_file, text, (size_t)length, 0) < 0)
-            abort();
-    }
-    if (calls != at)
+    if (count_file)
+        write_count();
+    if (!at || calls < at || calls >= at + times)
         return false;
     if (deed)
         kill(meant, deed);
-    errno = EIO;
+    errno = problem;
     return !deed;
 }
 

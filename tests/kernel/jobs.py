@@ -122,7 +122,11 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply confirmed"] = test_apply.confirmed
     jobs["apply elsewhere"] = test_apply.elsewhere
     jobs["apply stopped"] = test_guard.run
+    jobs["apply guard faults"] = test_guard.faults
     jobs["apply asked"] = test_apply.asked
+    jobs["apply hung up"] = test_apply.hung_up
+    jobs["apply closed"] = test_apply.closed
+    jobs["apply lost"] = test_apply.lost
     jobs["apply taken back"] = test_apply.taken_back
     jobs["apply damaged"] = test_apply.damaged
     jobs["apply blind"] = test_apply.blind
@@ -135,6 +139,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply widened crossing"] = test_widen.crossing
     jobs["apply under traffic"] = test_widen.traffic
     jobs["boot"] = test_boot.chosen
+    jobs["boot remembered"] = test_boot.remembered
     jobs["boot beside"] = test_boot.beside
     jobs["boot unfinished"] = test_boot.unfinished
     jobs["boot faults"] = test_boot.faults

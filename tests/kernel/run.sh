@@ -6,6 +6,7 @@
 #   CTC=build/release/ctc BUILD=build/release tests/kernel/run.sh [-v] [-j WORKERS] [PATTERN]
 #
 # VIA_STEPS=all: programs fail at every call, and not only at some (test_via.py); VIA_BUSY=N: beside so many busy loops.
+# GUARD_STEPS=all: so do the guard's calls (test_guard.py).
 # PACKETS (10000) and SEED say how many packets meet the boundaries of rules, and which (test_agree.py).
 #
 # Needs root. The machine's own namespace sees nothing of it: all runs in a namespace that is made

@@ -4,13 +4,14 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 from firewall import policy_path, restore, save
-from host import FOREIGN, MANY, NEW, OLD, Host, faulty, kill_with_children, rules_of, stopped
+from host import FOREIGN, MANY, NEW, OLD, REVERT_SECONDS, Host, faulty, kill_with_children, rules_of, stopped
 from netns import FAMILIES, IPV4
 from report import Report
 from scene import Scene
@@ -328,6 +329,71 @@ def asked(report: Report) -> None:
     process.wait(timeout=30)
     report.check("asked: the new rules are kept", process.returncode == 0 and host.remembered() == {"last"}, said[-300:].decode())
     os.close(ours)
+    host.close()
+
+
+def hung_up(report: Report) -> None:
+    """Its terminal is lost while it asks, and with that all of its session: the old rules come back in time."""
+    host = Host("hung up")
+    host.fresh()
+    old = host.tables()
+    ours, theirs = pty.openpty()
+    with host.namespace:
+        process = subprocess.Popen(["setsid", "--ctty", *host.command(("apply", "--confirm", "2", str(NEW)))], stdin=theirs,
+                                   stdout=subprocess.DEVNULL, stderr=theirs, env=host.environment())
+    os.close(theirs)
+    said, end = b"", time.monotonic() + 15
+    while b"Keep the new ones?" not in said and time.monotonic() < end:
+        said += os.read(ours, 65536)
+    report.check("hung up: the new rules stand", host.tables() != old, said.decode())
+    os.close(ours)
+    report.equal("hung up: it ends with its terminal", process.wait(timeout=30), -signal.SIGHUP)
+    report.check("hung up: they stand while time is left", host.tables() != old)
+    time.sleep(2)
+    report.check("hung up: the old rules come back", host.becomes(old))
+    host.close()
+
+
+def lost(report: Report) -> None:
+    """What is remembered of an apply that waits for its confirmation is taken away, which confirms nothing. What has been applied
+    since stays."""
+    host = Host("lost")
+    host.fresh()
+    old = host.tables()
+    for what, since in (("the directory", ()), ("the file", ()), ("the directory", ("--now",)), ("the file", ("--confirm", "60"))):
+        part = report.part(f"lost, {what}{', and applied since' if since else ''}: ")
+        host.fresh()
+        done = host.ctc("apply", "--confirm", "1", str(NEW))
+        part.check("the new rules stand", done.returncode == 0 and host.tables() != old, done.stderr)
+        if what == "the file":
+            (host.state / "pending").unlink()
+        else:
+            shutil.rmtree(host.state)
+        if since:
+            part.equal("another is applied", host.ctc("apply", *since, str(policy_path("full"))).returncode, 0)
+        wanted = host.tables() if since else old
+        time.sleep(1.1)
+        if since:
+            time.sleep(REVERT_SECONDS)
+        part.check("what was applied since stays" if since else "the old rules come back", host.becomes(wanted))
+    host.ctc("rollback")
+    host.close()
+
+
+def closed(report: Report) -> None:
+    """Its standard descriptors are closed: no file takes their place, so that nothing is said into one, and the rules stand."""
+    host = Host("closed")
+    host.fresh()
+    old = host.tables()
+    for words in ("<&-", "2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"):
+        host.fresh()
+        with host.namespace:
+            done = subprocess.run(["sh", "-c", f'exec "$@" {words}', "sh", *host.command(("apply", "--now", str(NEW)))],
+                                  capture_output=True, text=True, timeout=60, check=False, env=host.environment())
+        report.equal(f"closed {words}: it ends as it should", done.returncode, 3 if ">&-" in words.split() else 0)
+        report.check(f"closed {words}: the rules stand, and are remembered", host.tables() != old
+                     and host.ctc("status").returncode == 0, done.stderr)
+        report.equal(f"closed {words}: rollback", (host.ctc("rollback").returncode, host.tables() == old), (0, True))
     host.close()
 
 

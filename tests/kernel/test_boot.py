@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`ctc apply --boot`: whatever state the machine starts in, the policy stands, or the last good rules do, or nothing passes."""
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -102,6 +103,45 @@ def chosen(report: Report) -> None:
                  done.stderr)
     for words in (("--boot", "open"), ("--boot", "last", "--now"), ("--boot",)):
         report.equal(f"boot: usage {words}", host.ctc("apply", *words, str(POLICY)).returncode, 2)
+    host.close()
+
+
+def remembered(report: Report) -> None:
+    """Rules that waited for a confirmation are not taken for others' that were confirmed."""
+    host = Machine("boot remembered")
+    full, good = str(policy_path("full")), host.lasting / "good"
+
+    def rules(policy: str) -> bytes:
+        host.ctc("apply", "--now", policy)
+        return good.read_bytes()
+
+    texts = {policy: rules(policy) for policy in (full, str(OTHER), str(POLICY))}
+    report.equal("remembered: they differ", len(set(texts.values())), 3)
+    report.equal("remembered: one waits", host.ctc("apply", "--confirm", "30", str(OTHER)).returncode, 0)
+    report.equal("remembered: another one is refused", host.ctc("apply", "--confirm", "30", full).returncode, 3)
+    report.equal("remembered: confirm", host.ctc("confirm").returncode, 0)
+    report.check("remembered: the rules that were confirmed", good.read_bytes() == texts[str(OTHER)])
+
+    # Those that were not confirmed in time are still there, and those that are cannot be written.
+    stands = host.tables()
+    host.ctc("apply", "--confirm", "1", full)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32k,mode=700", "full", str(host.lasting)], check=True)
+    for name, policy in (("good", OTHER), ("good.waiting", full)):
+        (host.lasting / name).write_bytes(texts[str(policy)])
+    with open(host.lasting / "ballast", "wb", buffering=0) as ballast:
+        try:
+            while ballast.write(b"0"):
+                pass
+        except OSError:
+            pass
+    time.sleep(1)
+    report.check("remembered: it is reverted", host.becomes(stands))
+    done = host.ctc("apply", "--confirm", "30", str(POLICY))
+    report.check("remembered: no space is a warning", done.returncode == 0 and "the last good rules are not remembered" in done.stderr,
+                 done.stderr)
+    report.equal("remembered: confirm without it", host.ctc("confirm").returncode, 0)
+    report.check("remembered: those of before are the last good ones", good.read_bytes() == texts[str(OTHER)])
+    subprocess.run(["umount", str(host.lasting)], check=True)
     host.close()
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whoever is stopped in the middle of an apply keeps nobody waiting: the guard, the watchdog that it becomes, the applier, or all
 of them."""
+import errno
 import fcntl
 import os
 import signal
@@ -15,6 +16,7 @@ from report import Report
 
 ANSWER_SECONDS = 5.0    # that a stopped guard is given
 SLACK = 4.0             # for all else, on a machine that is busy
+GUARD_STEP = 1 if os.environ.get("GUARD_STEPS") == "all" else 11   # of its calls that fail, beside the first ones
 
 
 def state_of(process: int) -> str:
@@ -284,13 +286,65 @@ def unarmed(report: Report) -> None:
     host.close()
 
 
+def faults(report: Report) -> None:
+    """The applier is killed at a commit, or errs there, and a call of the guard's fails or is its last: the old rules come back."""
+    host = Host("guard faults")
+    host.fresh()
+    old = host.tables()
+    counted = host.state.parent / "count guard"
+    lasting = {"GUARD": "setsockopt", "AT": 1, "TIMES": 5, "COMMIT": 3, "HOW": "fail", "ERRNO": errno.ENOMEM}
+    cases = [("there is no memory for a while", "", lasting), ("there is none, and the applier errs", "", {**lasting, "ERRS": "yes"})]
+    for applier, more in (("killed", {}), ("erring", {"ERRS": "yes"})):
+        host.fresh()
+        counted.unlink(missing_ok=True)
+        host.ctc("apply", "--now", str(NEW), more=faulty(GUARD="", COUNT=counted, COMMIT=3, HOW="fail", **more))
+        report.check(f"guard faults: the old rules come back from an applier {applier}", host.becomes(old))
+        calls = int(counted.read_text(encoding="ascii"))
+        report.check(f"guard faults: there are calls beside an applier {applier}", calls > 40, str(calls))
+        # Where its first word fails, that is waited for.
+        for at in (2, 3, 4, *range(5, calls + 1, GUARD_STEP)):
+            cases += [(f"the applier {applier}, call {at} to {how}", how, {"GUARD": "", "AT": at, "COMMIT": 3, "HOW": how,
+                                                                          "ERRNO": errno.ENOMEM, **more})
+                      for how in (("fail", "kill") if applier == "erring" else ("fail",))]
+    for name, how, settings in cases:
+        host.fresh()
+        done = host.ctc("apply", "--now", str(NEW), more=faulty(**settings))
+        report.check(f"guard faults, {name}: the old rules are back", host.becomes(old), f"{done.returncode} {done.stderr}")
+        # Where the guard cannot hear it, it is killed.
+        if "ERRS" in settings and not (how == "fail" and done.returncode == -9):
+            report.check(f"guard faults, {name}: an error is told", done.returncode == 3 and "ctc: error: " in done.stderr
+                         and "the kernel has the rules that it had before" in done.stderr, f"{done.returncode} {done.stderr}")
+    host.close()
+
+
+def hung_up(report: Report) -> None:
+    """What ends whoever rolls back, as a connection that is lost does, comes when the old rules are there: nobody else would go on."""
+    host = Host("hung up")
+    host.fresh()
+    old = host.tables()
+    for ends in ((signal.SIGHUP,), (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)):
+        part = report.part(f"hung up, {' '.join(each.name for each in ends)}: ")
+        host.ctc("apply", "--now", str(NEW))
+        process = host.start("rollback", more=faulty(AT=2, HOW="stop", ONLY="commit"))
+        if part.check("there is such a commit", stopped(process)):
+            part.check("it is half-way", host.tables() != old)
+            for each in ends:
+                process.send_signal(each)
+            process.send_signal(signal.SIGCONT)
+            process.communicate(timeout=30)
+            part.equal("it is ended", process.returncode, -ends[0])
+            part.check("the old rules are back", host.tables() == old)
+            part.check("nothing is left to do", "Nothing" in host.ctc("status").stdout, host.ctc("status").stdout)
+    host.close()
+
+
 # Each waits for most of its time.
 CASES: tuple[Callable[[Report], None], ...] = (
     lambda report: alone("at the start", "send", 1, False, "cannot start a guard: the guard process did not answer", report),
     lambda report: alone("at an order", "recv", 2, True, "", report),
     lambda report: alone("ahead of the journal", "renameat", 1, True, "", report),
     lambda report: alone("ahead of its answer", "send", 2, True, "", report),
-    erring, both, applier, boot, unarmed,
+    erring, both, applier, boot, unarmed, hung_up,
     lambda report: terminal("apply", report),
     lambda report: terminal("rollback", report),
     lambda report: watchdog("confirm", False, report),
