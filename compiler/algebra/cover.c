@@ -21,19 +21,9 @@ struct covering {
     diagram remaining;
 };
 
-static uint32_t without(uint32_t left, uint32_t right)
-{
-    return left && !right;
-}
-
 static uint32_t implied(uint32_t left, uint32_t right)
 {
     return left || !right;
-}
-
-static bool is_zero(uint32_t left)
-{
-    return !left;
 }
 
 static bool is_one(uint32_t left)
@@ -41,7 +31,6 @@ static bool is_one(uint32_t left)
     return left == 1;
 }
 
-static const struct diagram_operation minus = {OPERATION_WITHOUT | DIAGRAM_ZERO_RIGHT, without, is_zero};
 static const struct diagram_operation or_not = {OPERATION_IMPLIED, implied, is_one};
 
 // What is left of a function of sets when all fields but one have only the values of a box: the smallest or the largest of
@@ -284,7 +273,7 @@ static struct box first_box(struct covering *covering)
     return box;
 }
 
-static diagram box_function(struct diagram_space *space, const struct box *box)
+diagram box_function(struct diagram_space *space, const struct box *box)
 {
     diagram function = diagram_constant(space, 1);
 
@@ -327,7 +316,8 @@ struct cover cover_boxes(struct arena *arena, struct diagram_space *space, diagr
             for (size_t i = 0; i < space->field_count; i++)
                 wider = widen_field(&covering, &box, widen_first[i]) || wider;
         }
-        covering.remaining = diagram_apply(space, &minus, covering.remaining, box_function(space, &box));
+        covering.remaining =
+            diagram_apply(space, &diagram_without, covering.remaining, box_function(space, &box));
         if (space->overflowed)
             break;
         *vec_push(arena, &cover) = copy_box(arena, &box, space->field_count);

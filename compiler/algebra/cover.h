@@ -31,3 +31,11 @@ struct cover {
 // are right, and the cover is not complete.
 struct cover cover_boxes(struct arena *arena, struct diagram_space *space, diagram set, diagram domain,
                          const unsigned *widen_first, size_t limit);
+
+// The packets of a box, as a function to 0 and 1.
+diagram box_function(struct diagram_space *space, const struct box *box);
+
+// Takes from boxes that cover_boxes() made for `set` what others of them hold as well (trim.c): they are the same set as
+// before, and each has a packet that no other has. The field `as_it_is` keeps its values. Where the space overflows, fewer
+// are trimmed.
+void cover_trim(struct diagram_space *space, struct cover *cover, diagram set, unsigned as_it_is);

@@ -40,6 +40,7 @@ enum {
 
 extern const struct diagram_operation diagram_smaller; // of two sets, what is in both
 extern const struct diagram_operation diagram_larger;  // of two sets, what is in either
+extern const struct diagram_operation diagram_without; // of two sets, what is in the left one alone
 
 struct result {
     unsigned operation; // 0: an empty slot

@@ -143,6 +143,12 @@ static bool is_largest(uint32_t value)
     return value == UINT32_MAX;
 }
 
+static uint32_t without(uint32_t left, uint32_t right)
+{
+    return left && !right;
+}
+
+const struct diagram_operation diagram_without = {OPERATION_WITHOUT | DIAGRAM_ZERO_RIGHT, without, is_zero};
 const struct diagram_operation diagram_smaller = {OPERATION_SMALLER | DIAGRAM_SAME | DIAGRAM_COMMUTES,
                                                   smaller_of, is_zero};
 const struct diagram_operation diagram_larger = {OPERATION_LARGER | DIAGRAM_ZERO_LEFT | DIAGRAM_ZERO_RIGHT |

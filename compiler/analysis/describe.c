@@ -5,6 +5,7 @@
 
 #include "base/kernel.h"
 #include "base/protocols.h"
+#include "meaning/sets.h"
 #include "packets/flags.h"
 
 #define SHOWN 6 // ranges of one field; the others are counted
@@ -442,4 +443,15 @@ const unsigned *usual_order(struct packet_space *space)
     for (size_t i = behind; i-- > 0;)
         order[at++] = (unsigned)last[i];
     return order;
+}
+
+struct cover boxes_to_tell(struct arena *arena, struct packet_space *space, diagram set, diagram domain,
+                           diagram meant, size_t limit)
+{
+    struct cover cover = cover_boxes(arena, space->diagrams, set, domain, usual_order(space), limit);
+
+    // No packet has protocol 0. Flags are words by what is common to their values.
+    meant = set_minus(space, set_and(space, set, meant), field_between(space, FIELD_PROTOCOL, 0, 0));
+    cover_trim(space->diagrams, &cover, meant, FIELD_FLAGS);
+    return cover;
 }

@@ -12,6 +12,11 @@
 // Of flags that no packet of `domain` has, what is shorter is said.
 void describe_box(struct buf *out, struct packet_space *space, const struct box *box, diagram domain);
 
+// A set as at most `limit` boxes that are told together: what one holds another does not repeat. Values outside of `domain` do
+// not occur (cover.h); of the set, the packets of `meant` are to be told. The boxes are from the arena.
+struct cover boxes_to_tell(struct arena *arena, struct packet_space *space, diagram set, diagram domain,
+                           diagram meant, size_t limit);
+
 // `accept`, `drop`, `reject`, `elsewhere`: names that do not change.
 const char *walk_name(enum walk walk);
 

@@ -81,18 +81,6 @@ static struct decision decide(struct pair *pair, int side, enum hook hook, const
     return decision;
 }
 
-// The packets of a box: of each field its values.
-static diagram box_set(struct packet_space *space, const struct box *box)
-{
-    diagram set = set_all(space);
-
-    for (size_t field = FIELD_COUNT + space->unknowns.count; field-- > 0;)
-        if (box->fields[field].count)
-            set = diagram_test(space->diagrams, (unsigned)field, box->fields[field].items,
-                               box->fields[field].count, set, set_none(space));
-    return set;
-}
-
 static bool list_holds(const struct range_list *list, uint64_t number)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -181,7 +169,8 @@ static void add_change(struct pair *pair, enum hook hook, enum change_kind kind,
     struct change change = {.kind = kind, .family = space->family, .hook = hook};
     struct buf text = {0};
 
-    if (!find_packet(space, hook, box ? set_and(space, set, box_set(space, box)) : set, packet))
+    if (!find_packet(space, hook, box ? set_and(space, set, box_function(space->diagrams, box)) : set,
+                     packet))
         return;
     for (int side = 0; side < 2; side++)
         alike = set_minus(
@@ -314,13 +303,11 @@ static struct cover regions_of(struct pair *pair, enum hook hook, diagram set)
 {
     struct packet_space *space = pair->space;
     // Packets without a state are told as new ones.
-    const diagram stateful = set_minus(space, set, pair->stateless);
-    const diagram simple = diagram_simplify(
-        space->diagrams, stateful,
-        set_minus(space, people_mean(space, hook, pair->meanings[0].domains[hook]), pair->stateless));
+    const diagram domain = set_minus(space, set_all(space), pair->stateless),
+                  meant = set_and(space, people_mean(space, hook, pair->meanings[0].domains[hook]), domain),
+                  simple = diagram_simplify(space->diagrams, set_and(space, set, domain), meant);
 
-    return cover_boxes(pair->arena, space->diagrams, simple,
-                       set_minus(space, set_all(space), pair->stateless), usual_order(space), pair->limit);
+    return boxes_to_tell(pair->arena, space, simple, domain, meant, pair->limit);
 }
 
 static void tell_kind(struct pair *pair, enum hook hook, enum change_kind kind, diagram set)

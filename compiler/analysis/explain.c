@@ -239,8 +239,7 @@ static void describe_part(struct explainer *explainer, const struct packets *pac
     struct packet_space *space = &explainer->space;
     const diagram simple = diagram_simplify(space->diagrams, set, asked);
     const diagram within = set_or(space, simple, diagram_simplify(space->diagrams, left, asked));
-    const struct cover cover =
-        cover_boxes(explainer->arena, space->diagrams, simple, within, usual_order(space), BOXES);
+    const struct cover cover = boxes_to_tell(explainer->arena, space, simple, within, asked, BOXES);
     const char **boxes = arena_calloc(explainer->arena, cover.count, sizeof(*boxes));
     struct buf text = {0};
 

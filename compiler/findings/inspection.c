@@ -334,8 +334,7 @@ const char *in_words(struct inspection *inspection, diagram set, diagram domain)
 {
     struct packet_space *space = &inspection->space;
     const diagram simple = diagram_simplify(space->diagrams, set, domain);
-    const struct cover cover =
-        cover_boxes(inspection->arena, space->diagrams, simple, domain, usual_order(space), BOXES);
+    const struct cover cover = boxes_to_tell(inspection->arena, space, simple, domain, domain, BOXES);
     struct buf text = {0};
 
     for (size_t i = 0; i < cover.count; i++) {

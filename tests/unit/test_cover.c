@@ -31,7 +31,12 @@ static uint32_t invert(uint32_t value, void *context)
     return context ? 0 : !value;
 }
 
-static const struct diagram_operation join = {1, either, NULL};
+static uint32_t both_sets(uint32_t left, uint32_t right)
+{
+    return left && right;
+}
+
+static const struct diagram_operation join = {1, either, NULL}, meet = {2, both_sets, NULL};
 
 // A union of boxes, or all but that, and the same as a table.
 static diagram random_set(struct diagram_space *space, bool table[PACKETS])
@@ -237,6 +242,79 @@ TEST(the_order_depends_on_the_set_alone)
     arena_clear(&arena);
 }
 
+// Packets of the set that a box alone holds; `range`, unless it is NULL, has their values of the field.
+static unsigned own_packets(const struct cover *cover, size_t box, const bool set[PACKETS], unsigned field,
+                            const struct addr_range *range)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < PACKETS; i++) {
+        bool own = set[i] && box_has(&cover->items[box], i, FIELDS);
+
+        for (size_t other = 0; other < cover->count && own; other++)
+            own = other == box || !box_has(&cover->items[other], i, FIELDS);
+        count += own && (!range ||
+                         (range->first.low <= field_of(i, field) && field_of(i, field) <= range->last.low));
+    }
+    return count;
+}
+
+static size_t gaps(const struct range_list *list, unsigned field)
+{
+    return list->count + 1 - (list->items[0].first.low == 0) -
+           (list->items[list->count - 1].last.low == (1U << widths[field]) - 1);
+}
+
+// What could go has 0, or would make a list that is no shorter than that of what it leaves out.
+static void assert_trimmed(const struct cover *cover, const bool set[PACKETS])
+{
+    for (size_t i = 0; i < cover->count; i++) {
+        assert_true(own_packets(cover, i, set, 0, NULL) > 0);
+        for (unsigned field = 0; field < FIELDS; field++) {
+            const struct range_list *list = &cover->items[i].fields[field];
+            size_t needed = 0;
+
+            for (size_t j = 0; j < list->count; j++)
+                needed += !list->items[j].first.low || own_packets(cover, i, set, field, &list->items[j]) > 0;
+            if (list->count)
+                assert_true(needed == list->count || needed >= gaps(list, field));
+        }
+    }
+}
+
+TEST(trimmed_boxes_hold_the_same_and_nothing_twice_that_could_be_left_out)
+{
+    struct arena arena = {0};
+    unsigned trimmed = 0;
+
+    srand(5);
+    for (int round = 0; round < 1500; round++) {
+        struct diagram_space *space = diagram_space_new(widths, FIELDS, NODE_LIMIT);
+        bool in_set[PACKETS], in_domain[PACKETS];
+        const diagram set = random_set(space, in_set), domain = random_set(space, in_domain),
+                      held = diagram_apply(space, &meet, set, domain);
+        struct cover cover = cover_boxes(&arena, space, set, domain, orders[round % 6], MANY_BOXES);
+        const size_t boxes = cover.count;
+
+        cover_trim(space, &cover, held, FIELDS);
+        trimmed += cover.count < boxes;
+        for (unsigned i = 0; i < PACKETS; i++) {
+            bool covered = false;
+
+            in_set[i] = in_set[i] && in_domain[i];
+            for (size_t j = 0; j < cover.count; j++)
+                covered = covered || box_has(&cover.items[j], i, FIELDS);
+            if (in_domain[i])
+                assert_int_equal(covered, in_set[i]);
+        }
+        assert_trimmed(&cover, in_set);
+        diagram_space_free(space);
+        arena_reset(&arena);
+    }
+    assert_true(trimmed > 0);
+    arena_clear(&arena);
+}
+
 TEST(a_limit_leaves_the_first_boxes)
 {
     struct arena arena = {0};
@@ -367,5 +445,6 @@ TEST(values_that_do_not_occur_are_not_listed)
 }
 
 RUN_TESTS(CASE(boxes_are_maximal_and_cover_the_set), CASE(the_order_depends_on_the_set_alone),
+          CASE(trimmed_boxes_hold_the_same_and_nothing_twice_that_could_be_left_out),
           CASE(a_limit_leaves_the_first_boxes), CASE(a_full_space_gives_an_incomplete_cover_of_right_boxes),
           CASE(boxes_overlap_rather_than_fall_apart), CASE(values_that_do_not_occur_are_not_listed))
