@@ -33,6 +33,7 @@ GCOVR        ?= gcovr
 SHELLCHECK   ?= shellcheck
 VALGRIND     ?= valgrind
 FUZZ_TIME    ?= 7
+KERNEL_JOBS  ?=# words in the names of jobs of the kernel tier; all of them unless given
 
 OPTIMISE_release  := -O2
 OPTIMISE_debug    := -O0 -g3
@@ -198,7 +199,7 @@ TIER_ENV = CC='$(CC)' CTC=$(CURDIR)/$(CTC) BUILD=$(CURDIR)/$(B) FUZZ_TIME=$(FUZZ
 run_tier = $(Q)$(TIER_ENV) bash tests/$(1)/run.sh
 
 # A test program that does not build fails its own tier and no other, hence the `-`.
-check: deps                  ## everything: the tiers below, four of them again under the sanitizers
+check: deps                  ## everything: the tiers below, five of them again under the sanitizers
 	+$(Q)$(SUBMAKE) $(JOBS) all
 	-+$(Q)$(SUBMAKE) $(JOBS) programs
 	+$(Q)MAKE='$(SUBMAKE)' tests/support/tiers.sh check-asan $(TIERS:%=check-%)
@@ -249,8 +250,8 @@ check-docs: $(CTC)           ## manual, README and examples say what the compile
 check-completions: $(CTC) $(COMPLETIONS) ## shells complete every command, option and word
 	$(call run_tier,completions)
 
-check-kernel: $(CTC) $(LOADER) $(SETS) ## a real kernel treats real packets so (needs root)
-	$(call run_tier,kernel)
+check-kernel: $(CTC) $(LOADER) $(SETS) ## a real kernel treats real packets so (needs root); KERNEL_JOBS=WORDS: of its jobs
+	$(call run_tier,kernel) $(KERNEL_JOBS)
 
 check-kernel-million: $(CTC) $(LOADER) $(SETS) ## it treats a million packets at the boundaries of rules as explain says (needs root)
 	$(Q)$(TIER_ENV) PACKETS=1000000 bash tests/kernel/run.sh agree
@@ -265,6 +266,11 @@ check-asan:                  ## unit, golden, questions, findings and hostile wi
 	+$(Q)$(SUBMAKE) $(JOBS) MODE=asan all
 	-+$(Q)$(SUBMAKE) $(JOBS) MODE=asan programs
 	+$(Q)MAKE='$(SUBMAKE) MODE=asan' LANES=1 tests/support/tiers.sh $(ASAN_TIERS:%=check-%)
+
+check-kernel-asan:           ## apply, whatever fails or is killed, with these sanitizers (needs root); KERNEL_JOBS=WORDS: other jobs
+	+$(Q)$(SUBMAKE) $(JOBS) MODE=asan all
+	+$(Q)JOB_SECONDS=600 $(SUBMAKE) $(JOBS) MODE=asan check-kernel \
+		KERNEL_JOBS='$(or $(KERNEL_JOBS),apply backend boot connections drift own plan via)'
 
 check-valgrind:              ## unit tests, and a compile of each example, under valgrind
 	+$(Q)$(SUBMAKE) $(JOBS) MODE=debug all programs
@@ -409,7 +415,8 @@ help:                        ## list the targets
 		/^[a-z-]+:.*## / { printf "  %-20s %s\n", substr($$0, 1, index($$0, ":") - 1), substr($$0, index($$0, "## ") + 3) }' \
 		$(firstword $(MAKEFILE_LIST))
 
-.PHONY: FORCE all deps demo check $(TIERS:%=check-%) check-kernel-million check-kernel-requests check-browser check-asan check-valgrind check-headers \
+.PHONY: FORCE all deps demo check $(TIERS:%=check-%) check-kernel-million check-kernel-requests \
+	check-kernel-crowd check-kernel-asan check-browser check-asan check-valgrind check-headers \
 	coverage fuzz bench programs lint lint-deps lint-tidy lint-cppcheck lint-analyzer lint-shell format format-check \
 	install uninstall dist clean help
 

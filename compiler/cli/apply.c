@@ -292,7 +292,7 @@ static enum exit_code apply(struct compilation *compilation, struct apply_option
     struct session session;
     const bool remote = session_find(&compilation->arena, &session);
     enum exit_code code;
-    bool fine;
+    bool fine, reads_all;
     int lock = -1;
 
     // What takes more than CAP_NET_ADMIN and CAP_NET_RAW has been done then: other processes are looked into, and modules loaded.
@@ -305,7 +305,8 @@ static enum exit_code apply(struct compilation *compilation, struct apply_option
         ahead_by(ahead, backend);
 
     // With the right to read all files, nothing else is done.
-    if (!privileges_drop(strcmp(options->policy, "-") == 0 ? NULL : options->policy)) {
+    reads_all = privileges_drop(strcmp(options->policy, "-") == 0 ? NULL : options->policy);
+    if (!reads_all) {
         if (nothing_to_do(&compilation->arena, options, backend, &code))
             return code;
         ahead_start(ahead);
@@ -318,6 +319,8 @@ static enum exit_code apply(struct compilation *compilation, struct apply_option
 
     fine = compile_read(compilation, options->policy);
     privileges_drop(NULL);
+    if (fine && reads_all)
+        ahead_start(ahead);
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
         fine = compile_rules(compilation, family, &compile, &texts[family]);
     report_diags(&compilation->diags, SEVERITY_WARNING);

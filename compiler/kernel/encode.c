@@ -353,6 +353,10 @@ bool encode_rulesets(const struct ruleset *const rulesets[FAMILY_COUNT], struct 
     struct encoder *encoder = encoder_new(&arena, false);
     bool fine;
 
+    // No process is forked beside a thread that can as well be there before.
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        if (rulesets[family])
+            start(&encoder->works[family]);
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         if (rulesets[family])
             encoder_begin(encoder, rulesets[family]);

@@ -3,7 +3,7 @@
 #
 # The kernel tier: load emitted rules in network namespaces of its own and send real packets.
 #
-#   CTC=build/release/ctc BUILD=build/release tests/kernel/run.sh [-v] [-j WORKERS] [PATTERN]
+#   CTC=build/release/ctc BUILD=build/release tests/kernel/run.sh [-v] [-j WORKERS] [WORDS...]
 #
 # VIA_STEPS=all: programs fail at every call, and not only at some (test_via.py); VIA_BUSY=N: beside so many busy loops.
 # GUARD_STEPS=all: so do the guard's calls (test_guard.py).
@@ -70,6 +70,8 @@ export FAULTS=$BUILD/faults.so
 export FILL_TABLE=$BUILD/fill_table FILL_SHARES=$BUILD/fill_shares SCRATCH=$scratch
 export XTABLES_LOCKFILE=$scratch/lock    # not the one the machine's own firewall takes
 export PYTHONDONTWRITEBYTECODE=1
+# Faults are preloaded ahead of a sanitizer's own library (make check-kernel-asan).
+export ASAN_OPTIONS=verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 
 # What is remembered of an apply is in memory, as below /run, so that no disk is waited for.
 # shellcheck disable=SC2016    # the inner shell expands it
