@@ -7,6 +7,7 @@
 #include "analysis/describe.h"
 #include "analysis/limits.h"
 #include "analysis/query.h"
+#include "analysis/region.h"
 #include "analysis/witness.h"
 #include "base/vec.h"
 #include "meaning/sets.h"
@@ -81,83 +82,6 @@ static struct decision decide(struct pair *pair, int side, enum hook hook, const
     return decision;
 }
 
-static bool list_holds(const struct range_list *list, uint64_t number)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].first.low <= number && number <= list->items[i].last.low)
-            return true;
-    return false;
-}
-
-// Off lo is where people look.
-static bool is_off_loopback(const struct packet_space *space, const struct range_list *interfaces)
-{
-    const size_t lo = packet_space_interface(space, "lo"), count = INTERFACE_NAMED + space->interfaces.count;
-
-    for (size_t number = INTERFACE_OTHER; number < count; number++)
-        if (list_holds(interfaces, number) == (number == lo))
-            return false;
-    return true;
-}
-
-// What is not on lo, with lo: regions leave it out.
-static void add_loopback(struct pair *pair, struct range_list *interfaces)
-{
-    const uint64_t lo = packet_space_interface(pair->space, "lo"),
-                   count = INTERFACE_NAMED + pair->space->interfaces.count;
-    struct range_list wider = {0};
-
-    if (!interfaces->count || !list_holds(interfaces, INTERFACE_OTHER))
-        return;
-    for (uint64_t number = 0; number < count; number++)
-        if (number == lo || list_holds(interfaces, number))
-            *vec_push(pair->arena, &wider) = (struct addr_range){{0, number}, {0, number}};
-    *interfaces = wider;
-}
-
-// Which hook it is about shows by the interfaces that it names.
-static const char *region_text(struct pair *pair, enum hook hook, const struct box *region)
-{
-    const size_t fields = FIELD_COUNT + pair->space->unknowns.count;
-    const enum field sides[] = {FIELD_IN, FIELD_OUT};
-    static const char *const any[] = {"in any", "out any"};
-    struct range_list *lists = arena_calloc(pair->arena, fields, sizeof(*lists));
-    struct range_list *alone = arena_calloc(pair->arena, fields, sizeof(*alone));
-    struct buf text = {0};
-
-    memcpy(lists, region->fields, fields * sizeof(*lists));
-    for (size_t i = 0; i < 2; i++) {
-        if (is_off_loopback(pair->space, &lists[sides[i]]))
-            lists[sides[i]].count = 0;
-        add_loopback(pair, &lists[sides[i]]);
-        alone[sides[i]] = lists[sides[i]];
-        lists[sides[i]].count = 0;
-        if (hook == (i ? HOOK_INPUT : HOOK_OUTPUT))
-            continue;
-        if (alone[sides[i]].count)
-            describe_box(&text, pair->space, &(struct box){alone}, set_all(pair->space));
-        else
-            buf_printf(&text, "%s%s", text.length ? " " : "", any[i]);
-        alone[sides[i]].count = 0;
-    }
-    describe_box(&text, pair->space, &(struct box){lists}, set_all(pair->space));
-    return buf_to_arena(&text, pair->arena);
-}
-
-// All that nothing but the end of a hook decides. A default may treat TCP in its own way.
-static const char *rest_text(struct pair *pair, enum hook hook, diagram set, const char *state)
-{
-    static const char *const any[HOOK_COUNT] = {"in any", "in any out any", "out any"};
-    const diagram tcp = field_between(pair->space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP),
-                  none = set_none(pair->space);
-
-    return arena_printf(pair->arena, "%s%s%s, all else", any[hook],
-                        set_and(pair->space, set, tcp) == none     ? " not tcp"
-                        : set_minus(pair->space, set, tcp) == none ? " tcp"
-                                                                   : "",
-                        state);
-}
-
 // `box` NULL: all of the set that nothing but the end of the hook decides, packets of the state `rest` (" established") or
 // of any ("").
 static void add_change(struct pair *pair, enum hook hook, enum change_kind kind, diagram set, struct box *box,
@@ -180,7 +104,8 @@ static void add_change(struct pair *pair, enum hook hook, enum change_kind kind,
                                          diagram_evaluate(space->diagrams, pair->outcomes[side], packet))));
     describe_packet(&text, space, hook, packet, alike);
     change.example = arena_copy(pair->arena, text.bytes, text.length);
-    change.packets = box ? region_text(pair, hook, box) : rest_text(pair, hook, set, rest);
+    change.packets = box ? region_in_words(pair->arena, space, hook, box)
+                         : rest_in_words(pair->arena, space, hook, set, rest);
     change.before = decide(pair, 0, hook, packet);
     change.now = decide(pair, 1, hook, packet);
     *vec_push(pair->arena, pair->difference) = change;

@@ -61,6 +61,34 @@ static json_t *document(const struct options *options, const struct difference *
     return object;
 }
 
+static bool leaves_forwarding(const struct subject *subject)
+{
+    return subject->policy && subject->policy->forwarding == VERDICT_LEAVE;
+}
+
+static bool has_forwarding(const struct subject *subject)
+{
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        const struct table *filter =
+            subject->rules[family] ? ruleset_find_table(subject->rules[family], "filter") : NULL;
+
+        if (filter && table_find_chain(filter, "FORWARD"))
+            return true;
+    }
+    return false;
+}
+
+// Beside a policy that leaves forwarded traffic to others, what a ruleset does with it is these others': they have it still when
+// the policy is applied.
+static unsigned hooks_of_others(const struct subject *policy, const char *name, const struct subject *rules)
+{
+    if (!leaves_forwarding(policy) || rules->policy)
+        return 0;
+    if (has_forwarding(rules))
+        fprintf(stderr, "ctc: note: forwarded traffic is not compared: %s leaves it to others\n", name);
+    return 1U << HOOK_FORWARD;
+}
+
 static enum exit_code compare(const struct options *options, const struct subject *before,
                               const struct subject *now)
 {
@@ -70,6 +98,8 @@ static enum exit_code compare(const struct options *options, const struct subjec
     bool compared = false;
     enum exit_code code;
 
+    difference.left_out =
+        hooks_of_others(before, options->before, now) | hooks_of_others(now, options->now, before);
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
         if (!before->rules[family] || !now->rules[family] ||
             (options->family != FAMILY_COUNT && options->family != family))

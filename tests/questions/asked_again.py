@@ -18,8 +18,10 @@ CTC = os.environ["CTC"]
 
 # What the notation has no words for: limits, and matches that are not modelled.
 BEYOND = re.compile(r"\(| over \S+/\S+$| while the limit's table is full$")
-# What a region has beside: limits within their rates, long lists, the packets that other regions leave.
-UNSAID = re.compile(r"\(| (over|up to) \S+/| while the limit's table is full|,and-|, all else$")
+# What a region has beside: limits within their rates, long lists.
+UNSAID = re.compile(r"\(| (over|up to) \S+/| while the limit's table is full|,and-")
+# Behind what packets have in common that other regions leave.
+ALL_ELSE = re.compile(r", all else$")
 # An answer that depends on them: the packet is among those that it names. Fragments are put together where one of the two
 # files needs it, and diff sees none.
 DEPENDS = re.compile(r"(^|\s)(up to|over|while the limit's table is full|fragment|\(.*\))")
@@ -65,7 +67,7 @@ def judge_side(tally, path, family, side, changes):
 
 def judge_regions(tally, path, family, changes):
     """What is printed of a region can be asked."""
-    regions = [change["packets"] for change in changes if not UNSAID.search(change["packets"])]
+    regions = [ALL_ELSE.sub("", change["packets"]) for change in changes if not UNSAID.search(change["packets"])]
     asked = run("explain", f"-{family[-1]}", "--format", "json", str(path), "-", text="\n".join(regions) + "\n")
     tally.judge(f"regions of {path} {family}", asked.stderr[:300] if regions and asked.returncode else None)
 
