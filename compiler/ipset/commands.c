@@ -111,7 +111,7 @@ static bool check_name(struct reader *reader, struct word name)
 static bool settle(struct reader *reader, struct making *making)
 {
     making->members.count = ipset_members_sort(making->members.items, making->members.count);
-    if (making->members.count <= making->maxelem)
+    if (making->members.count <= making->maxelem || reader->saved)
         return true;
     diag_add(reader->diags, DIAG_IPSET, making->span,
              "the set `%s` gets %zu members, and its maxelem is %llu", making->set.name,

@@ -91,10 +91,16 @@ bool ipset_takes(enum ipset_kind kind, enum family family, struct prefix prefix)
 bool ipset_read(struct arena *arena, const struct source *source, struct ipset_list *list,
                 struct diag_list *diags);
 
+// Reads what `ipset save` has just printed of the kernel's sets. A set with a timeout holds what is there at that moment, as the
+// others do. What cannot be read, such as a type that a later kernel has, makes of its set an IPSET_OTHER, and is no mistake.
+void ipset_read_saved(struct arena *arena, const struct source *source, struct ipset_list *list);
+
 // Appends the lines that make a set, `create` first. They say `-exist`, so that twice loaded is once loaded, whether
 // `ipset restore` or `ipset -exist restore` does it. The hash is as large as it is to be from the beginning, so that no members
 // move while others are added. Not for IPSET_OTHER; all members are such as ipset_takes().
 void ipset_print(struct buf *out, const struct ipset *set);
+
+#define IPSET_OWN "ctc-" // what names that ctc makes begin with
 
 // A name for a set that says what it is for and tells it from any other: a set with other members has another name, so that
 // old and new ones stand side by side while rules change over. `about`, of lower case letters and hyphens, is cut to fit.

@@ -15,9 +15,11 @@
     65536              // members a set holds where nothing is said (ip_set_hash_gen.h, IPSET_DEFAULT_MAXELEM)
 #define BUCKETS_MIN 64 // IPSET_MIMINAL_HASHSIZE there
 
-static const char start[] = "ctc-";
-
-enum { HASH_DIGITS = 12, HASH_BITS = 4 * HASH_DIGITS, ABOUT_MAX = IPSET_NAME_MAX - 4 - 1 - HASH_DIGITS };
+enum {
+    HASH_DIGITS = 12,
+    HASH_BITS = 4 * HASH_DIGITS,
+    ABOUT_MAX = IPSET_NAME_MAX - (int)sizeof(IPSET_OWN) - HASH_DIGITS
+};
 
 // Two to four members a bucket, which is far from the 12 at which the kernel doubles them all and moves every member. With more
 // buckets, a packet of a crowd finds fewer of them in the cache: of 100,000 members, 131,072 buckets cost it 70 nanoseconds more.
@@ -149,6 +151,6 @@ const char *ipset_name(struct arena *arena, const char *about, const struct ipse
 
     while (length && about[length - 1] == '-')
         length--;
-    return arena_printf(arena, "%s%.*s-%0*" PRIx64, start, (int)length, about, HASH_DIGITS,
+    return arena_printf(arena, IPSET_OWN "%.*s-%0*" PRIx64, (int)length, about, HASH_DIGITS,
                         set_hash(set) >> (64 - HASH_BITS));
 }

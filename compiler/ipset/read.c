@@ -169,6 +169,16 @@ static bool split(struct reader *reader)
     return true;
 }
 
+// What the kernel printed of a set stands behind the line that creates it. A name with a blank in it is printed without quotes,
+// and may begin as another one does.
+static void forget_read(struct reader *reader)
+{
+    if (reader->sets.count)
+        making_forget(*vec_last(&reader->sets));
+    if (reader->last)
+        making_forget(reader->last);
+}
+
 static void read_line(struct reader *reader, struct slice raw)
 {
     const struct slice line = slice_trim(raw);
@@ -178,8 +188,8 @@ static void read_line(struct reader *reader, struct slice raw)
     reader->line = line;
     if (!line.length || line.at[0] == '#' || slice_is(line, "COMMIT"))
         return;
-    if (split(reader) && reader->count)
-        text_run(reader);
+    if ((!split(reader) || (reader->count && !text_run(reader))) && reader->saved)
+        forget_read(reader);
 }
 
 static void read_text(struct reader *reader, const struct source *source)
@@ -210,18 +220,33 @@ static void order_by_name(struct arena *arena, struct ipset_list *list)
         qsort(list->by_name, list->count, sizeof(const struct ipset *), compare_names);
 }
 
-bool ipset_read(struct arena *arena, const struct source *source, struct ipset_list *list,
-                struct diag_list *diags)
+static void read_sets(struct arena *arena, const struct source *source, bool saved, struct ipset_list *list,
+                      struct diag_list *diags)
 {
-    const size_t errors = diags->counts[SEVERITY_ERROR];
     struct reader *reader = arena_alloc(arena, sizeof(*reader));
 
     reader->arena = arena;
     reader->diags = diags;
+    reader->saved = saved;
     reader->span.source = source;
     text_begin(reader);
     read_text(reader, source);
     text_finish(reader, list);
     order_by_name(arena, list);
+}
+
+bool ipset_read(struct arena *arena, const struct source *source, struct ipset_list *list,
+                struct diag_list *diags)
+{
+    const size_t errors = diags->counts[SEVERITY_ERROR];
+
+    read_sets(arena, source, false, list, diags);
     return diags->counts[SEVERITY_ERROR] == errors;
+}
+
+void ipset_read_saved(struct arena *arena, const struct source *source, struct ipset_list *list)
+{
+    struct diag_list ignored = {.arena = arena};
+
+    read_sets(arena, source, true, list, &ignored);
 }

@@ -18,6 +18,7 @@ enum effect {
     EFFECT_FROM,
     EFFECT_TO,
     EFFECT_EXTENSION,
+    EFFECT_TIMEOUT, // its members go by themselves
     EFFECT_UNKNOWN, // its members are more than they say
 };
 
@@ -47,7 +48,7 @@ static const struct option {
     {"range", PORTS, EFFECT_RANGE, 0, 0, true},
     {"from", PORTS, EFFECT_FROM, 0, 0, true},
     {"to", PORTS, EFFECT_TO, 0, 0, true},
-    {"timeout", ALL, EFFECT_UNKNOWN, EXTENSION_TIMEOUT, TIMEOUT_MAX, false},
+    {"timeout", ALL, EFFECT_TIMEOUT, EXTENSION_TIMEOUT, TIMEOUT_MAX, false},
     {"counters", ALL, EFFECT_EXTENSION, EXTENSION_COUNTERS, 0, false},
     {"comment", ALL, EFFECT_EXTENSION, EXTENSION_COMMENT, 0, false},
     {"skbinfo", ALL, EFFECT_EXTENSION, EXTENSION_SKBINFO, 0, false},
@@ -184,9 +185,10 @@ static bool read_value(struct reader *reader, struct making *making, const struc
     case EFFECT_FROM:
     case EFFECT_TO:
         return read_range(reader, making, option->effect, text);
-    case EFFECT_UNKNOWN:
+    case EFFECT_TIMEOUT:
         making->extensions |= option->extension;
         break;
+    case EFFECT_UNKNOWN:
     case EFFECT_EXTENSION:
     case EFFECT_NONE:
         break;
@@ -217,11 +219,13 @@ static bool read_option(struct reader *reader, struct making *making, size_t *at
     return read_value(reader, making, option, reader->words[(*at)++].text);
 }
 
-// Whether one of the options that stand there makes the members more than they say.
-static bool makes_unknown(unsigned seen)
+// Whether one of the options that stand there makes the members more than they say. Who reads a text later on does not know
+// which of them are still there.
+static bool makes_unknown(const struct reader *reader, unsigned seen)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (seen >> i & 1 && options[i].effect == EFFECT_UNKNOWN)
+        if (seen >> i & 1 &&
+            (options[i].effect == EFFECT_UNKNOWN || (options[i].effect == EFFECT_TIMEOUT && !reader->saved)))
             return true;
     return false;
 }
@@ -269,7 +273,7 @@ bool read_create(struct reader *reader, struct making *making)
     }
     if (ports && !check_range(reader, making, seen))
         return false;
-    if (makes_unknown(seen))
+    if (makes_unknown(reader, seen))
         making_forget(making);
     return true;
 }

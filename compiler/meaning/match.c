@@ -289,14 +289,14 @@ static void add_rule(struct cube *cube, const struct rule *rule, size_t count)
 
 // The packets that a match is about and that are no single cube: a port of either side, all but one pair of type and code,
 // some sets.
-static bool needs_parts(const struct match *match)
+static bool needs_parts(const struct packet_space *space, const struct match *match)
 {
     const bool either =
         match->kind == MATCH_MULTIPORT && match->multiport.side == SIDE_EITHER && !match->multiport.inverted;
     const bool pair = (match->kind == MATCH_ICMP || match->kind == MATCH_ICMPV6) && match->icmp.inverted &&
                       !match->icmp.any && (match->icmp.code_first != 0 || match->icmp.code_last != UINT8_MAX);
 
-    return either || pair || (match->kind == MATCH_SET && set_needs_parts(match));
+    return either || pair || (match->kind == MATCH_SET && set_needs_parts(space, match));
 }
 
 static diagram match_parts(const struct view *view, const struct match *match)
@@ -351,7 +351,7 @@ static diagram passing(const struct view *view, const struct rule *rule, size_t 
         cube.unknowns.items[i].drops_full = false;
     function = cube_function(&cube, inside, 0);
     for (size_t i = 0; i < count; i++)
-        if (needs_parts(&rule->matches[i]))
+        if (needs_parts(view->space, &rule->matches[i]))
             function = only_where(view->space, match_parts(view, &rule->matches[i]), function);
     return function;
 }
@@ -381,7 +381,7 @@ static bool add_cube(struct cube *cube, const struct rule *rule)
         const bool fills = fills_table(&rule->matches[i]);
 
         limited = limited || fills;
-        plain = plain && !needs_parts(&rule->matches[i]) && (!fills || is_last(rule, i));
+        plain = plain && !needs_parts(cube->view->space, &rule->matches[i]) && (!fills || is_last(rule, i));
     }
     // One table, asked last, is one test of the cube.
     return plain && (!limited || cube->unknowns.count == 1);

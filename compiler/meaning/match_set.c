@@ -9,9 +9,10 @@ static const struct ipset_type *type_of(const struct match *match)
     return &ipset_types[match->set.set->kind];
 }
 
-bool set_needs_parts(const struct match *match)
+bool set_needs_parts(const struct packet_space *space, const struct match *match)
 {
-    return type_of(match)->ports && (type_of(match)->addresses || match->set.inverted);
+    return packet_space_knows_set(space, match) && type_of(match)->ports &&
+           (type_of(match)->addresses || match->set.inverted);
 }
 
 static struct range_list member_addresses(const struct cube *cube, const struct ipset *set)
@@ -60,9 +61,13 @@ static void add_addresses(struct cube *cube, const struct match *match)
 
 void add_set(struct cube *cube, const struct match *match)
 {
-    if (set_needs_parts(match))
+    const struct packet_space *space = cube->view->space;
+
+    if (set_needs_parts(space, match))
         return;
-    if (!match->set.set->count)
+    if (!packet_space_knows_set(space, match))
+        cube_unknown(cube, (struct unknown_test){packet_space_match(space, match), 1U << UNKNOWN_YES, false});
+    else if (!match->set.set->count)
         cube->never = cube->never || !match->set.inverted;
     else if (type_of(match)->addresses)
         add_addresses(cube, match);

@@ -142,6 +142,8 @@ unsigned packet_space_unknown(const struct packet_space *space, enum unknown_kin
                               unsigned number);
 unsigned packet_space_limit(const struct packet_space *space, const struct limit *limit);
 unsigned packet_space_match(const struct packet_space *space, const struct match *match); // the unknown it is
+// Whether a MATCH_SET is told by the members of its set; else it is an unknown.
+bool packet_space_knows_set(const struct packet_space *space, const struct match *match);
 // Has the matches that are one unknown be another one, in all that is made of them behind it.
 void packet_space_identify(struct packet_space *space, unsigned unknown, unsigned as);
 

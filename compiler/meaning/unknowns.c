@@ -7,6 +7,7 @@
 
 #include "base/kernel.h"
 #include "base/vec.h"
+#include "emit/restore.h"
 #include "meaning/space.h"
 
 // The slot of an unknown in the index, or the empty one where it would stand. FNV-1a.
@@ -126,7 +127,15 @@ static const char *limit_text(struct arena *arena, const struct match *match)
                         match->limit.burst);
 }
 
-static bool match_unknown(const struct packet_space *space, const struct match *match,
+static const char *set_text(const struct packet_space *space, const struct match *match)
+{
+    struct buf text = {0};
+
+    restore_match(&text, match, space->family);
+    return buf_to_arena(&text, space->arena) + 1; // behind its blank
+}
+
+static bool match_unknown(const struct packet_space *space, const struct match *match, bool sets_vary,
                           struct unknown *unknown, bool *fickle)
 {
     struct arena *arena = space->arena;
@@ -153,6 +162,10 @@ static bool match_unknown(const struct packet_space *space, const struct match *
         *fickle = match->opaque.fickle;
         *unknown = (struct unknown){.kind = UNKNOWN_MATCH, .text = match->opaque.text};
         return true;
+    case MATCH_SET:
+        if (sets_vary)
+            *unknown = (struct unknown){.kind = UNKNOWN_MATCH, .text = set_text(space, match)};
+        return sets_vary;
     default:
         return false;
     }
@@ -208,6 +221,11 @@ static void remember_match(struct packet_space *space, const struct match *match
 unsigned packet_space_match(const struct packet_space *space, const struct match *match)
 {
     return space->matches[match_slot(space, match)].unknown;
+}
+
+bool packet_space_knows_set(const struct packet_space *space, const struct match *match)
+{
+    return !space->match_count || !space->matches[match_slot(space, match)].match;
 }
 
 void packet_space_identify(struct packet_space *space, unsigned unknown, unsigned as)
@@ -294,6 +312,7 @@ bool rule_decides(const struct rule *rule)
 struct collecting {
     struct packet_space *space;
     uint64_t changes; // what rules write that matches read
+    bool sets_vary;
     const struct table *table;
     unsigned table_number; // among the kernel's
     size_t *first;         // of the matches of a chain, by the numbers of the table's chains
@@ -314,7 +333,7 @@ static void collect_rule(struct collecting *collecting, const struct rule *rule)
         struct unknown unknown;
         bool fickle;
 
-        if (match_unknown(space, &rule->matches[i], &unknown, &fickle))
+        if (match_unknown(space, &rule->matches[i], collecting->sets_vary, &unknown, &fickle))
             *vec_push(space->arena, matches) = (struct unknown_match){
                 .match = &rule->matches[i],
                 .unknown = unknown,
@@ -409,7 +428,8 @@ static size_t numbers_of(const struct table *table)
 
 void packet_space_add_ruleset(struct packet_space *space, const struct ruleset *ruleset)
 {
-    struct collecting collecting = {.space = space, .changes = ruleset_changes(ruleset)};
+    struct collecting collecting = {
+        .space = space, .changes = ruleset_changes(ruleset), .sets_vary = ruleset->sets_vary};
 
     for (size_t i = 0; i < ruleset->count; i++) {
         const struct table *table = &ruleset->items[i];

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Sets that rules put members into or take them out of (-j SET): what is in them, no text tells.
+// Sets that rules put members into or take them out of (-j SET).
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/vec.h"
 #include "emit/restore.h"
-#include "ipset/ipset.h"
-#include "rules/matches.h"
+#include "rules/read.h"
 #include "rules/words.h"
 
+// By rules of one family.
 struct changes {
     VEC(const struct ipset *) sets; // in the order of their addresses, once all are there
     bool all;                       // a list of sets is changed: each of them may be in it
@@ -45,8 +45,8 @@ static void collect_named(struct arena *arena, const char *text, const struct ip
     }
 }
 
-static void collect_changes(struct arena *arena, const struct chain *chain, const struct ipset_list *list,
-                            struct changes *changes)
+static void collect_chain(struct arena *arena, const struct chain *chain, const struct ipset_list *list,
+                          struct changes *changes)
 {
     struct words *words = NULL;
 
@@ -59,10 +59,27 @@ static void collect_changes(struct arena *arena, const struct chain *chain, cons
     }
 }
 
-static bool is_changed(const struct changes *changes, const struct ipset *set)
+static void collect_changes(struct arena *arena, const struct ruleset *ruleset, const struct ipset_list *list,
+                            struct changes *changes)
 {
-    return changes->all ||
-           bsearch(&set, changes->sets.items, changes->sets.count, sizeof(struct ipset *), compare_places);
+    for (size_t i = 0; i < ruleset->count; i++)
+        for (size_t j = 0; j < ruleset->items[i].count; j++)
+            collect_chain(arena, ruleset->items[i].items[j], list, changes);
+}
+
+static bool is_among(const struct changes *changes, const struct ipset *set)
+{
+    return changes->all || (changes->sets.count && bsearch(&set, changes->sets.items, changes->sets.count,
+                                                           sizeof(struct ipset *), compare_places));
+}
+
+// What a rule of another family puts into a set is passed over (ip_set_core.c, ip_set_add()), unless that is of none: ports alone.
+static bool is_changed(const struct changes changes[FAMILY_COUNT], const struct ipset *set)
+{
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        if ((!ipset_types[set->kind].addresses || set->family == family) && is_among(&changes[family], set))
+            return true;
+    return false;
 }
 
 // The match as it is printed.
@@ -77,7 +94,7 @@ static struct match as_text(struct arena *arena, const struct match *match, enum
 }
 
 static void forget_changed(struct arena *arena, struct chain *chain, enum family family,
-                           const struct changes *changes)
+                           const struct changes changes[FAMILY_COUNT])
 {
     for (size_t i = 0; i < chain->count; i++) {
         struct rule *rule = &chain->items[i];
@@ -95,17 +112,22 @@ static void forget_changed(struct arena *arena, struct chain *chain, enum family
     }
 }
 
-void forget_changed_sets(struct arena *arena, const struct ruleset *ruleset, const struct ipset_list *list)
+void rules_forget_changed_sets(struct arena *arena, const struct ruleset *const *rulesets, size_t count,
+                               const struct ipset_list *list)
 {
-    struct changes changes = {0};
+    struct changes changes[FAMILY_COUNT] = {0};
+    bool any = false;
 
-    for (size_t i = 0; i < ruleset->count; i++)
-        for (size_t j = 0; j < ruleset->items[i].count; j++)
-            collect_changes(arena, ruleset->items[i].items[j], list, &changes);
-    if (!changes.sets.count)
-        return;
-    qsort(changes.sets.items, changes.sets.count, sizeof(struct ipset *), compare_places);
-    for (size_t i = 0; i < ruleset->count; i++)
-        for (size_t j = 0; j < ruleset->items[i].count; j++)
-            forget_changed(arena, ruleset->items[i].items[j], ruleset->family, &changes);
+    for (size_t i = 0; i < count; i++)
+        collect_changes(arena, rulesets[i], list, &changes[rulesets[i]->family]);
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        any = any || changes[family].sets.count;
+        if (changes[family].sets.count)
+            qsort(changes[family].sets.items, changes[family].sets.count, sizeof(struct ipset *),
+                  compare_places);
+    }
+    for (size_t i = 0; i < count && any; i++)
+        for (size_t j = 0; j < rulesets[i]->count; j++)
+            for (size_t k = 0; k < rulesets[i]->items[j].count; k++)
+                forget_changed(arena, rulesets[i]->items[j].items[k], rulesets[i]->family, changes);
 }

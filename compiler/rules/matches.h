@@ -22,9 +22,6 @@ option_reader match_read_states, match_read_helper, match_read_socket;   // matc
 option_reader match_read_set;                                            // match_sets.c
 option_reader match_read_limit, match_read_hashlimit;                    // match_rates.c
 
-// Sets that rules of the ruleset change are not known by their members: matches that ask for them become text again.
-void forget_changed_sets(struct arena *arena, const struct ruleset *ruleset, const struct ipset_list *list);
-
 static inline __attribute__((always_inline)) bool option_is(const struct option *option, const char *name)
 {
     return slice_is((struct slice){option->kind->name, option->kind->length}, name);

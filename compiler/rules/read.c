@@ -166,7 +166,7 @@ static const struct ruleset *read_rules(struct arena *arena, const struct source
     parts.place = PLACE_KNOWN;
     read_text(&reader);
     if (sets)
-        forget_changed_sets(arena, ruleset, sets);
+        rules_forget_changed_sets(arena, &(const struct ruleset *){ruleset}, 1, sets);
     if (anyway)
         return ruleset->count ? ruleset : NULL;
     return diags->counts[SEVERITY_ERROR] == errors ? ruleset : NULL;

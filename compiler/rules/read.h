@@ -35,6 +35,19 @@ const struct ruleset *rules_read(struct arena *arena, const struct source *sourc
 const struct ruleset *rules_read_anyway(struct arena *arena, const struct source *source, enum family family,
                                         const struct ipset_list *sets, struct diag_list *diags);
 
+// Whether a rule asks for a set of which nothing is known.
+bool rules_ask_sets(const struct ruleset *ruleset);
+
+// Has rulesets of one kernel that were read without sets know those of `sets`: what asks for one is a MATCH_SET then. Sets that a
+// rule of any of them changes stay unknown. The name of a set that is asked for and not among them; NULL: none is.
+const char *rules_know_sets(struct arena *arena, const struct ruleset *const *rulesets, size_t count,
+                            const struct ipset_list *sets);
+
+// What is in sets that rules put members into or take them out of (-j SET), no text tells: what asks for a set that a rule of any
+// of the rulesets changes, which stand in one kernel, is text again. One ruleset by itself was read so.
+void rules_forget_changed_sets(struct arena *arena, const struct ruleset *const *rulesets, size_t count,
+                               const struct ipset_list *sets);
+
 // Reads one rule, what stands behind `-A CHAIN `. A list of addresses in it makes several rules, as iptables does (-s a,b):
 // gives the rules and their number in `*count`, which is 0 where the rule says that it is for the other family (-4, -6).
 // A target that is no extension ctc knows is a TARGET_JUMP where it has no options: whoever knows the chains of the table

@@ -64,6 +64,36 @@ const struct table *ruleset_find_table(const struct ruleset *ruleset, const char
     return NULL;
 }
 
+static bool rule_knows_sets(const struct rule *rule)
+{
+    for (size_t i = 0; i < rule->match_count; i++)
+        if (rule->matches[i].kind == MATCH_SET)
+            return true;
+    return false;
+}
+
+bool ruleset_knows_sets(const struct ruleset *ruleset)
+{
+    for (size_t i = 0; i < ruleset->count && !ruleset->sets_vary; i++)
+        for (size_t j = 0; j < ruleset->items[i].count; j++) {
+            const struct chain *chain = ruleset->items[i].items[j];
+
+            for (size_t k = 0; k < chain->count; k++)
+                if (rule_knows_sets(&chain->items[k]))
+                    return true;
+        }
+    return false;
+}
+
+const struct ruleset *ruleset_with_varying_sets(struct arena *arena, const struct ruleset *ruleset)
+{
+    struct ruleset *copy = arena_alloc(arena, sizeof(*copy));
+
+    *copy = *ruleset;
+    copy->sets_vary = true;
+    return copy;
+}
+
 struct table *ruleset_table(struct arena *arena, struct ruleset *ruleset, const char *name)
 {
     for (size_t i = 0; i < ruleset->count; i++)

@@ -225,6 +225,8 @@ struct ruleset {
     size_t count;
     size_t capacity;
     const struct ruleset *printed; // the plain rules that were made of these; NULL: these are plain
+    bool
+        sets_vary; // of what is in the sets that rules ask for nothing is taken: others may change it at any time
 };
 
 #define TABLE_HOOKS_MAX 5
@@ -250,6 +252,12 @@ struct chain *table_find_chain(const struct table *table, const char *name);
 // How many rules stand in all its chains.
 size_t table_rule_count(const struct table *table);
 size_t ruleset_rule_count(const struct ruleset *ruleset);
+
+// Whether a rule asks for a set whose members are known.
+bool ruleset_knows_sets(const struct ruleset *ruleset);
+
+// The same rules, of which nothing is taken from what is in the sets that they ask for (sets_vary).
+const struct ruleset *ruleset_with_varying_sets(struct arena *arena, const struct ruleset *ruleset);
 
 // A table, made where it is not there yet.
 struct table *ruleset_table(struct arena *arena, struct ruleset *ruleset, const char *name);

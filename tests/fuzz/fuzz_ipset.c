@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Texts of ipset: what is read has its members in order, each of them such as its type holds; printed, twice, it reads as the
-// same set under the same name.
+// same set under the same name. And so it is where the text is taken for the kernel's own, and nothing in it is a mistake.
 #include "ipset/ipset.h"
 
 #include "fuzz/fuzz.h"
@@ -74,6 +74,17 @@ static void require_set(struct reading *reading, const struct ipset *set)
         require_read_back(&reading->arena, set);
 }
 
+static void try_saved(const uint8_t *bytes, size_t size)
+{
+    struct reading reading = {
+        .source = {.name = "sets", .path = "", .bytes = (const char *)bytes, .length = size}};
+
+    ipset_read_saved(&reading.arena, &reading.source, &reading.list);
+    for (size_t i = 0; i < reading.list.count; i++)
+        require_set(&reading, reading.list.items[i]);
+    arena_clear(&reading.arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct reading reading;
@@ -89,5 +100,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         REQUIRE(is_printable(diag->message, strlen(diag->message), true));
     }
     arena_clear(&reading.arena);
+    try_saved(bytes, size);
     return 0;
 }
