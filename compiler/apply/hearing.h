@@ -13,7 +13,7 @@ struct hearing {
     const struct policy *policy;
     const struct source *source;
     enum family family;
-    const struct ruleset *after; // all tables, as they would be
+    const struct ruleset *after; // all tables, as they would be, whatever is in sets
 };
 
 // Puts down an objection, once. `text` is copied, `hint` is not.

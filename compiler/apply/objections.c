@@ -260,7 +260,8 @@ void find_objections(struct arena *arena, struct apply_plan *plan, const struct 
 
     for (hearing.family = 0; hearing.family < FAMILY_COUNT; hearing.family++) {
         hearing.after =
-            rules_between(arena, plan->live[hearing.family], plan->encoded[hearing.family].ruleset, UINT_MAX);
+            ruleset_with_varying_sets(arena, rules_between(arena, plan->live[hearing.family],
+                                                           plan->encoded[hearing.family].ruleset, UINT_MAX));
         if (policy->forwarding == VERDICT_DROP || policy->forwarding == VERDICT_REJECT)
             find_managers(&hearing);
         if (!has_others(&hearing))

@@ -235,6 +235,12 @@ static bool encode_joint(struct search *search, struct apply_plan *plan)
     return true;
 }
 
+// Others may change sets while tables are loaded: an order is right whatever is in them.
+static void add_rules(struct search *search, const struct ruleset *rules)
+{
+    packet_space_add_ruleset(&search->space, ruleset_with_varying_sets(search->arena, rules));
+}
+
 // The best way there is, with a joint filter or without one; BETWEEN_UNDECIDED where the rules are too many.
 static struct way find_way(struct search *search, enum joint joint)
 {
@@ -244,10 +250,10 @@ static struct way find_way(struct search *search, enum joint joint)
     for (size_t i = 0; i < search->count; i++)
         way.tables[i] = i;
     packet_space_init(space, search->arena, search->live->family);
-    packet_space_add_ruleset(space, search->live);
-    packet_space_add_ruleset(space, search->wanted);
+    add_rules(search, search->live);
+    add_rules(search, search->wanted);
     if (joint)
-        packet_space_add_ruleset(space, search->joined);
+        add_rules(search, search->joined);
     if (!packet_space_open(space, PACKET_NODES_MAX))
         return way;
     find_ends(search);

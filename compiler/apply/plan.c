@@ -7,7 +7,10 @@
 #include "apply/ahead.h"
 #include "apply/compose.h"
 #include "kernel/encode.h"
+#include "kernel/sets.h"
 #include "kernel/text.h"
+
+#define READINGS_MAX 3 // of tables whose rules are replaced, sets and all, while they are read
 
 static bool read_live(struct arena *arena, enum family family, struct apply_plan *plan,
                       struct kernel_error *error)
@@ -29,6 +32,21 @@ bool plan_read_live(struct arena *arena, struct apply_plan *plan, struct kernel_
     for (enum family family = 0; family < FAMILY_COUNT; family++)
         fine = fine && read_live(arena, family, plan, error);
     return fine;
+}
+
+// Rules first, and then what is in their sets.
+static bool read_live_and_sets(struct arena *arena, const struct ipset_list *given, struct apply_plan *plan,
+                               struct kernel_error *error)
+{
+    bool gone = true;
+
+    for (int reading = 0; gone && reading < READINGS_MAX; reading++) {
+        kernel_tables_close(&plan->tables);
+        if (!plan_read_live(arena, plan, error))
+            return false;
+        plan->sets_unknown = kernel_sets_know(arena, plan->live, FAMILY_COUNT, given, &gone);
+    }
+    return true;
 }
 
 // False, and why, where a table is not to be changed.
@@ -245,7 +263,7 @@ bool plan_apply(struct arena *arena, const struct kernel_backend *backend, const
 
     *plan = (struct apply_plan){
         .backend = backend, .own = own, .same = true, .difference.complete = true, .ahead = wanted->ahead};
-    fine = plan_read_live(arena, plan, error) && choose_own(arena, &owning, plan, error);
+    fine = read_live_and_sets(arena, wanted->sets, plan, error) && choose_own(arena, &owning, plan, error);
     if (fine && plan->own == OWN_CHAINS)
         fine = compose_families(arena, &owning, plan, error);
     for (enum family family = 0; family < FAMILY_COUNT && fine; family++)

@@ -8,6 +8,7 @@
 #include "apply/joint.h"
 #include "apply/ownership.h"
 #include "diag/diag.h"
+#include "ipset/ipset.h"
 #include "kernel/backend.h"
 #include "kernel/compare.h"
 #include "policy/policy.h"
@@ -74,6 +75,7 @@ struct apply_plan {
         size_t count, capacity;
     } objections;
     struct kernel_tables tables; // that were read
+    const char *sets_unknown;    // as kernel_sets_know() says it, of those that live rules ask for
     struct ahead *ahead;         // of this load (apply/ahead.h); NULL: nothing
     struct slice basis;          // for the journal (apply/unchanged.h); empty: none
     // Tables in the moment of whose load somebody else changed nf_tables, in words; NULL: none.
@@ -84,6 +86,8 @@ struct apply_plan {
 struct wanted {
     const struct ruleset *rules[FAMILY_COUNT]; // plain ones
     struct ahead *ahead;                       // that was begun with them; NULL: none was
+    const struct ipset_list
+        *sets; // that live rules ask for; NULL: the kernel's are read where they ask for any
 };
 
 // Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is

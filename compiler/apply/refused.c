@@ -44,7 +44,8 @@ static bool find_accepted(struct arena *arena, const struct ruleset *rules, stru
     struct packet_space *space = &family->space;
 
     packet_space_init(space, arena, rules->family);
-    packet_space_add_ruleset(space, rules);
+    // Nobody is cut for what is in a set at this moment.
+    packet_space_add_ruleset(space, ruleset_with_varying_sets(arena, rules));
     if (!packet_space_open(space, PACKET_NODES_MAX))
         return false;
 

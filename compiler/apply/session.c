@@ -243,6 +243,37 @@ static const char *trouble_at_steps(struct check *check, enum family family, con
     return trouble;
 }
 
+static void add_rules(struct check *check, const struct ruleset *rules, bool sets_vary)
+{
+    packet_space_add_ruleset(&check->space,
+                             sets_vary ? ruleset_with_varying_sets(check->arena, rules) : rules);
+}
+
+// False where the rules are too many to decide. Of sets, what is in them now counts, unless `sets_vary`: then whatever may be.
+static bool find_trouble(struct check *check, const struct session *session, const struct apply_plan *plan,
+                         const struct policy *policy, bool sets_vary, const char **trouble)
+{
+    const enum family family = session->family;
+    bool decided;
+
+    packet_space_init(&check->space, check->arena, family);
+    add_rules(check, plan->live[family], sets_vary);
+    add_rules(check, plan->encoded[family].ruleset, sets_vary);
+    if (plan->orders[family].joint)
+        add_rules(check, plan->joint[family].ruleset, sets_vary);
+    packet_space_add_policy(&check->space, policy);
+    for (int set = 0; set < SET_COUNT; set++)
+        packet_space_add_packets(&check->space, &check->packets[set]);
+    if (!packet_space_open(&check->space, PACKET_NODES_MAX))
+        return false;
+    for (int set = 0; set < SET_COUNT; set++)
+        check->sets[set] = packets_set(&check->space, &check->packets[set]);
+    *trouble = trouble_at_steps(check, family, plan);
+    decided = !diagram_overflowed(check->space.diagrams);
+    packet_space_close(&check->space);
+    return decided;
+}
+
 const char *session_trouble(struct arena *arena, const struct session *session, const struct apply_plan *plan,
                             const struct policy *policy)
 {
@@ -253,21 +284,8 @@ const char *session_trouble(struct arena *arena, const struct session *session, 
     anywhere.interface = "any";
     if (!name_packets(&check, session) && !name_packets(&check, &anywhere))
         return "cannot be told in ctc's notation";
-    packet_space_init(&check.space, arena, session->family);
-    packet_space_add_ruleset(&check.space, plan->live[session->family]);
-    packet_space_add_ruleset(&check.space, plan->encoded[session->family].ruleset);
-    if (plan->orders[session->family].joint)
-        packet_space_add_ruleset(&check.space, plan->joint[session->family].ruleset);
-    packet_space_add_policy(&check.space, policy);
-    for (int set = 0; set < SET_COUNT; set++)
-        packet_space_add_packets(&check.space, &check.packets[set]);
-    if (!packet_space_open(&check.space, PACKET_NODES_MAX))
-        return "cannot be decided: the rules are too many";
-    for (int set = 0; set < SET_COUNT; set++)
-        check.sets[set] = packets_set(&check.space, &check.packets[set]);
-    trouble = trouble_at_steps(&check, session->family, plan);
-    if (diagram_overflowed(check.space.diagrams))
-        trouble = "cannot be decided: the rules are too many";
-    packet_space_close(&check.space);
-    return trouble;
+    if (find_trouble(&check, session, plan, policy, false, &trouble) ||
+        find_trouble(&check, session, plan, policy, true, &trouble))
+        return trouble;
+    return "cannot be decided: the rules are too many";
 }

@@ -38,6 +38,7 @@ static bool find_tracked(struct arena *arena, const struct ruleset *rules, struc
     const struct table *table = ruleset_find_table(rules, "raw");
 
     raw->family = rules->family;
+    raw->sets_vary = true; // others may change them as soon as an entry is gone
     if (table)
         *vec_push(arena, raw) = *table;
     packet_space_init(space, arena, rules->family);

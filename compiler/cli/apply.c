@@ -21,6 +21,7 @@
 #include "cli/changes.h"
 #include "cli/cli.h"
 #include "cli/connections.h"
+#include "cli/known_sets.h"
 #include "cli/live.h"
 #include "cli/objections.h"
 #include "cli/plan.h"
@@ -251,6 +252,7 @@ static enum exit_code carry_out(struct compilation *compilation, const struct ap
         return world_error("%s", error.text);
     if (options->boot)
         return carry_out_at_boot(compilation, options, texts, plan, *lock);
+    warn_of_unknown_sets(plan->sets_unknown);
     if (plan->difference.undecided)
         fputs("ctc: warning: the rules are too many to tell what traffic changes\n", stderr);
     if (plan->moves_in)

@@ -16,6 +16,7 @@
 #include "diag/render.h"
 #include "findings/findings.h"
 #include "host/plan.h"
+#include "rules/read.h"
 
 static const char *const formats[] = {"text", "json", "sarif", "github", NULL};
 enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF, FORMAT_GITHUB };
@@ -41,15 +42,18 @@ struct expected {
 // One file, what was found in it, and the expectations that fail for it.
 struct checked {
     struct subject subject;
+    bool read;
     struct diag_list failing; // placed in the file of expectations
     struct diag_list all;
 };
 
 static enum exit_code parse_live(int argc, char **argv, struct options *options)
 {
-    if (options->strict || options->expect || options->sets || options->family != FAMILY_COUNT ||
+    if (options->strict || options->expect || options->family != FAMILY_COUNT ||
         options->format > FORMAT_JSON || argc - optind > 1)
-        return usage_error("check", "--live takes --format text or json, and at most one policy");
+        return usage_error("check", "--live takes --format text or json, --sets, and at most one policy");
+    if (argc > optind && options->sets && strcmp(options->sets, "-") == 0 && strcmp(argv[optind], "-") == 0)
+        return usage_error("check", "standard input can be read once");
     options->files = argv + optind;
     options->count = (size_t)(argc - optind);
     return EXIT_FINE;
@@ -165,17 +169,42 @@ struct checking {
     const struct expected *expected;
     const struct ipset_list *sets; // NULL: none is known
     struct checked *checked;
+    void (*work)(const struct checking *checking, size_t file);
     atomic_size_t next;
 };
 
-static void check(const struct checking *checking, struct checked *checked, const char *path)
+static void read_file(const struct checking *checking, size_t file)
+{
+    struct checked *checked = &checking->checked[file];
+
+    checked->read = subject_read(&checked->subject, checking->options->files[file], checking->options->family,
+                                 checking->sets);
+}
+
+// Sets are of one kernel, and so are all the rules that ask for them: those of one file may change what is in a set that those of
+// another ask for, of the other family too where it is a set of ports.
+static void forget_changed_sets(struct arena *arena, const struct checking *checking)
+{
+    VEC(const struct ruleset *) rulesets = {0};
+
+    for (size_t i = 0; i < checking->options->count; i++)
+        for (enum family family = 0; family < FAMILY_COUNT; family++) {
+            const struct subject *subject = &checking->checked[i].subject;
+
+            if (subject->is_ruleset && subject->rules[family])
+                *vec_push(arena, &rulesets) = subject->rules[family];
+        }
+    rules_forget_changed_sets(arena, rulesets.items, rulesets.count, checking->sets);
+}
+
+static void find_findings(const struct checking *checking, size_t file)
 {
     const struct options *options = checking->options;
+    struct checked *checked = &checking->checked[file];
     struct subject *subject = &checked->subject;
     struct compilation *compilation = &subject->compilation;
-    const bool read = subject_read(subject, path, options->family, checking->sets);
     // Rules that do not load are looked at as far as they can be read. Of a policy that is wrong there are none.
-    const bool fine = read && (subject->is_ruleset || compilation->diags.exit == EXIT_FINE);
+    const bool fine = checked->read && (subject->is_ruleset || compilation->diags.exit == EXIT_FINE);
 
     checked->failing.arena = checked->all.arena = &compilation->arena;
     if (subject->policy)
@@ -197,28 +226,39 @@ static void check(const struct checking *checking, struct checked *checked, cons
     diag_append(&checked->all, &checked->failing);
 }
 
-static void check_some(void *context)
+static void work_some(void *context)
 {
     struct checking *checking = context;
 
     for (size_t i; (i = atomic_fetch_add(&checking->next, 1)) < checking->options->count;)
-        check(checking, &checking->checked[i], checking->options->files[i]);
+        checking->work(checking, i);
 }
 
 #define THREADS_MAX 16
 
-static void check_all(struct checking *checking)
+static void work_through(struct checking *checking,
+                         void (*work)(const struct checking *checking, size_t file))
 {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct job jobs[THREADS_MAX];
     size_t begun = 0;
 
+    checking->work = work;
+    checking->next = 0;
     for (; begun < THREADS_MAX && (long)begun + 1 < processors && begun + 1 < checking->options->count;
          begun++)
-        job_begin(&jobs[begun], true, check_some, checking);
-    check_some(checking);
+        job_begin(&jobs[begun], true, work_some, checking);
+    work_some(checking);
     while (begun-- > 0)
         job_end(&jobs[begun]);
+}
+
+static void check_all(struct arena *arena, struct checking *checking)
+{
+    work_through(checking, read_file);
+    if (checking->sets)
+        forget_changed_sets(arena, checking);
+    work_through(checking, find_findings);
 }
 
 // Whether rules say what a host lets in: a fragment for other rules does not.
@@ -274,7 +314,8 @@ enum exit_code run_check(int argc, char **argv)
     if (code != EXIT_FINE)
         return code;
     if (options.live)
-        return check_live(options.format == FORMAT_JSON, options.count ? options.files[0] : NULL);
+        return check_live(options.format == FORMAT_JSON, options.sets,
+                          options.count ? options.files[0] : NULL);
     assert(options.count);
     compilation_init(&expected.compilation);
     if (options.expect)
@@ -286,8 +327,9 @@ enum exit_code run_check(int argc, char **argv)
     diag_append(&all, &expected.compilation.diags);
     known_sets_read(&known, options.sets);
     diag_append(&all, &known.compilation.diags);
-    check_all(&(struct checking){
-        .options = &options, .expected = &expected, .sets = known.list, .checked = checked});
+    check_all(all.arena,
+              &(struct checking){
+                  .options = &options, .expected = &expected, .sets = known.list, .checked = checked});
     note_other_family(checked, &options);
     for (size_t i = 0; i < options.count; i++)
         diag_append_new(&all, &checked[i].all, options.files[i]);

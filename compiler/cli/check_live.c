@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/columns.h"
+#include "cli/known_sets.h"
 #include "compile.h"
 #include "kernel/backend.h"
 #include "live/tracking.h"
@@ -167,24 +168,29 @@ static enum exit_code report(struct arena *arena, bool json, const struct live_t
     return code == EXIT_FINE && !fine ? EXIT_DIFFERENCE : code;
 }
 
-enum exit_code check_live(bool json, const char *policy)
+enum exit_code check_live(bool json, const char *sets, const char *policy)
 {
     struct compilation compilation;
+    struct known_sets known;
     struct live_tracking tracking;
-    enum exit_code code;
+    enum exit_code code = known_sets_open(&known, sets);
 
     compilation_init(&compilation);
 
     struct kernel_error error = {.arena = &compilation.arena};
 
-    if (policy && !compile_read(&compilation, policy)) {
+    if (code != EXIT_FINE) {
+        // It was said.
+    } else if (policy && !compile_read(&compilation, policy)) {
         report_diags(&compilation.diags, SEVERITY_WARNING);
         code = compilation.diags.exit;
-    } else if (!tracking_read(&compilation.arena, &libiptc_backend, &tracking, &error)) {
+    } else if (!tracking_read(&compilation.arena, &libiptc_backend, known.list, &tracking, &error)) {
         code = world_error("%s", error.text);
     } else {
+        warn_of_unknown_sets(tracking.sets_unknown);
         code = report(&compilation.arena, json, &tracking, policy, compilation.policy);
     }
     compilation_clear(&compilation);
+    known_sets_clear(&known);
     return code;
 }

@@ -26,7 +26,8 @@ const struct command *command_find(const char *name); // or NULL
 #include "cli/commands.def"
 #undef COMMAND
 
-enum exit_code check_live(bool json, const char *policy); // of run_check(); `policy` may be NULL
+enum exit_code check_live(bool json, const char *sets,
+                          const char *policy); // of run_check(); both may be NULL
 
 // Says on standard error how the command is used, and gives EXIT_USAGE. `problem` may be NULL.
 enum exit_code usage_error(const char *name, const char *problem, ...) __attribute__((format(printf, 2, 3)));

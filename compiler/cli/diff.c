@@ -21,6 +21,16 @@ struct options {
     const char *before, *now; // `live`: the policy alone is `now`
 };
 
+static enum exit_code take_live(int argc, char **argv, struct options *options)
+{
+    const enum exit_code code = take_policy("diff", argc, argv, &options->now);
+
+    if (code == EXIT_FINE && options->sets && strcmp(options->sets, "-") == 0 &&
+        strcmp(options->now, "-") == 0)
+        return usage_error("diff", "standard input can be read once");
+    return code;
+}
+
 static enum exit_code parse(int argc, char **argv, struct options *options)
 {
     const struct option_row rows[] = {OPTIONS_FAMILY(&options->family),
@@ -36,10 +46,8 @@ static enum exit_code parse(int argc, char **argv, struct options *options)
         return code;
     if (options->via != CHOICE_FITTING && !options->live)
         return usage_error("diff", "--via is about --live alone");
-    if (options->live && options->sets)
-        return usage_error("diff", "--sets is not for --live: compare with what iptables-save prints");
     if (options->live)
-        return take_policy("diff", argc, argv, &options->now);
+        return take_live(argc, argv, options);
     if (argc - optind != 2)
         return usage_error("diff", "two policies or rulesets are to be named: the old one and the new one");
     options->before = argv[optind];
@@ -159,6 +167,7 @@ enum exit_code run_diff(int argc, char **argv)
                                                 .policy = options.now,
                                                 .via = options.via,
                                                 .family = options.family,
+                                                .sets = options.sets,
                                                 .json = options.json,
                                                 .widen = options.widen});
 

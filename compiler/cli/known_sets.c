@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/known_sets.h"
 
+#include <stdio.h>
+
 #include "cli/cli.h"
 
 bool known_sets_read(struct known_sets *known, const char *path)
@@ -33,4 +35,13 @@ enum exit_code known_sets_open(struct known_sets *known, const char *path)
 void known_sets_clear(struct known_sets *known)
 {
     compilation_clear(&known->compilation);
+}
+
+void warn_of_unknown_sets(const char *why)
+{
+    if (why)
+        fprintf(stderr,
+                "ctc: warning: what is in sets that the kernel's rules ask for is not known: %s\n"
+                "     a match that asks for one may hold or not\n",
+                why);
 }

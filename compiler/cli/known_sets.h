@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Sets of the kernel that rules may ask for, from a text of `ipset save`: what check, explain and diff look at knows only
-// their names.
+// their names. The kernel's own are read where its own rules are (kernel/sets.h).
 #pragma once
 
 #include "compile.h"
@@ -16,3 +16,6 @@ bool known_sets_read(struct known_sets *known, const char *path);
 // The same for a command whose findings are not of the file: what is wrong with it is said on standard error.
 enum exit_code known_sets_open(struct known_sets *known, const char *path);
 void known_sets_clear(struct known_sets *known);
+
+// Warns that nothing is known of sets that live rules ask for. NULL: it is.
+void warn_of_unknown_sets(const char *why);

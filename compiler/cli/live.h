@@ -13,6 +13,7 @@ struct live_question {
     enum kernel_choice via;
     enum own own;
     enum family family; // FAMILY_COUNT: both
+    const char *sets;   // a text of those that the kernel's rules ask for; NULL: the kernel's
     bool json;
     bool widen; // of traffic that changes only what is opened counts
     bool rules; // rules that are not as an apply would put them count, and broken promises, not traffic alone

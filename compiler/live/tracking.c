@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "emit/restore.h"
+#include "kernel/sets.h"
 #include "kernel/text.h"
 #include "meaning/rules.h"
 #include "meaning/sets.h"
@@ -84,20 +85,18 @@ static bool takes_all_out(struct arena *arena, const struct ruleset *rules)
 }
 
 static bool read_legacy(struct arena *arena, const struct kernel_backend *backend, enum family family,
-                        struct tracked_family *tracked, struct kernel_error *error)
+                        struct tracked_family *tracked, const struct ruleset **rules,
+                        struct kernel_error *error)
 {
     struct diag_list diags = {.arena = arena}; // of rules that are there whatever they are
     struct kernel_tables tables = {0};
-    const struct ruleset *rules = NULL;
 
+    *rules = NULL;
     if (kernel_tables_read(arena, backend, family, &tables, error))
-        rules = kernel_ruleset(arena, tables.items, tables.count, family, &diags, error);
+        *rules = kernel_ruleset(arena, tables.items, tables.count, family, &diags, error);
     kernel_tables_close(&tables);
-    if (rules) {
-        add_rules(arena, rules, tracked);
-        tracked->all_out = takes_all_out(arena, rules);
+    if (*rules)
         return true;
-    }
     if (error->trouble != KERNEL_NO_TABLES)
         return false;
     tracked->legacy_unseen = error->text;
@@ -105,17 +104,27 @@ static bool read_legacy(struct arena *arena, const struct kernel_backend *backen
     return true;
 }
 
-bool tracking_read(struct arena *arena, const struct kernel_backend *backend, struct live_tracking *tracking,
-                   struct kernel_error *error)
+bool tracking_read(struct arena *arena, const struct kernel_backend *backend, const struct ipset_list *sets,
+                   struct live_tracking *tracking, struct kernel_error *error)
 {
-    bool fine = true;
+    const struct ruleset *rules[FAMILY_COUNT];
+    size_t count = 0;
+    bool gone;
 
     *tracking = (struct live_tracking){0};
-    for (enum family family = 0; family < FAMILY_COUNT && fine; family++)
-        fine = read_legacy(arena, backend, family, &tracking->families[family], error);
-    if (fine) {
-        tracking_read_nft(arena, tracking);
-        read_count(tracking);
+    for (enum family family = 0; family < FAMILY_COUNT; family++) {
+        if (!read_legacy(arena, backend, family, &tracking->families[family], &rules[count], error))
+            return false;
+        count += rules[count] != NULL;
     }
-    return fine;
+    tracking->sets_unknown = kernel_sets_know(arena, rules, count, sets, &gone);
+    for (size_t i = 0; i < count; i++) {
+        struct tracked_family *tracked = &tracking->families[rules[i]->family];
+
+        add_rules(arena, rules[i], tracked);
+        tracked->all_out = takes_all_out(arena, rules[i]);
+    }
+    tracking_read_nft(arena, tracking);
+    read_count(tracking);
+    return true;
 }

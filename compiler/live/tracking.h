@@ -4,6 +4,7 @@
 // so: the rules of whatever tool that ask for the tracker (ruleset/stateful.def for those of iptables).
 #pragma once
 
+#include "ipset/ipset.h"
 #include "kernel/table.h"
 
 // Something that asks for the tracker: a rule, or an object of nf_tables.
@@ -23,16 +24,18 @@ struct tracked_family {
 };
 
 struct live_tracking {
-    bool tracker;           // it is in the kernel; else nothing can be tracked
-    uint64_t entries;       // of both families, in the table now
-    const char *nft_unseen; // why rules of nf_tables were not looked at; NULL: they were
+    bool tracker;             // it is in the kernel; else nothing can be tracked
+    uint64_t entries;         // of both families, in the table now
+    const char *sets_unknown; // as kernel_sets_know() says it, of those that rules ask for
+    const char *nft_unseen;   // why rules of nf_tables were not looked at; NULL: they were
     struct tracked_family families[FAMILY_COUNT];
 };
 
-// Looks at the legacy tables with `backend` and at nf_tables with the installed nft. False, and why, where permissions or
+// Looks at the legacy tables with `backend` and at nf_tables with the installed nft. `sets`: those that rules ask for; NULL: the
+// kernel's. False, and why, where permissions or
 // memory do not suffice. A kernel without legacy tables, and a host without nft, are no failures.
-bool tracking_read(struct arena *arena, const struct kernel_backend *backend, struct live_tracking *tracking,
-                   struct kernel_error *error);
+bool tracking_read(struct arena *arena, const struct kernel_backend *backend, const struct ipset_list *sets,
+                   struct live_tracking *tracking, struct kernel_error *error);
 
 // The same for nf_tables alone: adds to the causes, or says why it cannot.
 void tracking_read_nft(struct arena *arena, struct live_tracking *tracking);

@@ -22,6 +22,7 @@ import test_ipset
 import test_limits
 import test_link
 import test_live
+import test_live_sets
 import test_modules
 import test_nat
 import test_optimised
@@ -101,6 +102,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs.update(test_build.JOBS)
     jobs.update(test_drift.JOBS)
     jobs.update(test_live.JOBS)
+    jobs.update(test_live_sets.JOBS)
     jobs.update(test_modules.JOBS)
     jobs["advise"] = test_advise.run
     jobs["tune"] = test_tune.run
