@@ -19,13 +19,17 @@ const char *port_range_parse(struct slice text, struct port_range *range)
     if (!parse_number(first, UINT16_MAX, &low) || !parse_number(last, UINT16_MAX, &high)) {
         if (first.length > 1 && first.at[0] == '0')
             return "numbers are decimal, without a leading zero";
-        if (memchr(text.at, ':', text.length))
-            return "a range is written with a dash: 6881-6999";
+        if (text.length && memchr(text.at, ':', text.length))
+            return "a range is written with a dash: 6881-6999; ports are not mapped here";
+        if (text.length && memchr(text.at, ';', text.length))
+            return "a list has brackets and commas: [80, 443]";
         if (text.length && memchr(text.at, ' ', text.length))
             return memchr(text.at, '-', text.length) ? "a range is written without blanks: 6881-6999"
-                                                     : "a list stands in brackets: [80, 443]";
+                                                     : "a list has brackets and commas: [80, 443]";
         if (text.length > 1 && text.at[text.length - 1] == '-')
             return "a range has both ends: 1024-65535";
+        if (slice_is(text, "any") || slice_is(text, "all") || slice_is(text, "*"))
+            return "all ports are 1-65535";
         return "a port is a number from 1 to 65535, a range is written a-b";
     }
     if (!low || !high)

@@ -85,6 +85,12 @@ static void hint_keys(struct reader *reader, unsigned scope)
     buf_clear(&all);
 }
 
+static bool is_default(struct slice word)
+{
+    return slice_is(word, "accept") || slice_is(word, "reject") || slice_is(word, "drop") ||
+           slice_is(word, "leave");
+}
+
 // A list of words where a mapping is meant that has a key for them, or the one value that a mapping is most often made for.
 static bool hint_mapping(struct reader *reader, const struct node *node, enum scope scope)
 {
@@ -102,6 +108,13 @@ static bool hint_mapping(struct reader *reader, const struct node *node, enum sc
             diag_hint(reader->diags, "write {%s: %.*s}", usual[i].key, QUOTE(node_text(node)));
             return true;
         }
+    if (scope == SCOPE_FORWARD && node->kind == NODE_SCALAR) {
+        if (is_default(node_text(node)))
+            diag_hint(reader->diags, "write default: {forward: %.*s}", QUOTE(node_text(node)));
+        else
+            diag_hint(reader->diags, "`default: {forward: leave}` leaves FORWARD to others, as to Docker");
+        return true;
+    }
     if (!field_find(scope, slice_of("service")) || node->kind != NODE_SEQUENCE || !node->count)
         return false;
     for (size_t i = 0; i < node->count && words.length < QUOTED_MAX; i++) {
@@ -131,6 +144,27 @@ static bool is_glued(struct slice text, unsigned scope)
     return slice_split(text, ':', &key, &value) && key.length && field_find(scope, key);
 }
 
+// Whose rules people want to keep.
+static bool is_other_tool(struct slice key)
+{
+    static const char *const tools[] = {"docker", "fail2ban", "kubernetes", "libvirt", "podman", "ufw", NULL};
+
+    for (size_t i = 0; tools[i]; i++)
+        if (slice_is(key, tools[i]))
+            return true;
+    return false;
+}
+
+// `limit: 0,5/second` ends at its comma in braces.
+static bool is_half_rate(struct slice text)
+{
+    struct slice number, unit;
+    uint64_t events;
+
+    return slice_split(text, '/', &number, &unit) && parse_number(number, UINT32_MAX, &events) &&
+           unit.length && strchr("smhd", unit.at[0]);
+}
+
 static void hint_key(struct reader *reader, const struct node *key, unsigned scope)
 {
     const char *keys[FIELD_COUNT + 1];
@@ -152,8 +186,22 @@ static void hint_key(struct reader *reader, const struct node *key, unsigned sco
     else if (slice_is(text, "family"))
         diag_hint(reader->diags,
                   "what is said holds for both families; `from: \"::/0\"` keeps an entry to IPv6");
+    else if (scope == SCOPE_POLICY &&
+             (slice_is(text, "on") || slice_is(text, "in") || slice_is(text, "interface")))
+        diag_hint(reader->diags, "an interface is named in an entry: {service: ssh, in: eth0}");
+    else if (scope == SCOPE_POLICY && is_other_tool(text))
+        diag_hint(
+            reader->diags,
+            "what others have in the tables stays, and `default: {forward: leave}` leaves FORWARD to them");
+    else if (slice_is(text, "burst") && field_find(scope, slice_of("limit")))
+        diag_hint(reader->diags, "it stands behind the rate: limit: 10/second burst 20");
+    else if (is_half_rate(text))
+        diag_hint(reader->diags,
+                  "a rate is a whole number, without a decimal comma: 30/minute is one in two seconds");
+    else if (slice_is(text, "allow") || slice_is(text, "deny"))
+        diag_hint(reader->diags, "the list above says that of all its entries; `verdict: drop` refuses");
     else if (parse_number(text, UINT64_MAX, &number))
-        diag_hint(reader->diags, "a list stands in brackets: [80, 443]");
+        diag_hint(reader->diags, "a list has brackets and commas: [80, 443]");
     else if (suggested)
         diag_hint(reader->diags, "did you mean `%s`?", suggested);
     else

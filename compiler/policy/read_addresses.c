@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/services.h"
 #include "policy/reader.h"
 
 #define ADDRESSES_MAX    (16 << 20) // ranges of one list while it is read; half of it when it is joined
@@ -51,34 +50,8 @@ static void report_host_bits(struct reader *reader, struct span span, struct sli
 
 static void report_syntax(struct reader *reader, struct span span, struct slice text)
 {
-    bool letters = false, colons = false;
-
-    for (size_t i = 0; i < text.length; i++) {
-        colons = colons || text.at[i] == ':';
-        letters =
-            letters || (text.at[i] >= 'g' && text.at[i] <= 'z') || (text.at[i] >= 'G' && text.at[i] <= 'Z');
-    }
     diag_add(reader->diags, DIAG_ADDRESS, span, "'%.*s' is not an address", QUOTE(text));
-    if (hint_spelling(reader, text))
-        return;
-    if (slice_is(text, "any") || slice_is(text, "all"))
-        diag_hint(reader->diags, "leave the key out where any address is meant");
-    else if (text.length > 1 && text.at[0] == '!')
-        diag_hint(reader->diags, "`not` takes away: not %.*s",
-                  QUOTE(((struct slice){text.at + 1, text.length - 1})));
-    else if (!text.length)
-        diag_hint(reader->diags, "`not` takes the address behind it away: not 192.0.2.66");
-    else if (memchr(text.at, '%', text.length))
-        diag_hint(reader->diags, "a zone is no part of an address: name the interface with `in` or `out`");
-    else if (letters && !colons && definition_find(&reader->defines, text))
-        diag_hint(reader->diags, "a defined list is written $%.*s", (int)text.length, text.at);
-    else if (letters && service_find(text))
-        diag_hint(reader->diags, "a service is opened under `allow`: {service: %.*s}", QUOTE(text));
-    else if (letters && !colons)
-        diag_hint(reader->diags, "host names are not looked up; a defined list is written $name");
-    else if (!colons)
-        diag_hint(reader->diags,
-                  "four numbers up to 255, as in 192.0.2.1, 192.0.2.0/24 or 192.0.2.1-192.0.2.9");
+    hint_address(reader, text);
 }
 
 static bool has_netmask(struct slice text)
@@ -261,15 +234,18 @@ static bool add_file(struct reader *reader, struct list *list, const struct node
 
     list->any_with = true;
     reader->file = NULL;
-    if (!read_mapping(reader, mapping, SCOPE_FILE, "a file of addresses"))
-        return false;
-    if (!reader->file) {
+    if (!node_find(mapping, "file")) {
         diag_add(reader->diags, DIAG_MISSING_KEY, node_span(mapping),
                  "a mapping among addresses names a `file`");
         diag_hint(reader->diags,
-                  "addresses stand by themselves, without a key: [192.0.2.1, 198.51.100.0/24]");
+                  node_find(mapping, "from") && mapping->count > 1
+                      ? "what is refused to some stands under `allow`: {tcp: 22, from: 192.0.2.1, "
+                        "verdict: drop}"
+                      : "addresses stand by themselves, without a key: [192.0.2.1, 198.51.100.0/24]");
         return false;
     }
+    if (!read_mapping(reader, mapping, SCOPE_FILE, "a file of addresses"))
+        return false;
     if (!value_text(reader, reader->file, "file", &name))
         return false;
 

@@ -30,11 +30,30 @@ static void add_empty_warning(struct reader *reader, const struct node *node, co
                  "no address is left here: it matches nothing");
 }
 
+// `0.0.0.0/0` is often meant for everyone, and 0.0.0.0 too.
+static void note_one_family(struct reader *reader, const struct node *node, const struct addr_set *set)
+{
+    const struct range_list *ipv4 = set ? &set->families[FAMILY_IPV4] : NULL;
+
+    if (node->kind != NODE_SCALAR || !ipv4 || set->families[FAMILY_IPV6].count)
+        return;
+    if (range_list_all(FAMILY_IPV4, ipv4)) {
+        diag_add(reader->diags, DIAG_EMPTY_FAMILY, node_span(node),
+                 "this is everyone of IPv4, and nobody of IPv6");
+        diag_hint(reader->diags, "leave the key out where everyone is meant");
+    } else if (ipv4->count == 1 && !ipv4->items[0].last.low) {
+        diag_add(reader->diags, DIAG_EMPTY_FAMILY, node_span(node),
+                 "this is a host that has no address yet, and nobody else");
+        diag_hint(reader->diags, "leave the key out where everyone is meant");
+    }
+}
+
 static const struct addr_set *read_side(struct reader *reader, const struct node *value)
 {
     const struct addr_set *set = read_addresses(reader, value, reader->trusting ? ADDRESSES_NOT_ALONE : 0);
 
     add_empty_warning(reader, value, set);
+    note_one_family(reader, value, set);
     return set;
 }
 
@@ -148,6 +167,11 @@ void read_limit(struct reader *reader, const struct node *value)
     struct slice text;
 
     reader->entry->limit_span = node_span(value);
+    if (value->kind == NODE_MAPPING) {
+        diag_add(reader->diags, DIAG_LIMIT, node_span(value), "a limit is one text, not a mapping");
+        diag_hint(reader->diags, "write limit: 10/second burst 20");
+        return;
+    }
     if (value_scalar(reader, value, "limit", &text) && limit_parse(reader, node_span(value), text, limit))
         reader->entry->limit = limit;
 }

@@ -11,29 +11,10 @@
 #define REFILL_MAX \
     86400 // seconds: beyond a day, credits overflow in the kernel (xt_hashlimit.c, user2credits)
 
-static uint32_t period_of(struct slice unit)
-{
-    static const struct {
-        const char *word;
-        uint32_t seconds;
-    } units[] = {{"second", 1}, {"sec", 1},     {"s", 1},    {"minute", 60}, {"min", 60},
-                 {"m", 60},     {"hour", 3600}, {"h", 3600}, {"day", 86400}, {"d", 86400}};
-
-    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-        if (slice_is(unit, units[i].word))
-            return units[i].seconds;
-    return 0;
-}
-
-static const char *period_name(uint32_t period)
-{
-    return period == 1 ? "second" : period == 60 ? "minute" : period == 3600 ? "hour" : "day";
-}
-
 static bool report_form(struct reader *reader, struct span span, struct slice text)
 {
     diag_add(reader->diags, DIAG_LIMIT, span, "'%.*s' is not a rate", QUOTE(text));
-    if (!hint_slip(reader, text))
+    if (!hint_rate(reader, text) && !hint_slip(reader, text))
         diag_hint(reader->diags, "write N/second, N/minute, N/hour or N/day, and `burst N` behind it");
     return false;
 }
@@ -77,9 +58,9 @@ static bool check_stored(struct reader *reader, struct span span, const struct r
     const bool lower = !between || above == rate->events || rate->events - below < above - rate->events;
 
     diag_add(reader->diags, DIAG_LIMIT, span, "the kernel cannot store %u/%s", rate->events,
-             period_name(rate->period));
+             rate_period_name(rate->period));
     diag_hint(reader->diags, "the nearest it can is %llu/%s", (unsigned long long)(lower ? below : above),
-              period_name(rate->period));
+              rate_period_name(rate->period));
     return false;
 }
 
@@ -91,7 +72,7 @@ static bool check_burst(struct reader *reader, struct span span, const struct ra
     const uint64_t most = (uint64_t)REFILL_MAX * rate->events / rate->period;
 
     diag_add(reader->diags, DIAG_LIMIT, span, "the kernel cannot store a burst of %u at %u/%s", rate->burst,
-             rate->events, period_name(rate->period));
+             rate->events, rate_period_name(rate->period));
     diag_hint(reader->diags, "a burst that refills within a day fits: at most %llu",
               (unsigned long long)most);
     return false;
@@ -105,7 +86,7 @@ bool rate_parse(struct reader *reader, struct span span, struct slice text, uint
     const struct slice word = slice_word(&all);
 
     if (!slice_split(word, '/', &number, &unit) || !parse_number(number, UINT32_MAX, &events) || !events ||
-        !period_of(unit))
+        !rate_period(unit))
         return report_form(reader, span, text);
     *rest = all;
     if (slice_is(slice_word(&all), "burst")) {
@@ -117,7 +98,7 @@ bool rate_parse(struct reader *reader, struct span span, struct slice text, uint
         }
         *rest = all;
     }
-    *rate = (struct rate){(uint32_t)events, period_of(unit), (uint32_t)burst};
+    *rate = (struct rate){(uint32_t)events, rate_period(unit), (uint32_t)burst};
     return !resolution || (check_stored(reader, span, rate, resolution) && check_burst(reader, span, rate));
 }
 
@@ -139,7 +120,10 @@ bool limit_parse(struct reader *reader, struct span span, struct slice text, str
             return true;
     diag_add(reader->diags, DIAG_LIMIT, span, "'%.*s' goes on after the rate with something else",
              (int)(text.length < 80 ? text.length : 80), text.at);
-    diag_hint(reader->diags, "a limit is N/unit [burst N] [per source|total]");
+    if (per && (slice_is(word, "ip") || slice_is(word, "host") || slice_is(word, "address")))
+        diag_hint(reader->diags, "write `per source`, which goes without saying");
+    else
+        diag_hint(reader->diags, "a limit is N/unit [burst N] [per source|total]");
     return false;
 }
 

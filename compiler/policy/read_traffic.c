@@ -35,6 +35,18 @@ static bool is_in_any_case(struct slice text, const char *word)
     return text.length == strlen(word) && strncasecmp(text.at, word, text.length) == 0;
 }
 
+// `53/both`, `53/tcp/udp`, `53/tcp+udp`
+static bool is_both(struct slice protocol)
+{
+    static const char *const words[] = {"both",    "any",     "all",     "tcp/udp", "udp/tcp",
+                                        "tcp+udp", "tcp,udp", "udp,tcp", "tcpudp",  NULL};
+
+    for (size_t i = 0; words[i]; i++)
+        if (is_in_any_case(protocol, words[i]))
+            return true;
+    return false;
+}
+
 static void hint_port_text(struct reader *reader, struct slice ports, struct slice protocol,
                            const char *problem)
 {
@@ -42,6 +54,12 @@ static void hint_port_text(struct reader *reader, struct slice ports, struct sli
 
     if (service_find(ports))
         diag_hint(reader->diags, "a service word stands alone: %.*s", QUOTE(ports));
+    else if (!problem && is_both(protocol))
+        diag_hint(reader->diags, "each protocol has its own item: %.*s/tcp and %.*s/udp", QUOTE(ports),
+                  QUOTE(ports));
+    else if (is_in_any_case(ports, "icmp") || is_in_any_case(ports, "icmpv6"))
+        diag_hint(reader->diags, "echo requests are the service ping; all of it is {protocol: %.*s}",
+                  QUOTE(ports));
     else if (protocol_find(ports) && !port_range_parse(protocol, &range))
         diag_hint(reader->diags, "the port stands first: %.*s/%.*s", QUOTE(protocol), QUOTE(ports));
     else if (!problem && (is_in_any_case(protocol, "tcp") || is_in_any_case(protocol, "udp")))
@@ -65,7 +83,7 @@ static bool add_port_text(struct reader *reader, const struct node *node, struct
     if (problem || (!tcp && !slice_is(protocol, "udp"))) {
         diag_add(reader->diags, DIAG_PORT, node_span(node), "'%.*s' is not a port with its protocol",
                  QUOTE(word));
-        if (!hint_spelling(reader, word))
+        if (is_both(protocol) || !hint_spelling(reader, word))
             hint_port_text(reader, ports, protocol, problem);
     } else {
         struct port_set set = {&range, 1, 1};
@@ -140,10 +158,30 @@ static void add_own(struct reader *reader, struct definition *definition)
     merge_traffic(reader, definition->traffic, definition->traffic_count);
 }
 
+// `tcp:80`, `tcp 80`, and `80 tcp`.
+static bool hint_turned_port(struct reader *reader, struct slice word)
+{
+    struct slice first, second;
+    struct port_range range;
+
+    if (!slice_split(word, ':', &first, &second) && !slice_split(word, ' ', &first, &second))
+        return false;
+    if (!port_range_parse(first, &range)) {
+        const struct slice turned = first;
+
+        first = second;
+        second = turned;
+    }
+    if ((!slice_is(first, "tcp") && !slice_is(first, "udp")) || port_range_parse(second, &range))
+        return false;
+    diag_hint(reader->diags, "a port and its protocol are one word: %.*s/%.*s", QUOTE(second), QUOTE(first));
+    return true;
+}
+
 static void report_service(struct reader *reader, const struct node *node, struct slice word, bool own)
 {
     const char *suggested = NULL;
-    uint64_t number;
+    struct port_range range;
 
     // A word that is nearly one of ctc's is a slip; any other may stand in the file that could not be read.
     if (own && reader->incomplete && !suggested_word(word, service_words))
@@ -156,9 +194,11 @@ static void report_service(struct reader *reader, const struct node *node, struc
         suggested = suggested_word(word, service_words);
     if (word.length > 1 && word.at[0] == '-')
         diag_hint(reader->diags, "an item of a list is a dash, a blank and the word");
+    else if (hint_turned_port(reader, word))
+        return;
     else if (memchr(word.at, ' ', word.length))
         hint_list(reader, word);
-    else if (parse_number(word, UINT16_MAX, &number))
+    else if (!port_range_parse(word, &range))
         diag_hint(reader->diags, "a port needs its protocol: %.*s/tcp", (int)word.length, word.at);
     else if (protocol_find(word))
         diag_hint(reader->diags, "a protocol is an entry of its own: {protocol: %.*s}", (int)word.length,
@@ -166,7 +206,7 @@ static void report_service(struct reader *reader, const struct node *node, struc
     else if (word.length && word.at[0] == '$')
         diag_hint(reader->diags, "addresses go with what they may reach: {service: ssh, from: %.*s}",
                   (int)word.length, word.at);
-    else if (slice_is(word, "any") || slice_is(word, "all"))
+    else if (slice_is(word, "any") || slice_is(word, "all") || slice_is(word, "*"))
         diag_hint(reader->diags, "{protocol: any} stands for all there is");
     else if (suggested)
         diag_hint(reader->diags, "did you mean %s?", suggested);

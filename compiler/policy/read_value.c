@@ -202,7 +202,7 @@ bool hint_list(struct reader *reader, struct slice text)
         while ((word = slice_word(&part)).length && list.length < 2 * QUOTED_MAX)
             buf_printf(&list, "%s%.*s%.*s", list.length ? ", " : "", QUOTE(word), (int)protocol.length,
                        protocol.at);
-    diag_hint(reader->diags, "a list stands in brackets: [%.*s]", (int)list.length,
+    diag_hint(reader->diags, "a list has brackets and commas: [%.*s]", (int)list.length,
               list.length ? list.bytes : "");
     buf_clear(&list);
     return true;

@@ -130,6 +130,15 @@ bool hint_list(struct reader *reader, struct slice text);
 
 // The same as hint_slip(), and where items stand in one text with commas between them, as hint_list().
 bool hint_spelling(struct reader *reader, struct slice text);
+// The seconds of a word such as `minute`, 0 where it is none, and the word for them.
+uint32_t rate_period(struct slice unit);
+const char *rate_period_name(uint32_t seconds);
+
+// Hints at what is meant by a text that is no rate. False where that cannot be told.
+bool hint_rate(struct reader *reader, struct slice text);
+
+// Hints at what is meant by a text that is no address, where that can be told.
+void hint_address(struct reader *reader, struct slice text);
 
 // Reports a word that is not one of `words` (ended by NULL), with the one that was probably meant.
 void report_word(struct reader *reader, enum diag_code code, struct span span, struct slice word,

@@ -294,6 +294,8 @@ static const char *hint_of_problem(const struct complaint *complaint)
     if (says(complaint, "did not find expected ','") && complaint->from < complaint->at.line)
         return arena_printf(complaint->arena, "what is opened with '%c' on line %u is not closed",
                             says(complaint, "']'") ? '[' : '{', complaint->from);
+    if (says(complaint, "did not find expected ','") && has(complaint->line, "]:"))
+        return "an address of IPv6 has no brackets, and a port stands under `tcp` or `udp`";
     if (says(complaint, "did not find expected ','") && has(complaint->line, ": "))
         return "commas stand between the items, and text that holds a colon and a blank needs quotes";
     for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++)
