@@ -70,7 +70,16 @@ static bool holds(int directory, const char *name, const struct slice parts[PART
 
 static void keep_before(int directory)
 {
-    renameat(directory, GOOD, directory, BEFORE);
+    unlinkat(directory, BEFORE, 0);
+    if (linkat(directory, GOOD, directory, BEFORE, 0) < 0)
+        return; // there were none, or it is not to be had: nobody is less safe for that
+}
+
+static void take_waiting(int directory, enum good_place place)
+{
+    if (place == GOOD_BEHIND)
+        keep_before(directory);
+    renameat(directory, WAITING, directory, GOOD);
 }
 
 // Done beside the caller where there is much to write.
@@ -104,19 +113,19 @@ bool good_begin(struct good_writing *writing, const struct buf texts[FAMILY_COUN
     return true;
 }
 
-bool good_end(struct good_writing *writing, bool stand, struct kernel_error *error)
+bool good_end(struct good_writing *writing, enum good_place place, struct kernel_error *error)
 {
     bool fine = true;
 
     job_end(&writing->job);
-    if (!stand || writing->stands) {
+    if (place == GOOD_NOT || writing->stands) {
+        if (place == GOOD_BEHIND)
+            keep_before(writing->directory);
         state_drop(writing->directory, writing->file);
     } else {
         fine = state_end(writing->directory, writing->file, WAITING, writing->problem, error);
-        if (fine && !writing->waits) {
-            keep_before(writing->directory);
-            renameat(writing->directory, WAITING, writing->directory, GOOD);
-        }
+        if (fine && !writing->waits)
+            take_waiting(writing->directory, place);
         if (fine)
             close(writing->file);
     }
@@ -125,19 +134,18 @@ bool good_end(struct good_writing *writing, bool stand, struct kernel_error *err
     return fine;
 }
 
-void good_confirm(struct kernel_error *error)
+void good_confirm(enum good_place place, struct kernel_error *error)
 {
     const int directory = state_open_lasting(error);
 
     if (directory < 0)
         return;
-    if (faccessat(directory, WAITING, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-        keep_before(directory);
-        renameat(directory, WAITING, directory, GOOD);
-    }
+    if (state_has(directory, WAITING))
+        take_waiting(directory, place);
     close(directory);
 }
 
+// Both may be one file, which a rename leaves as it is.
 void good_revert(struct kernel_error *error)
 {
     const int directory = state_open_lasting(error);
@@ -146,6 +154,7 @@ void good_revert(struct kernel_error *error)
         return;
     if (renameat(directory, BEFORE, directory, GOOD) < 0)
         unlinkat(directory, GOOD, 0);
+    unlinkat(directory, BEFORE, 0);
     close(directory);
 }
 

@@ -28,11 +28,17 @@ struct good_writing {
 bool good_begin(struct good_writing *writing, const struct buf texts[FAMILY_COUNT], bool waits,
                 struct kernel_error *error);
 
-// Remembers them; or forgets them, where they do not `stand`. False, and why, where they cannot be remembered.
-bool good_end(struct good_writing *writing, bool stand, struct kernel_error *error);
+enum good_place {
+    GOOD_NOT,
+    GOOD_BEHIND,   // behind the last ones, which stay those of before, for whoever takes this apply back
+    GOOD_IN_PLACE, // of the last ones: they stood already, and there is nothing more to take back
+};
 
-// Those that waited are good; the last ones were not, and those of before are again.
-void good_confirm(struct kernel_error *error);
+// Remembers them there; what waits has no place yet. False, and why, where they cannot be remembered.
+bool good_end(struct good_writing *writing, enum good_place place, struct kernel_error *error);
+
+// Those that waited are good, there; the last ones were not, and those of before are again.
+void good_confirm(enum good_place place, struct kernel_error *error);
 void good_revert(struct kernel_error *error);
 
 // Reads them, into the arena. False, and why, where there are none, or what is there is not whole.

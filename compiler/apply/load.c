@@ -386,7 +386,7 @@ enum load_end load_plan(struct arena *arena, struct apply_plan *plan, const char
     fine = load_allowed(load.guarded.directory, error) && read_missing(&load, error);
     if (fine && stands_already(&load)) {
         close(load.guarded.directory);
-        return LOAD_DONE;
+        return LOAD_STOOD;
     }
     fine = fine && arm(&load, policy, error);
     if (fine) {

@@ -7,10 +7,16 @@
 
 enum load_end {
     LOAD_DONE,     // the new tables stand
+    LOAD_STOOD,    // so they did before, and the last apply is still the last one
     LOAD_WAITS,    // they stand, and the old ones come back without a confirmation
     LOAD_REVERTED, // the old tables stand, as if nothing had been done
     LOAD_STUCK,    // neither: the journal is there, and rollback puts the old ones back
 };
+
+static inline bool load_stands(enum load_end end)
+{
+    return end == LOAD_DONE || end == LOAD_STOOD;
+}
 
 // Takes the steps of a plan that is in order. The xtables lock has
 // been held since they were read. `policy`: its path, to be remembered; `seconds`: how long a confirmation is awaited, 0: none is.

@@ -116,7 +116,7 @@ enum pending_end pending_confirm(struct kernel_error *error)
     }
     if (end == PENDING_DONE) {
         journal_set_deadline(found.file, 0);
-        good_confirm(error);
+        good_confirm(GOOD_BEHIND, error);
     }
     release(&found);
     return end;

@@ -12,12 +12,29 @@
 
 #define READINGS_MAX 3 // of tables whose rules are replaced, sets and all, while they are read
 
+static const struct ruleset nothing[FAMILY_COUNT] = {
+    [FAMILY_IPV4] = {.family = FAMILY_IPV4},
+    [FAMILY_IPV6] = {.family = FAMILY_IPV6},
+};
+
+const struct ruleset *wanted_here(const struct ruleset *rules)
+{
+    return kernel_has_family(rules->family) ? rules : &nothing[rules->family];
+}
+
 static bool read_live(struct arena *arena, enum family family, struct apply_plan *plan,
                       struct kernel_error *error)
 {
     struct diag_list diags = {.arena = arena}; // of rules that are there whatever they are
     const size_t first = plan->tables.count;
 
+    if (!kernel_has_family(family)) {
+        struct ruleset *none = arena_alloc(arena, sizeof(*none));
+
+        none->family = family;
+        plan->live[family] = none;
+        return true;
+    }
     if (!kernel_tables_read(arena, plan->backend, family, &plan->tables, error))
         return false;
     plan->live[family] =

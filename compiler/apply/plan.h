@@ -90,6 +90,9 @@ struct wanted {
         *sets; // that live rules ask for; NULL: the kernel's are read where they ask for any
 };
 
+// What this kernel is to have of the rules of a family: nothing where it does not have the family.
+const struct ruleset *wanted_here(const struct ruleset *rules);
+
 // Reads the live tables and compares them with the rules of a policy, of both families. Nothing is changed, and no table is
 // made that is not there. `own`: what is ctc's of them; where it is not said, its own chains where others have rules or chains
 // in these tables or ctc has chains of its own there already, else whole tables. False, and why, where it cannot be done. With

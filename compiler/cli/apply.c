@@ -121,6 +121,7 @@ static enum exit_code report_load(struct arena *arena, const struct apply_option
     connections.stage = end == LOAD_WAITS ? CONNECTIONS_WAIT : CONNECTIONS_DONE;
     switch (end) {
     case LOAD_DONE:
+    case LOAD_STOOD:
         return settle(arena, options, plan, connections);
     case LOAD_WAITS:
         code = settle(arena, options, plan, connections);
@@ -160,13 +161,17 @@ static enum load_end load_and_remember(struct compilation *compilation, const st
     remembered = good_begin(&writing, texts, waits, &trouble);
     // Whoever confirms finds them there.
     if (remembered && waits)
-        remembered = good_end(&writing, true, &trouble);
+        remembered = good_end(&writing, GOOD_IN_PLACE, &trouble);
     end = load_plan(&compilation->arena, plan, options->policy, options->confirm, lock, meddled, error);
     if (remembered && !waits)
-        remembered = good_end(&writing, end == LOAD_DONE, &trouble);
-    else if (remembered && end == LOAD_DONE) // there was nothing to confirm
-        good_confirm(&trouble);
-    if (!remembered && (end == LOAD_DONE || waits))
+        remembered = good_end(&writing,
+                              end == LOAD_DONE    ? GOOD_BEHIND
+                              : end == LOAD_STOOD ? GOOD_IN_PLACE
+                                                  : GOOD_NOT,
+                              &trouble);
+    else if (remembered && load_stands(end)) // there was nothing to confirm
+        good_confirm(end == LOAD_DONE ? GOOD_BEHIND : GOOD_IN_PLACE, &trouble);
+    if (!remembered && (load_stands(end) || waits))
         say_not_remembered(&trouble);
     return end;
 }
@@ -183,7 +188,7 @@ static enum exit_code carry_out_at_boot(struct compilation *compilation, const s
     find_objections(&compilation->arena, plan, compilation->policy, compilation->sources.items[0]);
     if (report_objections(options, plan))
         return EXIT_WORLD;
-    return load_and_remember(compilation, options, texts, plan, lock, &meddled, &error) == LOAD_DONE
+    return load_stands(load_and_remember(compilation, options, texts, plan, lock, &meddled, &error))
                ? EXIT_FINE
                : world_error("%s", error.text);
 }
@@ -235,15 +240,17 @@ static enum exit_code carry_out(struct compilation *compilation, const struct ap
                                 struct apply_plan *plan, int *lock)
 {
     struct kernel_error error = {.arena = &compilation->arena};
-    const struct wanted wanted = {
-        .rules = {compilation->rules[FAMILY_IPV4]->printed, compilation->rules[FAMILY_IPV6]->printed},
-        .ahead = ahead};
+    const struct wanted wanted = {.rules = {wanted_here(compilation->rules[FAMILY_IPV4]->printed),
+                                            wanted_here(compilation->rules[FAMILY_IPV6]->printed)},
+                                  .ahead = ahead};
     struct connections connections = {.stage = CONNECTIONS_DONE};
     const char *meddled = NULL, *trouble = NULL;
     enum exit_code code, rivalry;
     struct buf basis = {0};
     enum load_end end;
 
+    if (!kernel_has_family(FAMILY_IPV6))
+        fputs("ctc: note: this kernel has no IPv6, and gets no rules for it\n", stderr);
     rivalry = report_rivals(&compilation->arena, backend, !options->dry_run, options->force || options->boot);
     if (rivalry != EXIT_FINE)
         return rivalry;
@@ -280,7 +287,7 @@ static enum exit_code carry_out(struct compilation *compilation, const struct ap
 
 static void begin_ahead(void *ahead, const struct ruleset *rules)
 {
-    ahead_begin(ahead, rules);
+    ahead_begin(ahead, wanted_here(rules));
 }
 
 // `texts`: of the rules that were made.

@@ -46,6 +46,7 @@ static bool read_rules(struct arena *arena, const struct slice texts[FAMILY_COUN
         rules[family] = rules_read(arena, source, family, NULL, &diags);
         if (!rules[family])
             return kernel_fail(error, KERNEL_RULE, "the rules cannot be read");
+        rules[family] = wanted_here(rules[family]);
     }
     return true;
 }
@@ -59,6 +60,9 @@ static bool close_all(struct arena *arena, const struct kernel_backend *backend,
     bool fine = read_rules(arena, texts, rules, error) && encode_rulesets(rules, encoded, error);
 
     for (enum family family = 0; family < FAMILY_COUNT && encoded[family].rules; family++) {
+        if (!rules[family]->count)
+            continue; // the kernel does not have the family
+
         struct kernel_table *table =
             kernel_table_read(arena, backend, family, rules[family]->items[0].name, error);
 
@@ -87,7 +91,7 @@ static bool load_last(struct arena *arena, const struct kernel_backend *backend,
 
     if (fine) {
         order_unproved(arena, &plan);
-        fine = load_plan(arena, &plan, "the last good rules", 0, lock, &meddled, error) == LOAD_DONE;
+        fine = load_stands(load_plan(arena, &plan, "the last good rules", 0, lock, &meddled, error));
     }
     plan_clear(&plan);
     return fine;

@@ -51,9 +51,9 @@ static bool make_rules(struct compilation *compilation, struct buf *sets)
 static bool plan_rules(struct compilation *compilation, const struct kernel_backend *backend, enum own own,
                        const struct ipset_list *sets, struct apply_plan *plan, struct kernel_error *error)
 {
-    const struct wanted wanted = {
-        .rules = {compilation->rules[FAMILY_IPV4]->printed, compilation->rules[FAMILY_IPV6]->printed},
-        .sets = sets};
+    const struct wanted wanted = {.rules = {wanted_here(compilation->rules[FAMILY_IPV4]->printed),
+                                            wanted_here(compilation->rules[FAMILY_IPV6]->printed)},
+                                  .sets = sets};
     const bool fine =
         plan_apply(&compilation->arena, backend, compilation->policy, &wanted, own, 0, plan, error);
 
@@ -131,13 +131,23 @@ static bool forget_sets(struct arena *arena, struct apply_plan *plan)
     return any;
 }
 
+// A bit for each that the kernel has.
+static unsigned families_asked(const struct live_question *question)
+{
+    unsigned families = 0;
+
+    for (enum family family = 0; family < FAMILY_COUNT; family++)
+        if ((question->family == FAMILY_COUNT || question->family == family) && kernel_has_family(family))
+            families |= 1U << family;
+    return families;
+}
+
 static enum exit_code compare(struct compilation *compilation, const struct live_question *question,
                               const struct ipset_list *known)
 {
     struct arena *arena = &compilation->arena;
     struct kernel_error error = {.arena = arena};
-    const unsigned families =
-        question->family == FAMILY_COUNT ? (1U << FAMILY_COUNT) - 1 : 1U << question->family;
+    const unsigned families = families_asked(question);
     struct apply_plan plan;
     struct drift drift;
     enum exit_code code;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kernel/backend.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "kernel/iptables.h"
 #include "kernel/program.h"
 
@@ -36,6 +40,16 @@ static const struct kernel_backend *fail_without_legacy(struct arena *arena, con
     else
         kernel_fail(error, KERNEL_NO_TABLES, "%s, and there are " NO_PROGRAMS "; install iptables", lack);
     return NULL;
+}
+
+bool kernel_has_family(enum family family)
+{
+    const int file = socket(family == FAMILY_IPV4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const bool lacking = file < 0 && errno == EAFNOSUPPORT;
+
+    if (file >= 0)
+        close(file);
+    return !lacking;
 }
 
 const struct kernel_backend *backend_choose(struct arena *arena, enum kernel_choice choice, const char **why,

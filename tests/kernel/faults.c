@@ -14,6 +14,7 @@
 //                   name contains that
 //   FAULT_COMMIT=N  besides, the process that was started is killed ahead of its commit of that number; with FAULT_ERRS=yes
 //                   that fails
+//   FAULT_IPV6=no   the kernel answers as one does that was started with ipv6.disable=1, whichever process asks
 //   FAULT_LEGACY=no the kernel answers as one does that has no legacy tables, whichever process asks; no6: none for IPv6
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -34,7 +35,7 @@ static long calls, at, times, commits, last_commit;
 static int deed, problem = EIO; // the signal; 0: it fails, with that
 static const char *only;
 static const char *count_file;
-static bool no_legacy, no_legacy6, guard, errs;
+static bool no_legacy, no_legacy6, no_ipv6, guard, errs;
 
 static long number_of(const char *name, long otherwise)
 {
@@ -51,6 +52,7 @@ __attribute__((constructor)) static void begin(void)
     started = getpid();
     meant = guard ? -1 : started;
     only = getenv(guard ? "FAULT_GUARD" : "FAULT_ONLY");
+    no_ipv6 = getenv("FAULT_IPV6") != NULL;
     no_legacy6 = legacy != NULL;
     no_legacy = legacy && strcmp(legacy, "no") == 0;
     at = number_of("FAULT_AT", 0);
@@ -161,6 +163,19 @@ int getsockopt(int socket, int level, int name, void *value, socklen_t *size)
     if ((level == IPPROTO_IP || level == IPPROTO_IPV6) && name == 65 && strikes("getsockopt"))
         return -1;
     return real(socket, level, name, value, size);
+}
+
+int socket(int domain, int type, int protocol)
+{
+    static int (*real)(int domain, int type, int protocol);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "socket");
+    if (no_ipv6 && domain == AF_INET6) {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    return real(domain, type, protocol);
 }
 
 // Only the guard begins a session.

@@ -129,6 +129,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply hung up"] = test_apply.hung_up
     jobs["apply closed"] = test_apply.closed
     jobs["apply lost"] = test_apply.lost
+    jobs["apply one family"] = test_apply.one_family
     jobs["apply taken back"] = test_apply.taken_back
     jobs["apply damaged"] = test_apply.damaged
     jobs["apply blind"] = test_apply.blind

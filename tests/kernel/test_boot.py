@@ -142,6 +142,18 @@ def remembered(report: Report) -> None:
     report.equal("remembered: confirm without it", host.ctc("confirm").returncode, 0)
     report.check("remembered: those of before are the last good ones", good.read_bytes() == texts[str(OTHER)])
     subprocess.run(["umount", str(host.lasting)], check=True)
+
+    # A rollback forgets what it takes back, and no more.
+    shutil.rmtree(host.lasting)
+    host.start_anew()
+    rules(full)
+    report.check("remembered: of the same rules in other chains", host.ctc("apply", "--now", "--own", "chains", full).returncode == 0
+                 and host.ctc("rollback").returncode == 0 and good.read_bytes() == texts[full])
+    files = [Path(write(host, name, f"version: 1\nallow: [ssh]\n# {name}\n")) for name in ("one", "two")]
+    report.equal("remembered: of the same rules by another file", [host.ctc("apply", "--now", str(each)).returncode for each in files], [0, 0])
+    report.check("remembered: they stand there", good.read_bytes() != texts[full])
+    report.check("remembered: rollback to what was ahead of both", host.ctc("rollback").returncode == 0 and good.read_bytes() == texts[full])
+    report.check("remembered: and to what was ahead of all", host.ctc("rollback").returncode == 0 and not good.exists())
     host.close()
 
 
