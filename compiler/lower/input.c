@@ -90,6 +90,9 @@ static void accept_replies(struct lowering *lowering, struct chain *input)
         append_flow(lowering, input, &everything, &invalid, 1, (struct target){.kind = TARGET_DROP});
 }
 
+// Room for what stands behind the entries, of which most become one rule: a large chain that outgrows its room is copied.
+#define LAST_RULES 64
+
 void lower_input(struct lowering *lowering)
 {
     const struct policy *policy = lowering->policy;
@@ -104,7 +107,7 @@ void lower_input(struct lowering *lowering)
     accept_replies(lowering, input);
     append_verbatim(lowering, lowering->filter, input);
     lowering->section = "allow";
-    chain_reserve(lowering->arena, input, policy->allow.in_family[lowering->family]); // most become one rule
+    chain_reserve(lowering->arena, input, policy->allow.in_family[lowering->family] + LAST_RULES);
     for (size_t i = 0; i < entries_in_family(&policy->allow, lowering->family); i++)
         append_entry(lowering, input, &policy->allow.items[i], policy->input);
     // The kernel puts IPv4 packets for this host together by itself.
