@@ -24,6 +24,8 @@ struct reading {
     const struct node *parents[DOCUMENT_DEPTH_MAX];
     struct second_half *second; // to be joined at its seam; NULL: there is none
     bool joined;
+    struct slice *pieces; // of the text, as much as libyaml has not yet
+    size_t piece_count;
     yaml_parser_t parser;
 };
 
@@ -31,6 +33,7 @@ struct reading {
 struct second_half {
     struct seam seam;
     struct slice text; // of the whole
+    size_t characters; // ahead of the seam
     struct arena arena;
     struct diag_list diags;
     struct reading reading;
@@ -257,7 +260,7 @@ static bool joins(struct reading *reading, unsigned depth, const yaml_event_t *e
     const yaml_mark_t *at = &event->start_mark;
 
     if (!second || reading->parents[depth]->kind != NODE_SEQUENCE || at->line + 1 != second->seam.line ||
-        at->index - at->column != second->seam.characters)
+        at->index - at->column != second->characters)
         return false;
     job_end(&second->job);
     reading->joined = continues(reading, second, depth);
@@ -420,17 +423,39 @@ static bool refuse_line_breaks(struct reading *reading, struct slice text)
     return false;
 }
 
-static const struct node *read_text(struct reading *reading, struct slice text)
+// Gives libyaml the text of a reading, piece by piece.
+static int feed(void *context, unsigned char *buffer, size_t size, size_t *given)
+{
+    struct reading *reading = context;
+
+    while (reading->piece_count && !reading->pieces->length) {
+        reading->pieces++;
+        reading->piece_count--;
+    }
+    *given = 0;
+    if (reading->piece_count) {
+        struct slice *piece = reading->pieces;
+
+        *given = piece->length < size ? piece->length : size;
+        memcpy(buffer, piece->at, *given);
+        *piece = (struct slice){piece->at + *given, piece->length - *given};
+    }
+    return 1;
+}
+
+static const struct node *read_pieces(struct reading *reading, struct slice *pieces, size_t count)
 {
     const struct node *root;
 
+    reading->pieces = pieces;
+    reading->piece_count = count;
     if (!yaml_parser_initialize(&reading->parser)) {
         diag_add(reading->diags, DIAG_YAML, source_whole(reading->source), "the YAML reader gave up");
         return NULL;
     }
     // A byte order mark of UTF-8 is allowed; other encodings are not, for other readers may guess another one.
     yaml_parser_set_encoding(&reading->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&reading->parser, (const unsigned char *)text.at, text.length);
+    yaml_parser_set_input(&reading->parser, feed, reading);
     root = read_document(reading);
     yaml_parser_delete(&reading->parser);
     arena_clear(&reading->scratch);
@@ -440,15 +465,14 @@ static const struct node *read_text(struct reading *reading, struct slice text)
 static void read_second_half(void *context)
 {
     struct second_half *second = context;
-    struct buf text = {0};
+    const struct seam *seam = &second->seam;
+    struct slice pieces[SEAM_KEYS_MAX + 1];
 
-    for (uint32_t i = 0; i < second->seam.key_count; i++)
-        buf_append(&text, second->seam.keys[i].at, second->seam.keys[i].length);
-    buf_append(&text, second->text.at + second->seam.at, second->text.length - second->seam.at);
-    second->root = read_text(&second->reading, (struct slice){text.bytes, text.length});
+    memcpy(pieces, seam->keys, seam->key_count * sizeof(*pieces));
+    pieces[seam->key_count] = (struct slice){second->text.at + seam->at, second->text.length - seam->at};
+    second->root = read_pieces(&second->reading, pieces, seam->key_count + 1);
     if (second->diags.items.count)
         second->root = NULL; // whoever reads the whole will find it, and say it
-    buf_clear(&text);
 }
 
 static void begin_second_half(struct reading *reading, struct second_half *second, struct slice text,
@@ -461,10 +485,10 @@ static void begin_second_half(struct reading *reading, struct second_half *secon
     second->reading = (struct reading){.arena = &second->arena,
                                        .source = reading->source,
                                        .diags = &second->diags,
-                                       .characters = reading->characters,
                                        .line_from = second->seam.line - 1 - second->seam.key_count};
     reading->second = second;
     job_begin(&second->job, text.length >= LONG_BYTES, read_second_half, second);
+    second->characters = slice_characters((struct slice){text.at, second->seam.at});
 }
 
 const struct node *document_read_in_two(struct arena *arena, const struct source *source,
@@ -474,13 +498,14 @@ const struct node *document_read_in_two(struct arena *arena, const struct source
     struct second_half second = {0};
     const bool marked = source->length >= 3 && memcmp(source->bytes, "\xEF\xBB\xBF", 3) == 0;
     const struct slice text = {source->bytes + (marked ? 3 : 0), source->length - (marked ? 3 : 0)};
+    struct slice whole = text;
     const struct node *root;
 
     if (!encoding_fits(source, diags))
         return NULL;
-    reading.characters = slice_characters(text);
     begin_second_half(&reading, &second, text, *middle);
-    root = read_text(&reading, text);
+    reading.characters = slice_characters(text);
+    root = read_pieces(&reading, &whole, 1);
     job_end(&second.job);
     *middle = reading.joined ? (size_t)(text.at - source->bytes) + second.seam.at : SIZE_MAX;
     if (reading.joined)
@@ -491,7 +516,8 @@ const struct node *document_read_in_two(struct arena *arena, const struct source
 
 const struct node *document_read(struct arena *arena, const struct source *source, struct diag_list *diags)
 {
-    size_t middle = source->length >= LONG_BYTES ? source->length / 2 : SIZE_MAX;
+    // The second half is begun a little later, and what it takes of memory is not made ahead.
+    size_t middle = source->length >= LONG_BYTES ? source->length / 100 * 52 : SIZE_MAX;
 
     return document_read_in_two(arena, source, diags, &middle);
 }

@@ -1,47 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/seam.h"
 
+#include <ctype.h>
+
 #define BLANKS_MAX ((size_t)16) // ahead of an item; so often, at most, is the text looked through
 
-static size_t blanks_of(struct slice line)
+static size_t blanks_at(struct slice text, size_t at)
 {
     size_t count = 0;
 
-    while (count < line.length && line.at[count] == ' ')
+    while (at + count < text.length && text.at[at + count] == ' ')
         count++;
     return count;
 }
 
-static bool is_item(struct slice line, size_t blanks)
+static bool ends_at(struct slice text, size_t at)
 {
-    return line.length > blanks + 1 && line.at[blanks] == '-' && strchr(" \r\n", line.at[blanks + 1]);
+    return at == text.length || text.at[at] == '\n' || text.at[at] == '\r';
 }
 
-static bool says_nothing(struct slice line, size_t blanks)
+static bool is_item(struct slice text, size_t at)
 {
-    return blanks == line.length || strchr("#\r\n", line.at[blanks]);
+    return at + 1 < text.length && text.at[at] == '-' && (text.at[at + 1] == ' ' || ends_at(text, at + 1));
+}
+
+// An empty line, or a comment.
+static bool says_nothing(struct slice text, size_t at)
+{
+    return ends_at(text, at) || text.at[at] == '#';
 }
 
 // A word, a colon, and nothing but a comment.
-static bool is_key(struct slice line, size_t blanks)
+static bool is_key(struct slice text, size_t at)
 {
-    struct slice key, rest;
-    const struct slice words = {line.at + blanks, line.length - blanks};
+    const size_t begin = at;
 
-    if (!slice_split(words, ':', &key, &rest) || !key.length)
+    while (at < text.length &&
+           (isalnum((unsigned char)text.at[at]) || text.at[at] == '_' || (text.at[at] == '-' && at > begin)))
+        at++;
+    if (at == begin || at == text.length || text.at[at] != ':')
         return false;
-    for (size_t i = 0; i < key.length; i++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", key.at[i]) ||
-            (i == 0 && key.at[i] == '-'))
-            return false;
-    return says_nothing(rest, blanks_of(rest));
+    at++;
+    return ends_at(text, at) || (text.at[at] == ' ' && says_nothing(text, at + blanks_at(text, at)));
 }
 
-static struct slice line_from(struct slice text, size_t at)
+static size_t line_behind(struct slice text, size_t at)
 {
     const char *end = memchr(text.at + at, '\n', text.length - at);
 
-    return (struct slice){text.at + at, end ? (size_t)(end + 1 - (text.at + at)) : text.length - at};
+    return end ? (size_t)(end + 1 - text.at) : text.length;
 }
 
 static size_t line_before(struct slice text, size_t at)
@@ -55,23 +62,22 @@ static size_t line_before(struct slice text, size_t at)
 // a key stands above, false, and how far in that is.
 static bool find_keys(struct slice text, struct seam *seam, size_t *other)
 {
-    size_t inner = blanks_of(line_from(text, seam->at)), at = seam->at;
+    size_t inner = blanks_at(text, seam->at), at = seam->at;
     bool among_items = true;
 
     while ((among_items || inner) && at) {
         at = line_before(text, at);
 
-        const struct slice line = line_from(text, at);
-        const size_t blanks = blanks_of(line);
+        const size_t blanks = blanks_at(text, at), word = at + blanks;
 
-        if (says_nothing(line, blanks) || blanks > inner ||
-            (blanks == inner && (!among_items || is_item(line, blanks))))
+        if (blanks > inner || (blanks == inner && (!among_items || is_item(text, word))) ||
+            says_nothing(text, word))
             continue;
         *other = blanks;
-        if (!is_key(line, blanks) || seam->key_count == SEAM_KEYS_MAX)
+        if (!is_key(text, word) || seam->key_count == SEAM_KEYS_MAX)
             return false;
         memmove(seam->keys + 1, seam->keys, seam->key_count * sizeof(*seam->keys));
-        seam->keys[0] = line;
+        seam->keys[0] = (struct slice){text.at + at, line_behind(text, at) - at};
         seam->key_count++;
         inner = blanks;
         among_items = false;
@@ -89,33 +95,25 @@ static uint32_t lines_of(struct slice text)
     return count;
 }
 
-static struct seam seam_at(struct slice text, size_t at)
-{
-    const struct slice ahead = {text.at, at};
-
-    return (struct seam){.at = at, .characters = slice_characters(ahead), .line = lines_of(ahead) + 1};
-}
-
 bool seam_find(struct slice text, size_t from, struct seam *seam)
 {
     size_t deepest = BLANKS_MAX;
 
-    for (size_t at = from ? line_before(text, from) : 0; at < text.length;) {
-        const struct slice line = line_from(text, at);
-        const size_t blanks = blanks_of(line);
+    for (size_t at = from ? line_before(text, from) : 0; at < text.length; at = line_behind(text, at)) {
+        const size_t blanks = blanks_at(text, at);
+        size_t other;
 
-        if (at >= from && blanks <= deepest && is_item(line, blanks)) {
-            size_t other;
-
-            *seam = seam_at(text, at);
-            if (find_keys(text, seam, &other))
-                return true;
-            // What stands as far in as this item, or farther in than what is no key, stands below the same.
-            if (!blanks)
-                return false;
-            deepest = other < blanks ? other : blanks - 1;
+        if (at < from || blanks > deepest || !is_item(text, at + blanks))
+            continue;
+        *seam = (struct seam){.at = at};
+        if (find_keys(text, seam, &other)) {
+            seam->line = lines_of((struct slice){text.at, at}) + 1;
+            return true;
         }
-        at += line.length;
+        // What stands as far in as this item, or farther in than what is no key, stands below the same.
+        if (!blanks)
+            return false;
+        deepest = other < blanks ? other : blanks - 1;
     }
     return false;
 }

@@ -12,9 +12,8 @@
 #define SEAM_KEYS_MAX 4 // the lists of policies stand below one key or two
 
 struct seam {
-    size_t at;         // byte of the text: the beginning of the item's line
-    size_t characters; // ahead of it
-    uint32_t line;     // of the text, from 1
+    size_t at;     // byte of the text: the beginning of the item's line
+    uint32_t line; // of the text, from 1
     uint32_t key_count;
     struct slice keys[SEAM_KEYS_MAX]; // the lines of the keys, the outermost first, each with its end
 };
