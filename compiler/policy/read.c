@@ -105,7 +105,7 @@ static void keep_definitions(struct reader *reader)
 }
 
 // Memory that a compile needs for each byte of a policy with an entry on each line; and from where on that is worth a thread.
-#define BYTES_A_BYTE 64
+#define BYTES_A_BYTE 52
 #define LONG_BYTES   ((size_t)512 << 10)
 #define EXPECTED_MAX ((size_t)256 << 20)
 
