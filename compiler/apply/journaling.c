@@ -5,6 +5,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/job.h"
+
 #define MANY ((size_t)1000) // rules that are worth a thread
 
 static bool has_step(const struct apply_plan *plan, size_t table)
@@ -126,21 +128,6 @@ static void write_parts(void *context)
         journaling->problem = state_add(journaling->file, journaling->parts.items[i]);
 }
 
-// An errno; 0: the file is as it is to be, and durable.
-static int seal(struct journaling *journaling)
-{
-    struct journal_sum sum = {0};
-
-    for (size_t i = 0; i < journaling->parts.count; i++)
-        journal_sum_add(&sum, journaling->parts.items[i]);
-    job_end(&journaling->writing);
-    if (journaling->problem)
-        return journaling->problem;
-    return journal_seal_file(journaling->file, &journaling->head, &sum) && fsync(journaling->file) == 0
-               ? 0
-               : errno;
-}
-
 static bool has_many_rules(const struct journal *journal)
 {
     size_t count = 0;
@@ -148,6 +135,25 @@ static bool has_many_rules(const struct journal *journal)
     for (size_t i = 0; i < journal->count; i++)
         count += journal->tables[i].before.count + journal->tables[i].after.count;
     return count >= MANY;
+}
+
+// An errno; 0: the file is as it is to be, and durable.
+static int seal(struct journaling *journaling)
+{
+    struct journal_sum sum = {0};
+    struct job writing;
+
+    if (journaling->problem)
+        return journaling->problem;
+    job_begin(&writing, has_many_rules(journaling->journal), write_parts, journaling);
+    for (size_t i = 0; i < journaling->parts.count; i++)
+        journal_sum_add(&sum, journaling->parts.items[i]);
+    job_end(&writing);
+    if (journaling->problem)
+        return journaling->problem;
+    return journal_seal_file(journaling->file, &journaling->head, &sum) && fsync(journaling->file) == 0
+               ? 0
+               : errno;
 }
 
 bool journaling_begin(struct journaling *journaling, int directory, const char *policy,
@@ -164,8 +170,6 @@ bool journaling_begin(struct journaling *journaling, int directory, const char *
     journaling->problem =
         state_add(journaling->file, (struct slice){journaling->head.bytes, journaling->head.length});
     list_parts(journaling);
-    if (!journaling->problem)
-        job_begin(&journaling->writing, has_many_rules(journaling->journal), write_parts, journaling);
     return true;
 }
 

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "apply/plan.h"
-#include "base/job.h"
 
 struct journaling {
     struct arena *arena;
@@ -23,7 +22,6 @@ struct journaling {
         size_t count, capacity;
     } pieces;    // of these, what stands nowhere else
     int problem; // with writing: an errno
-    struct job writing;
 };
 
 // Begins with the plan and the arena set, all else zeroed; `policy`: its path. The file's lock is held as long as this process or
@@ -32,7 +30,7 @@ struct journaling {
 bool journaling_begin(struct journaling *journaling, int directory, const char *policy,
                       struct kernel_error *error);
 
-// What the journal says is there from now on, whatever comes: it is durable. False, and why, where it is not: then its file is
+// Writes it. What the journal says is there from now on, whatever comes: it is durable. False, and why, where it is not: then its file is
 // closed.
 bool journaling_end(struct journaling *journaling, struct kernel_error *error);
 

@@ -101,7 +101,8 @@ static bool read_missing(struct loading *load, struct kernel_error *error)
     return true;
 }
 
-// Arms the guard while the journal is written. Where one of the two fails, there is neither.
+// Arms the guard ahead of writing what the journal is long of, for the guard writes to its file as well, and would wait. Where
+// one of the two fails, there is neither.
 static bool arm(struct loading *load, const char *policy, struct kernel_error *error)
 {
     struct kernel_error ignored = {.arena = load->arena};
