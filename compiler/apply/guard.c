@@ -15,9 +15,10 @@
 #include "apply/stops.h"
 #include "kernel/lock.h"
 
-#define TICK      100000000L // nanoseconds between two looks at the journal while a confirmation is awaited
-#define END_TICK  1000000L   // and at a process that is to end
-#define LOCK_WAIT 5000       // milliseconds; whoever holds the lock for longer keeps nobody locked out
+#define TICK      100000000L  // nanoseconds between two looks at the journal while a confirmation is awaited
+#define TERM_WAIT 60000000000 // that are waited for a confirmation by whoever is told to end
+#define END_TICK  1000000L    // and at a process that is to end
+#define LOCK_WAIT 5000        // milliseconds; whoever holds the lock for longer keeps nobody locked out
 
 // Milliseconds.
 #define LOOK_WAIT   50    // between two looks whether the other one is stopped
@@ -149,6 +150,18 @@ static bool was_followed(int last, struct kernel_error *error)
     return followed;
 }
 
+// Told to end, as what is left of a session can be by systemd, which kills it a minute and a half later: the end of the wait that
+// is left then.
+static int64_t shorten(const struct guarded *guarded, int64_t deadline)
+{
+    const int64_t sooner = boot_time() + TERM_WAIT;
+
+    if (sooner >= deadline)
+        return deadline;
+    journal_set_deadline(guarded->file, sooner);
+    return sooner;
+}
+
 // Whoever takes the journal away has confirmed nothing. Then tables go back that are as they were loaded, and no others.
 static _Noreturn void watch(struct guarded guarded, size_t begun, int64_t deadline)
 {
@@ -156,10 +169,15 @@ static _Noreturn void watch(struct guarded guarded, size_t begun, int64_t deadli
     struct kernel_error error = {.arena = &arena};
     struct restored restored;
     const int last = state_find(guarded.directory, STATE_LAST);
+    sigset_t end;
     bool lost;
 
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM);
+    sigprocmask(SIG_BLOCK, &end, NULL);
     while (boot_time() < deadline && !is_over(&guarded))
-        nanosleep(&(struct timespec){.tv_nsec = TICK}, NULL);
+        if (sigtimedwait(&end, NULL, &(struct timespec){.tv_nsec = TICK}) == SIGTERM)
+            deadline = shorten(&guarded, deadline);
     guarded.lock = is_over(&guarded) ? -1 : xtables_lock(LOCK_WAIT, &error);
     lost = !state_rename(guarded.directory, guarded.file, STATE_PENDING, STATE_REVERTING);
     if (lost && (is_over(&guarded) || was_followed(last, &error)))

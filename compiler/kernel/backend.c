@@ -8,6 +8,8 @@
 #include "kernel/iptables.h"
 #include "kernel/program.h"
 
+#define IPV6_ADDRESSES "/proc/net/if_inet6" // which is there, empty, wherever there is IPv6
+
 #define NO_PROGRAMS "no iptables-restore and iptables-save of both families in " PROGRAM_DIRECTORIES
 
 // What the kernel lacks of the legacy tables, in words; NULL: it has them for both families.
@@ -49,7 +51,7 @@ bool kernel_has_family(enum family family)
 
     if (file >= 0)
         close(file);
-    return !lacking;
+    return !lacking || family == FAMILY_IPV4 || access(IPV6_ADDRESSES, F_OK) == 0;
 }
 
 const struct kernel_backend *backend_choose(struct arena *arena, enum kernel_choice choice, const char **why,

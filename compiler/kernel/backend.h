@@ -47,7 +47,8 @@ extern const struct kernel_backend libiptc_backend;
 // told, true: whoever reads them is told why.
 bool libiptc_available(enum family family);
 
-// Whether the kernel has the family at all: one that was started with ipv6.disable=1 has no IPv6, and no packet of it.
+// Whether the kernel has the family at all: one that was started with ipv6.disable=1 has no IPv6, and no packet of it. Where that
+// cannot be told, as where a process may have no such sockets, true.
 bool kernel_has_family(enum family family);
 
 // What the caller asks for.

@@ -178,6 +178,19 @@ int socket(int domain, int type, int protocol)
     return real(domain, type, protocol);
 }
 
+int access(const char *path, int mode)
+{
+    static int (*real)(const char *path, int mode);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "access");
+    if (no_ipv6 && strcmp(path, "/proc/net/if_inet6") == 0) {
+        errno = ENOENT;
+        return -1;
+    }
+    return real(path, mode);
+}
+
 // Only the guard begins a session.
 pid_t setsid(void)
 {

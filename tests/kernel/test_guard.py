@@ -4,6 +4,7 @@ of them."""
 import errno
 import fcntl
 import os
+import re
 import signal
 import threading
 import time
@@ -205,8 +206,7 @@ def watchdog(word: str, late: bool, report: Report) -> None:
                     more=faulty(GUARD="renameat", AT=1) if late else faulty(GUARD="setsockopt", AT=1000))
     new = host.tables()
     report.check(f"{name}: the rules stand", done.returncode == 0 and new != old, done.stderr)
-    holders = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and each.joinpath("cmdline").exists()
-               and str(NEW).encode() in cmdline(each) and environment_of(each, host)]
+    holders = watchdogs(host)
     if report.equal(f"{name}: there is one", len(holders), 1):
         if not late:
             stop(holders[0])
@@ -222,6 +222,28 @@ def watchdog(word: str, late: bool, report: Report) -> None:
         done = host.ctc("apply", "--now", str(NEW))
         report.check(f"{name}: the next apply works", done.returncode == 0 and host.tables() == new, done.stderr)
     host.close()
+
+
+def told_to_end(report: Report) -> None:
+    """The watchdog is told to end: what does that may kill it later, and it waits no longer than until then."""
+    host = Host("told to end")
+    host.fresh()
+    old = host.tables()
+    host.ctc("apply", "--confirm", "600", str(NEW))
+    new = host.tables()
+    for each in watchdogs(host):
+        for _ in range(2):
+            os.kill(each, signal.SIGTERM)
+            time.sleep(0.2)
+    said = host.ctc("status").stdout
+    report.check("told to end: it waits for a minute", re.search(r"come back in (60|59|58) s unless", said) is not None, said)
+    report.check("told to end: which a confirmation ends", new != old and host.ctc("confirm").returncode == 0 and host.tables() == new)
+    host.close()
+
+
+def watchdogs(host: Host) -> list[int]:
+    return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and each.joinpath("cmdline").exists()
+            and str(NEW).encode() in cmdline(each) and environment_of(each, host)]
 
 
 def cmdline(process: Path) -> bytes:
@@ -344,7 +366,7 @@ CASES: tuple[Callable[[Report], None], ...] = (
     lambda report: alone("at an order", "recv", 2, True, "", report),
     lambda report: alone("ahead of the journal", "renameat", 1, True, "", report),
     lambda report: alone("ahead of its answer", "send", 2, True, "", report),
-    erring, both, applier, boot, unarmed, hung_up,
+    erring, both, applier, boot, unarmed, hung_up, told_to_end,
     lambda report: terminal("apply", report),
     lambda report: terminal("rollback", report),
     lambda report: watchdog("confirm", False, report),
