@@ -26,6 +26,7 @@ die-late) "$real" "$@"; kill -9 $$ ;;
 hang) exec sleep 1000 ;;
 kill) kill -9 $PPID; exec "$real" "$@" ;;
 kill-late) "$real" "$@"; kill -9 $PPID ;;
+kill-fail) echo "1 $what fail" >$here/fault; : >$here/counted; kill -9 $PPID; exec "$real" "$@" ;;
 kill-both) for each in $(cat /proc/$PPID/task/$PPID/children); do [ "$each" = $$ ] || kill -9 "$each"; done
     kill -9 $PPID; exec "$real" "$@" ;;
 stop-late) "$real" "$@"; kill -STOP $PPID ;;

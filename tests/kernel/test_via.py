@@ -126,7 +126,7 @@ def faults(report: Report) -> None:
              for at in range(1, restores + 1, 1 if every == 1 else 3)]
     cases += [("-save", at, how) for number, how in enumerate(("fail", "die", "kill"))
               for at in range(1 + number % every, saves + 1, every)]
-    cases.append(("-restore", 2, "hang"))
+    cases += [("-restore", 3, "kill-fail"), ("-restore", 2, "hang")]    # behind the first, the guard's program fails
     loops = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(BUSY)]
     seconds = []    # from the applier's death until the guard was done
     for what, at, how in cases:
