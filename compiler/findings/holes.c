@@ -33,7 +33,9 @@ static void find_source_ports(struct inspection *inspection)
         diagram taken =
             set_and(space, where(inspection, shares.items[i].packets, FIELD_FLAGS, TCP_SYN), hole);
 
+        // What is a hole with a helper or in fragments alone is none that a sender can choose.
         taken = where(inspection, taken, FIELD_DESTINATION_TYPE, DESTINATION_LOCAL);
+        taken = where(inspection, where(inspection, taken, FIELD_FRAGMENT, FRAGMENT_NONE), FIELD_HELPER, 0);
         taken = set_or(space, where(inspection, taken, FIELD_STATE, PACKET_STATE_NEW),
                        where(inspection, taken, FIELD_STATE, PACKET_STATE_UNTRACKED));
         taken = settled(inspection, taken);
