@@ -82,10 +82,9 @@ static struct decision decide(struct pair *pair, int side, enum hook hook, const
     return decision;
 }
 
-// `box` NULL: all of the set that nothing but the end of the hook decides, packets of the state `rest` (" established") or
-// of any ("").
+// `box` NULL: all of the set that nothing but the end of the hook decides; `new`: new packets alone.
 static void add_change(struct pair *pair, enum hook hook, enum change_kind kind, diagram set, struct box *box,
-                       const char *rest)
+                       bool new)
 {
     struct packet_space *space = pair->space;
     field_value *packet = arena_calloc(pair->arena, FIELD_COUNT + space->unknowns.count, sizeof(*packet));
@@ -105,7 +104,7 @@ static void add_change(struct pair *pair, enum hook hook, enum change_kind kind,
     describe_packet(&text, space, hook, packet, alike);
     change.example = arena_copy(pair->arena, text.bytes, text.length);
     change.packets = box ? region_in_words(pair->arena, space, hook, box)
-                         : rest_in_words(pair->arena, space, hook, set, rest);
+                         : rest_in_words(pair->arena, space, hook, set, new);
     change.before = decide(pair, 0, hook, packet);
     change.now = decide(pair, 1, hook, packet);
     *vec_push(pair->arena, pair->difference) = change;
@@ -202,26 +201,33 @@ static diagram whole_rest(struct pair *pair, int side, enum hook hook, diagram s
 // state was lost for, or an INVALID that no rule drops any more. The answer is what is left of the set.
 static diagram tell_states(struct pair *pair, enum hook hook, enum change_kind kind, diagram set)
 {
-    static const struct {
-        uint64_t state;
-        const char *text;
-    } states[] = {{PACKET_STATE_NEW, " new"},
-                  {PACKET_STATE_ESTABLISHED, " established"},
-                  {PACKET_STATE_RELATED, " related"},
-                  {PACKET_STATE_INVALID, " invalid"}};
+    static const uint64_t states[] = {PACKET_STATE_NEW, PACKET_STATE_ESTABLISHED, PACKET_STATE_RELATED,
+                                      PACKET_STATE_INVALID};
     struct packet_space *space = pair->space;
 
     for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
         for (int side = 1; side >= 0; side--) {
-            const diagram rest = whole_rest(pair, side, hook, set, states[i].state);
+            const diagram rest = whole_rest(pair, side, hook, set, states[i]);
 
             if (rest == set_none(space))
                 continue;
-            add_change(pair, hook, kind, rest, NULL, states[i].text);
+            add_change(pair, hook, kind, rest, NULL, states[i] == PACKET_STATE_NEW);
             set = set_minus(space, set, rest);
         }
     }
     return set;
+}
+
+// Tells, as one region, the packets that are refused on both sides and that one of the rulesets leaves to the end of the hook: a
+// rule for all that is not accepted is as good as a default. The answer is what is left of the set.
+static diagram tell_answers(struct pair *pair, enum hook hook, diagram set)
+{
+    struct packet_space *space = pair->space;
+    const diagram end = set_or(space, left_to_end_by(pair, 0, hook, set), left_to_end_by(pair, 1, hook, set));
+
+    if (end != set_none(space))
+        add_change(pair, hook, CHANGE_ANSWER, end, NULL, false);
+    return set_minus(space, set, end);
 }
 
 static struct cover regions_of(struct pair *pair, enum hook hook, diagram set)
@@ -246,7 +252,8 @@ static void tell_kind(struct pair *pair, enum hook hook, enum change_kind kind, 
 
     if (!tracking && cover.count > FEW &&
         ruleset_rule_count(pair->rules[0]) + ruleset_rule_count(pair->rules[1]) <= RULES_TO_LOOK_BY) {
-        const diagram left = tell_states(pair, hook, kind, rest);
+        const diagram left =
+            kind == CHANGE_ANSWER ? tell_answers(pair, hook, rest) : tell_states(pair, hook, kind, rest);
 
         if (left != rest)
             cover = regions_of(pair, hook, left);
@@ -255,9 +262,9 @@ static void tell_kind(struct pair *pair, enum hook hook, enum change_kind kind, 
     pair->told[kind] = true;
     pair->difference->complete = pair->difference->complete && cover.complete;
     for (size_t i = 0; i < cover.count; i++)
-        add_change(pair, hook, kind, rest, &cover.items[i], "");
+        add_change(pair, hook, kind, rest, &cover.items[i], false);
     if (end != set_none(space))
-        add_change(pair, hook, kind, end, NULL, "");
+        add_change(pair, hook, kind, end, NULL, false);
 }
 
 // What an outcome is while a limit is within its rate, or over it.
@@ -301,7 +308,7 @@ static void tell_limits(struct pair *pair, enum hook hook)
 
         pair->about = limit;
         for (size_t j = 0; j < cover.count; j++)
-            add_change(pair, hook, CHANGE_LIMIT, set, &cover.items[j], "");
+            add_change(pair, hook, CHANGE_LIMIT, set, &cover.items[j], false);
         pair->about = NULL;
         pair->difference->complete = pair->difference->complete && cover.complete;
         pair->difference->loosened += limit->widens ? cover.count : 0;

@@ -107,6 +107,13 @@ static void add_value(struct arena *arena, struct range_list *list, uint64_t fir
     *vec_push(arena, list) = (struct addr_range){{0, first}, {0, last}};
 }
 
+// Packets that have no state are told as new ones.
+static bool is_one_state(const struct range_list *states)
+{
+    return states->count == 1 && states->items[0].first.low == states->items[0].last.low &&
+           states->items[0].first.low != PACKET_STATE_NEW;
+}
+
 // What packets of the set have in common, as far as it is said by naming it. A default may treat TCP in its own way.
 static struct box common_values(struct arena *arena, struct packet_space *space, diagram set)
 {
@@ -115,6 +122,7 @@ static struct box common_values(struct arena *arena, struct packet_space *space,
         FIELD_SOURCE_PORT, FIELD_DESTINATION, FIELD_DESTINATION_PORT, FIELD_ICMP_TYPE};
     const struct box box = {arena_calloc(arena, FIELD_COUNT + space->unknowns.count, sizeof(*box.fields))};
     const diagram tcp = field_between(space, FIELD_PROTOCOL, PROTOCOL_TCP, PROTOCOL_TCP);
+    const struct range_list states = values_of(arena, space, set, FIELD_STATE);
 
     for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++) {
         const struct range_list values = values_of(arena, space, set, told[i]);
@@ -122,6 +130,8 @@ static struct box common_values(struct arena *arena, struct packet_space *space,
         if (values.count && values.count <= COMMON_MAX && names_values(space, told[i], &values))
             box.fields[told[i]] = values;
     }
+    if (is_one_state(&states))
+        box.fields[FIELD_STATE] = states;
     if (!box.fields[FIELD_PROTOCOL].count && set_and(space, set, tcp) == set_none(space)) {
         add_value(arena, &box.fields[FIELD_PROTOCOL], 0, PROTOCOL_TCP - 1);
         add_value(arena, &box.fields[FIELD_PROTOCOL], PROTOCOL_TCP + 1, UINT8_MAX);
@@ -130,9 +140,10 @@ static struct box common_values(struct arena *arena, struct packet_space *space,
 }
 
 const char *rest_in_words(struct arena *arena, struct packet_space *space, enum hook hook, diagram set,
-                          const char *state)
+                          bool new)
 {
     const struct box box = common_values(arena, space, set);
 
-    return arena_printf(arena, "%s%s, all else", region_in_words(arena, space, hook, &box), state);
+    return arena_printf(arena, "%s%s, all else", region_in_words(arena, space, hook, &box),
+                        new ? " new" : "");
 }

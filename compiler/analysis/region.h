@@ -10,7 +10,7 @@
 const char *region_in_words(struct arena *arena, struct packet_space *space, enum hook hook,
                             const struct box *region);
 
-// All of the set, which nothing but the end of a hook decides: what its packets have in common, and `, all else`. `state` is
-// that of all of them (" established"), or empty.
+// All of the set, which nothing but the end of a hook decides: what its packets have in common, and `, all else`. `new`: it is
+// about new ones alone, which are else those without a state too.
 const char *rest_in_words(struct arena *arena, struct packet_space *space, enum hook hook, diagram set,
-                          const char *state);
+                          bool new);
