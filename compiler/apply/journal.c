@@ -20,7 +20,7 @@ struct head {
     char policy[PATH_MAX];
 };
 
-static const char magic[32] = "ctc journal 3 " CTC_VERSION;
+static const char magic[32] = "ctc journal 4 " CTC_VERSION;
 
 static void this_network(uint64_t network[2])
 {

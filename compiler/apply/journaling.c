@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/job.h"
+#include "kernel/set_names.h"
 
 #define MANY ((size_t)1000) // rules that are worth a thread
 
@@ -71,10 +72,13 @@ static bool make_journal(struct journaling *journaling, const char *policy)
     journal->tables = arena_calloc(journaling->arena, count_entries(plan), sizeof(*journal->tables));
     list_entries(journaling);
     standing = (struct slice){journaling->standing.bytes, journaling->standing.length};
-    for (size_t i = 0; i < journal->count; i++)
-        if (!journal->tables[i].before.ruleset &&
-            !record_take(journaling->arena, &standing, &journal->tables[i].before))
+    for (size_t i = 0; i < journal->count; i++) {
+        struct encoded *before = &journal->tables[i].before;
+
+        if (!before->ruleset && !record_take(journaling->arena, &standing, before))
             return false;
+        encoded_note_sets(journaling->arena, before);
+    }
     return true;
 }
 

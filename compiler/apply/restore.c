@@ -7,6 +7,7 @@
 #include "apply/merge.h"
 #include "apply/stale.h"
 #include "kernel/compare.h"
+#include "kernel/set_names.h"
 #include "kernel/text.h"
 
 #define TRIES 5         // where others who take no lock change the table meanwhile
@@ -73,7 +74,8 @@ struct step_back {
 
 // Of an apply of own chains: what others did to the table stays, before it and since.
 static bool prepare_beside(struct restoring *restoring, struct arena *arena, struct kernel_table *table,
-                           bool begun, struct step_back *back, struct kernel_error *error)
+                           const struct encoded *before, bool begun, struct step_back *back,
+                           struct kernel_error *error)
 {
     const struct journal_table *entry = &restoring->journal->tables[back->step];
     const bool stands = own_stands(arena, table, &entry->after, OWN_CHAINS);
@@ -87,7 +89,7 @@ static bool prepare_beside(struct restoring *restoring, struct arena *arena, str
         restoring->restored->left += !begun;
         return true;
     }
-    merged = merge_back(arena, table, &entry->before, &entry->after);
+    merged = merge_back(arena, table, before, &entry->after);
     found = kernel_table_compare(arena, table, &merged);
     if (found.same)
         return true;
@@ -100,12 +102,14 @@ static bool prepare(struct restoring *restoring, struct arena *arena, struct ker
                     struct step_back *back, struct kernel_error *error)
 {
     const struct journal *journal = restoring->journal;
-    const struct encoded *before = &journal->tables[back->step].before;
+    struct encoded before = journal->tables[back->step].before;
 
+    if (!encoded_find_sets(arena, &before, error))
+        return false;
     if (journal->own == OWN_CHAINS)
-        return prepare_beside(restoring, arena, table, begun, back, error);
+        return prepare_beside(restoring, arena, table, &before, begun, back, error);
 
-    const struct table_comparison found = kernel_table_compare(arena, table, before);
+    const struct table_comparison found = kernel_table_compare(arena, table, &before);
 
     if (!found.same)
         back->others = !kernel_table_compare(arena, table, &journal->tables[back->step].after).same;
@@ -117,7 +121,7 @@ static bool prepare(struct restoring *restoring, struct arena *arena, struct ker
     }
     note_raw(restoring, table);
     back->table = table;
-    return kernel_table_change(table, &found, before, error);
+    return kernel_table_change(table, &found, &before, error);
 }
 
 // Reads the tables of the steps from `first` to before `end`: the family's at once where they are several.
@@ -246,6 +250,19 @@ static bool try_all(const struct kernel_backend *backend, const struct journal *
     return fine;
 }
 
+// Whether the sets are there which rules ask for that are to come back.
+static bool sets_are_there(const struct journal *journal, struct kernel_error *error)
+{
+    bool fine = true;
+
+    for (size_t i = 0; i < journal->changed && fine; i++) {
+        struct encoded before = journal->tables[i].before;
+
+        fine = encoded_find_sets(error->arena, &before, error);
+    }
+    return fine;
+}
+
 static int64_t now(void)
 {
     struct timespec time;
@@ -261,6 +278,9 @@ bool restore_tables(const struct kernel_backend *backend, const struct journal *
     bool fine;
 
     *restored = (struct restored){0};
+    // What stands as a whole is not taken back in part.
+    if (begun == journal->changed && !sets_are_there(journal, error))
+        return false;
     while (!(fine = try_all(backend, journal, begun, restored, error)) && now() < end)
         nanosleep(&(struct timespec){.tv_nsec = AGAIN}, NULL);
     return fine;

@@ -16,7 +16,7 @@ struct restored {
 // back whatever they hold now; the others only where they hold what the apply made of them. Entries of the
 // tracking table that went out of date meanwhile are deleted. The lock is the caller's. False, and why, where one of them cannot
 // be, which is tried again for so many milliseconds, for the kernel may find the memory by then; the others are put back all the
-// same.
+// same. Nothing is done where all of it stands and a set is gone that rules ask for which are to come back.
 bool restore_tables(const struct kernel_backend *backend, const struct journal *journal, size_t begun,
                     unsigned milliseconds, struct restored *restored, struct kernel_error *error);
 

@@ -18,7 +18,11 @@ struct encoded encoded_table(struct arena *arena, const struct encoded *encoded,
 {
     const struct table *table = ruleset_find_table(encoded->ruleset, name);
     struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));
-    struct encoded one = {.ruleset = ruleset, .sizes = encoded->sizes, .size_count = encoded->size_count};
+    struct encoded one = {.ruleset = ruleset,
+                          .sizes = encoded->sizes,
+                          .size_count = encoded->size_count,
+                          .sets = encoded->sets,
+                          .set_count = encoded->set_count};
     struct table *copy;
 
     ruleset->family = encoded->ruleset->family;

@@ -7,6 +7,7 @@
 #include "ruleset/ruleset.h"
 
 struct extension_size;
+struct set_name;
 
 // A ruleset's rules in the order of its tables, chains and rules, each as struct ipt_entry or ip6t_entry. The target of
 // a verdict or a jump carries its name (ACCEPT, the chain's), which libiptc makes a number of. Counters are those of
@@ -18,6 +19,8 @@ struct encoded {
     size_t count;
     const struct extension_size *sizes; // of the matches and targets in them
     size_t size_count;
+    const struct set_name *sets; // that they name by number (kernel/set_names.h), where that was noted
+    size_t set_count;
 };
 
 void encoded_clear(struct encoded encoded[FAMILY_COUNT]);

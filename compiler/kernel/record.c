@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A head, the chains, the sizes of extensions, the rules. Everything is padded to what rules are aligned to.
+// A head, the chains, the sizes of extensions, the names of sets, the rules. Everything is padded to what rules are aligned to.
 #include "kernel/record.h"
 
 #include <assert.h>
@@ -8,12 +8,13 @@
 #include "kernel/compare.h"
 #include "kernel/entry.h"
 #include "kernel/extensions.h"
+#include "kernel/set_names.h"
 
 #define ALIGNMENT 16
 
 struct head {
     uint64_t bytes; // of the record, its head included
-    uint32_t family, chains, rules, sizes;
+    uint32_t family, chains, rules, sizes, sets, unused;
     char table[XT_TABLE_MAXNAMELEN];
 };
 
@@ -111,18 +112,22 @@ static struct head begin_wanted(struct buf *out, const struct encoded *encoded, 
 {
     struct head head = {.family = encoded->ruleset->family,
                         .chains = table ? (uint32_t)table->count : 0,
-                        .sizes = (uint32_t)encoded->size_count};
+                        .sizes = (uint32_t)encoded->size_count,
+                        .sets = (uint32_t)encoded->set_count};
 
     for (size_t i = 0; i < head.chains; i++)
         head.rules += (uint32_t)table->items[i]->count;
     buf_grow(out, sizeof(head) + head.chains * sizeof(struct recorded_chain) +
-                      head.sizes * sizeof(*encoded->sizes) + bytes + (size_t)4 * ALIGNMENT);
+                      head.sizes * sizeof(*encoded->sizes) + head.sets * sizeof(*encoded->sets) + bytes +
+                      (size_t)4 * ALIGNMENT);
     begin_record(out);
     for (size_t i = 0; i < head.chains; i++)
         put_chain(out, table->items[i]->name, table->items[i]->policy, &table->items[i]->counters,
                   table->items[i]->count);
     if (head.sizes)
         buf_append(out, (const char *)encoded->sizes, head.sizes * sizeof(*encoded->sizes));
+    if (head.sets)
+        buf_append(out, (const char *)encoded->sets, head.sets * sizeof(*encoded->sets));
     pad(out);
     return head;
 }
@@ -246,7 +251,7 @@ bool record_take(struct arena *arena, struct slice *bytes, struct encoded *encod
     rest.length = head.bytes;
     take(&rest, sizeof(head));
     ruleset->family = (enum family)head.family;
-    *encoded = (struct encoded){.ruleset = ruleset, .size_count = head.sizes};
+    *encoded = (struct encoded){.ruleset = ruleset, .size_count = head.sizes, .set_count = head.sets};
 
     struct table *table = ruleset_table(arena, ruleset, arena_copy(arena, head.table, strlen(head.table)));
 
@@ -254,11 +259,16 @@ bool record_take(struct arena *arena, struct slice *bytes, struct encoded *encod
         return false;
 
     const size_t sizes = head.sizes * sizeof(struct extension_size);
-    const char *from = take(&rest, sizes);
+    const size_t sets = head.sets * sizeof(struct set_name);
+    const char *from = take(&rest, sizes), *names = from ? take(&rest, sets) : NULL;
 
-    if (!from)
+    if (!names)
         return false;
     encoded->sizes = (const void *)from;
+    encoded->sets = (const void *)names;
+    for (size_t i = 0; i < encoded->set_count; i++)
+        if (!memchr(encoded->sets[i].name, '\0', sizeof(encoded->sets[i].name)))
+            return false;
     take(&rest, (ALIGNMENT - (size_t)(rest.at - start) % ALIGNMENT) % ALIGNMENT);
     return take_rules(arena, &rest, &head, encoded);
 }

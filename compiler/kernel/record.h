@@ -12,7 +12,8 @@ void record_live(struct buf *out, const struct kernel_table *table);
 // The same with counters of 0, to tell whether it changes.
 void record_uncounted(struct buf *out, const struct kernel_table *table);
 
-// Appends what a table is to become; a ruleset that does not have it makes it empty.
+// Appends what a table is to become, with the names of its sets, where they were noted; a ruleset that does not have it makes it
+// empty.
 void record_wanted(struct buf *out, const struct encoded *encoded, const char *name);
 
 // The same in three parts, of which the second one stays where it is: for who writes a record of very many rules, and need not

@@ -113,13 +113,13 @@ static void forget_changed(struct arena *arena, struct chain *chain, enum family
 }
 
 void rules_forget_changed_sets(struct arena *arena, const struct ruleset *const *rulesets, size_t count,
-                               const struct ipset_list *list)
+                               const struct ipset_list *sets)
 {
     struct changes changes[FAMILY_COUNT] = {0};
     bool any = false;
 
     for (size_t i = 0; i < count; i++)
-        collect_changes(arena, rulesets[i], list, &changes[rulesets[i]->family]);
+        collect_changes(arena, rulesets[i], sets, &changes[rulesets[i]->family]);
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
         any = any || changes[family].sets.count;
         if (changes[family].sets.count)

@@ -216,7 +216,7 @@ def damaged(report: Report) -> None:
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 1    # which could be an address
     for what, data in (("empty", b""), ("cut short", whole[:-16]), ("flipped", bytes(flipped)), ("longer", whole + b"0"),
-                       ("of another version", whole.replace(b"journal 3", b"journal 9", 1)),
+                       ("of another version", whole.replace(b"journal 4", b"journal 9", 1)),
                        ("of one rule more", whole.replace(b"filter", b"filtre", 1))):
         for name in ("last", "pending"):
             for each in host.remembered():

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Rules in the kernel that ask for sets are told by what is in them: `ctc diff --live`, `apply --check`, `apply`, `check --live`."""
+"""Rules in the kernel that ask for sets are told by what is in them: `ctc diff --live`, `apply --check`, `apply`, `check --live`.
+What a rollback puts back asks for the sets of the same names."""
 import json
 import os
 import shutil
@@ -7,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from desk import Desk
-from firewall import load, policy_path, restore
+from firewall import load, policy_path, restore, save
 from host import Host
 from netns import FAMILIES, IPV4, IPV6, Namespace
 from report import Report
@@ -226,5 +227,36 @@ def tracking(report: Report) -> None:
     host.close()
 
 
-JOBS = {"sets live": compiled, "sets live nft": compiled_nft, "sets others": foreign, "sets unknown": unknown,
+def taken_back(report: Report) -> None:
+    """The kernel knows a rule's sets by number, and gives the number of one that is gone to the next: a rollback puts back rules
+    that ask for the sets of the same names, or none."""
+    host = Host("rollback to sets")
+    ask_for = ("iptables-legacy -A INPUT -m set --match-set friends src -j ACCEPT",
+               "ip6tables-legacy -A INPUT -p tcp -m set ! --match-set ports dst -j SET --add-set seen src --exist")
+    sets = ("ipset create friends hash:ip", "ipset create ports bitmap:port range 0-9", "ipset create seen hash:ip family inet6")
+
+    def run(*commands: str) -> None:
+        for command in commands:
+            host.namespace.run(*command.split())
+
+    def rules() -> list[str]:
+        return [line for family in FAMILIES for line in save(host.namespace, family, "legacy").splitlines() if line.startswith("-A")]
+
+    run(*sets, *ask_for)
+    old = rules()
+    report.equal("applied", host.ctc("apply", "--now", str(policy_path("full"))).returncode, 0)
+    new = rules()
+    run("ipset destroy", "ipset create strangers hash:net", "ipset create others hash:ip family inet6", "ipset create third hash:ip",
+        *sets[1:])
+    done = host.ctc("rollback")
+    report.check("one is gone", done.returncode == 3 and "ask for the set friends, which is not there any more" in done.stderr, done.stderr)
+    report.equal("nothing is put back", rules(), new)
+    run(sets[0])
+    done = host.ctc("rollback")
+    report.equal("all are there", (done.returncode, done.stderr), (0, ""))
+    report.equal("the rules ask for them again, by other numbers", rules(), old)
+    host.close()
+
+
+JOBS = {"sets live": compiled, "sets taken back": taken_back, "sets live nft": compiled_nft, "sets others": foreign, "sets unknown": unknown,
         "sets apply": applied, "sets tracking": tracking}
