@@ -3,30 +3,22 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "base/job.h"
 #include "base/vec.h"
 #include "source/encoding.h"
+#include "source/events.h"
 #include "source/seam.h"
-#include "source/slips.h"
 
 #define LONG_BYTES ((size_t)64 << 10) // of a text: from here on its second half is worth a thread
 
 struct reading {
-    struct arena *arena;
-    const struct source *source;
-    struct diag_list *diags;
-    size_t characters;  // of the text
-    uint32_t line_from; // of the source: where the text begins, from 0
+    struct events events; // and the arena of the document
     struct arena scratch;
     VEC(struct node) open; // children of what is being read, the outermost's first
     const struct node *parents[DOCUMENT_DEPTH_MAX];
     struct second_half *second; // to be joined at its seam; NULL: there is none
     bool joined;
-    struct slice *pieces; // of the text, as much as libyaml has not yet
-    size_t piece_count;
-    yaml_parser_t parser;
 };
 
 // What stands behind a seam, read by another thread as a document of its own, below the same keys.
@@ -59,102 +51,6 @@ const struct node *node_find(const struct node *mapping, const char *key)
     return NULL;
 }
 
-static struct span span_of(const struct reading *reading, yaml_mark_t start)
-{
-    return (struct span){reading->source, reading->line_from + (uint32_t)start.line + 1,
-                         (uint32_t)start.column + 1, 1};
-}
-
-// Reports what libyaml, or this file, says of a place; a slip that is known says it better. `from` is the line where the
-// construct begins.
-static void report(struct reading *reading, const char *problem, uint32_t from, struct span span)
-{
-    const struct slip slip = slip_behind(reading->arena, reading->source, problem, from, span);
-
-    diag_add(reading->diags, DIAG_YAML, slip.span, "%s%s", slip.what ? "not YAML: " : "",
-             slip.what ? slip.what : problem);
-    if (slip.hint)
-        diag_hint(reading->diags, "%s", slip.hint);
-}
-
-static void report_parser(struct reading *reading)
-{
-    const yaml_parser_t *parser = &reading->parser;
-    const char *problem = parser->problem ? parser->problem : "not readable";
-
-    if (parser->error == YAML_MEMORY_ERROR || parser->error == YAML_NO_ERROR) {
-        diag_add(reading->diags, DIAG_YAML, source_whole(reading->source), "the YAML reader gave up");
-        return;
-    }
-    if (parser->error == YAML_READER_ERROR) {
-        diag_add(reading->diags, DIAG_YAML, source_at_offset(reading->source, parser->problem_offset),
-                 "not YAML: %s", problem);
-        diag_hint(
-            reading->diags,
-            strstr(problem, "UTF-8")
-                ? "policies are UTF-8 text: iconv -f WINDOWS-1252 -t UTF-8 makes it of what old editors save"
-                : "policies are UTF-8 text without control characters");
-        return;
-    }
-
-    // What was begun and not ended is at fault where it began.
-    const bool unclosed = (size_t)parser->problem_mark.index + 1 >= reading->characters && parser->context;
-    const struct span span = span_of(reading, unclosed ? parser->context_mark : parser->problem_mark);
-
-    report(reading,
-           arena_printf(reading->arena, "not YAML: %s%s%s", problem, parser->context ? " " : "",
-                        parser->context ? parser->context : ""),
-           span_of(reading, parser->context ? parser->context_mark : parser->problem_mark).line, span);
-}
-
-static bool next_event(struct reading *reading, yaml_event_t *event)
-{
-    if (yaml_parser_parse(&reading->parser, event))
-        return true;
-    report_parser(reading);
-    return false;
-}
-
-static void refuse(struct reading *reading, yaml_mark_t at, const char *what, const char *hint)
-{
-    diag_add(reading->diags, DIAG_YAML, span_of(reading, at), "policies have no %s", what);
-    diag_hint(reading->diags, "%s", hint);
-}
-
-// Policies are plain data: whatever could make two readers see two documents is refused.
-static bool refuse_decoration(struct reading *reading, const yaml_event_t *event)
-{
-    const unsigned char *anchor = NULL, *tag = NULL;
-
-    switch (event->type) {
-    case YAML_ALIAS_EVENT:
-        refuse(reading, event->start_mark, "YAML aliases",
-               "name the list under `define` and use it as $name");
-        return true;
-    case YAML_SCALAR_EVENT:
-        anchor = event->data.scalar.anchor;
-        tag = event->data.scalar.tag;
-        break;
-    case YAML_SEQUENCE_START_EVENT:
-        anchor = event->data.sequence_start.anchor;
-        tag = event->data.sequence_start.tag;
-        break;
-    case YAML_MAPPING_START_EVENT:
-        anchor = event->data.mapping_start.anchor;
-        tag = event->data.mapping_start.tag;
-        break;
-    default:
-        break;
-    }
-    if (anchor)
-        refuse(reading, event->start_mark, "YAML anchors",
-               "name the list under `define` and use it as $name");
-    else if (tag)
-        refuse(reading, event->start_mark, "YAML tags",
-               "text that begins with '!' needs quotes; to take an address away write `not X`");
-    return anchor || tag;
-}
-
 static uint32_t length_of(const yaml_event_t *event)
 {
     if (event->start_mark.line != event->end_mark.line || event->end_mark.column <= event->start_mark.column)
@@ -166,10 +62,10 @@ static struct node node_of(const struct reading *reading, enum node_kind kind, c
 {
     return (struct node){
         .kind = kind,
-        .line = reading->line_from + (uint32_t)event->start_mark.line + 1,
+        .line = reading->events.line_from + (uint32_t)event->start_mark.line + 1,
         .column = (uint32_t)event->start_mark.column + 1,
         .length = length_of(event),
-        .source = reading->source,
+        .source = reading->events.source,
     };
 }
 
@@ -188,9 +84,9 @@ static int compare_keys(const void *a, const void *b)
 
 static void report_duplicate(struct reading *reading, const struct node *first, const struct node *again)
 {
-    diag_add(reading->diags, DIAG_DUPLICATE_KEY, node_span(again), "the key '%s' stands here twice",
+    diag_add(reading->events.diags, DIAG_DUPLICATE_KEY, node_span(again), "the key '%s' stands here twice",
              again->text);
-    diag_hint(reading->diags, "it stands on line %u already", first->line);
+    diag_hint(reading->events.diags, "it stands on line %u already", first->line);
 }
 
 static void check_keys(struct reading *reading, const struct node *mapping)
@@ -222,12 +118,13 @@ static bool read_node(struct reading *reading, yaml_event_t *event, unsigned dep
 static bool key_fits(struct reading *reading, const struct node *key)
 {
     if (key->kind != NODE_SCALAR) {
-        report(reading, "a key is a word, not a list or a mapping", key->line, node_span(key));
+        events_report(&reading->events, "a key is a word, not a list or a mapping", key->line,
+                      node_span(key));
         return false;
     }
     if (key->plain && slice_is(node_text(key), "<<")) {
-        diag_add(reading->diags, DIAG_YAML, node_span(key), "policies have no YAML merge keys");
-        diag_hint(reading->diags, "write the keys out, or `include` a file of defaults");
+        diag_add(reading->events.diags, DIAG_YAML, node_span(key), "policies have no YAML merge keys");
+        diag_hint(reading->events.diags, "write the keys out, or `include` a file of defaults");
         return false;
     }
     return true;
@@ -304,7 +201,7 @@ static bool read_children(struct reading *reading, unsigned depth, struct node *
             take_second_half(reading, depth);
             break;
         }
-        if (!next_event(reading, &event))
+        if (!events_next(&reading->events, &event))
             return false;
         if (event.type == end) {
             yaml_event_delete(&event);
@@ -322,7 +219,7 @@ static bool read_children(struct reading *reading, unsigned depth, struct node *
         *vec_push(&reading->scratch, &reading->open) = child;
     }
     count = reading->open.count - first;
-    parent->items = arena_calloc(reading->arena, count, sizeof(*parent->items));
+    parent->items = arena_calloc(reading->events.arena, count, sizeof(*parent->items));
     if (count)
         memcpy(parent->items, reading->open.items + first, count * sizeof(*parent->items));
     parent->count = (uint32_t)(parent->kind == NODE_MAPPING ? count / 2 : count);
@@ -335,16 +232,16 @@ static bool read_children(struct reading *reading, unsigned depth, struct node *
 // Consumes the event. Recursion is bounded by DOCUMENT_DEPTH_MAX.
 static bool read_node(struct reading *reading, yaml_event_t *event, unsigned depth, struct node *node)
 {
-    bool fine = !refuse_decoration(reading, event);
+    bool fine = !events_decorated(&reading->events, event);
 
     if (fine && event->type == YAML_SCALAR_EVENT) {
         *node = node_of(reading, NODE_SCALAR, event);
         node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
         node->count = (uint32_t)event->data.scalar.length;
-        node->text =
-            arena_copy(reading->arena, (const char *)event->data.scalar.value, event->data.scalar.length);
+        node->text = arena_copy(reading->events.arena, (const char *)event->data.scalar.value,
+                                event->data.scalar.length);
     } else if (fine && depth == DOCUMENT_DEPTH_MAX) {
-        diag_add(reading->diags, DIAG_TOO_LARGE, span_of(reading, event->start_mark),
+        diag_add(reading->events.diags, DIAG_TOO_LARGE, events_span(&reading->events, event->start_mark),
                  "lists and mappings stand more than %d deep inside each other", DOCUMENT_DEPTH_MAX);
         fine = false;
     } else if (fine) {
@@ -359,13 +256,13 @@ static bool read_node(struct reading *reading, yaml_event_t *event, unsigned dep
 
 static const struct node *read_document(struct reading *reading)
 {
-    struct node *root = arena_alloc(reading->arena, sizeof(*root));
+    struct node *root = arena_alloc(reading->events.arena, sizeof(*root));
     bool found = false;
 
     for (;;) {
         yaml_event_t event;
 
-        if (!next_event(reading, &event))
+        if (!events_next(&reading->events, &event))
             return NULL;
 
         const yaml_event_type_t type = event.type;
@@ -377,8 +274,8 @@ static const struct node *read_document(struct reading *reading)
             break;
         case YAML_DOCUMENT_START_EVENT:
             if (found)
-                refuse(reading, event.start_mark, "second document",
-                       "one file is one policy: take the `---` out");
+                events_refuse(&reading->events, event.start_mark, "second document",
+                              "one file is one policy: take the `---` out");
             yaml_event_delete(&event);
             if (found)
                 return NULL;
@@ -386,9 +283,10 @@ static const struct node *read_document(struct reading *reading)
         case YAML_STREAM_END_EVENT:
             yaml_event_delete(&event);
             if (!found) {
-                diag_add(reading->diags, DIAG_NOT_A_POLICY, source_whole(reading->source),
+                diag_add(reading->events.diags, DIAG_NOT_A_POLICY, source_whole(reading->events.source),
                          "the file is empty");
-                diag_hint(reading->diags, "the shortest policy is `version: 1`, which refuses what comes in");
+                diag_hint(reading->events.diags,
+                          "the shortest policy is `version: 1`, which refuses what comes in");
             }
             return found ? root : NULL;
         default:
@@ -404,7 +302,7 @@ static const struct node *read_document(struct reading *reading)
 // YAML 1.1 ends a line at U+0085, U+2028 and U+2029, YAML 1.2 does not: a comment for one reader is a rule for another.
 static bool refuse_line_breaks(struct reading *reading, struct slice text)
 {
-    if (reading->characters == text.length)
+    if (reading->events.characters == text.length)
         return false;
     for (size_t i = 0; i < text.length; i++) {
         const struct slice rest = {text.at + i, text.length - i};
@@ -414,50 +312,23 @@ static bool refuse_line_breaks(struct reading *reading, struct slice text)
         if (!slice_starts(rest, "\xC2\x85") && !slice_starts(rest, "\xE2\x80\xA8") &&
             !slice_starts(rest, "\xE2\x80\xA9"))
             continue;
-        diag_add(reading->diags, DIAG_YAML,
-                 source_at_offset(reading->source, (size_t)(rest.at - reading->source->bytes)),
+        diag_add(reading->events.diags, DIAG_YAML,
+                 source_at_offset(reading->events.source, (size_t)(rest.at - reading->events.source->bytes)),
                  "a line break that YAML readers disagree about");
-        diag_hint(reading->diags, "end lines with a newline alone");
+        diag_hint(reading->events.diags, "end lines with a newline alone");
         return true;
     }
     return false;
-}
-
-// Gives libyaml the text of a reading, piece by piece.
-static int feed(void *context, unsigned char *buffer, size_t size, size_t *given)
-{
-    struct reading *reading = context;
-
-    while (reading->piece_count && !reading->pieces->length) {
-        reading->pieces++;
-        reading->piece_count--;
-    }
-    *given = 0;
-    if (reading->piece_count) {
-        struct slice *piece = reading->pieces;
-
-        *given = piece->length < size ? piece->length : size;
-        memcpy(buffer, piece->at, *given);
-        *piece = (struct slice){piece->at + *given, piece->length - *given};
-    }
-    return 1;
 }
 
 static const struct node *read_pieces(struct reading *reading, struct slice *pieces, size_t count)
 {
     const struct node *root;
 
-    reading->pieces = pieces;
-    reading->piece_count = count;
-    if (!yaml_parser_initialize(&reading->parser)) {
-        diag_add(reading->diags, DIAG_YAML, source_whole(reading->source), "the YAML reader gave up");
+    if (!events_begin(&reading->events, pieces, count))
         return NULL;
-    }
-    // A byte order mark of UTF-8 is allowed; other encodings are not, for other readers may guess another one.
-    yaml_parser_set_encoding(&reading->parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input(&reading->parser, feed, reading);
     root = read_document(reading);
-    yaml_parser_delete(&reading->parser);
+    events_end(&reading->events);
     arena_clear(&reading->scratch);
     return root;
 }
@@ -482,10 +353,10 @@ static void begin_second_half(struct reading *reading, struct second_half *secon
         return;
     second->text = text;
     second->diags.arena = &second->arena;
-    second->reading = (struct reading){.arena = &second->arena,
-                                       .source = reading->source,
-                                       .diags = &second->diags,
-                                       .line_from = second->seam.line - 1 - second->seam.key_count};
+    second->reading.events = (struct events){.arena = &second->arena,
+                                             .source = reading->events.source,
+                                             .diags = &second->diags,
+                                             .line_from = second->seam.line - 1 - second->seam.key_count};
     reading->second = second;
     job_begin(&second->job, text.length >= LONG_BYTES, read_second_half, second);
     second->characters = slice_characters((struct slice){text.at, second->seam.at});
@@ -494,7 +365,7 @@ static void begin_second_half(struct reading *reading, struct second_half *secon
 const struct node *document_read_in_two(struct arena *arena, const struct source *source,
                                         struct diag_list *diags, size_t *middle)
 {
-    struct reading reading = {.arena = arena, .source = source, .diags = diags};
+    struct reading reading = {.events = {.arena = arena, .source = source, .diags = diags}};
     struct second_half second = {0};
     const bool marked = source->length >= 3 && memcmp(source->bytes, "\xEF\xBB\xBF", 3) == 0;
     const struct slice text = {source->bytes + (marked ? 3 : 0), source->length - (marked ? 3 : 0)};
@@ -504,7 +375,7 @@ const struct node *document_read_in_two(struct arena *arena, const struct source
     if (!encoding_fits(source, diags))
         return NULL;
     begin_second_half(&reading, &second, text, *middle);
-    reading.characters = slice_characters(text);
+    reading.events.characters = slice_characters(text);
     root = read_pieces(&reading, &whole, 1);
     job_end(&second.job);
     *middle = reading.joined ? (size_t)(text.at - source->bytes) + second.seam.at : SIZE_MAX;
