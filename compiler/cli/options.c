@@ -102,13 +102,16 @@ enum exit_code take_policy(const char *command, int argc, char **argv, const cha
 enum exit_code take_word(const char *command, const char *option, const char *const *words, int *number)
 {
     struct buf known = {0};
+    const char *suggested;
 
     for (*number = 0; words[*number]; ++*number)
         if (strcmp(words[*number], optarg) == 0)
             return EXIT_FINE;
     for (size_t i = 0; words[i]; i++)
         buf_printf(&known, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
-    usage_error(command, "--%s takes %.*s, not '%s'", option, (int)known.length, known.bytes, optarg);
+    suggested = suggested_word(slice_of(optarg), words);
+    usage_error(command, "--%s takes %.*s, not '%s'%s%s%s", option, (int)known.length, known.bytes, optarg,
+                suggested ? "; did you mean " : "", suggested ? suggested : "", suggested ? "?" : "");
     buf_clear(&known);
     return EXIT_USAGE;
 }

@@ -70,7 +70,7 @@ static bool add_numbers(struct parsing *parsing, struct slice item, struct port_
             ? NULL
             : port_range_parse(from_zero ? (struct slice){item.at + 2, item.length - 2} : item, &range);
 
-    if (!item.length)
+    if (!item.length || memchr(item.at, ';', item.length))
         problem = "a list has commas and no blanks";
     if (problem)
         return parsing_fail(parsing, problem);

@@ -2,6 +2,7 @@
 //
 // `include`: the documents of several files in, one document out. The including file wins: its scalars and names stand,
 // its lists come first and those of the included files are appended in order.
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,6 +50,18 @@ static const char *shorten_path(struct arena *arena, const char *path)
     return shorter;
 }
 
+static void hint_file(struct reader *reader, const struct node *node, const char *path, int error)
+{
+    const char *hint = source_hint(reader->arena, path, error);
+
+    if (hint)
+        diag_hint(reader->diags, "%s", hint);
+    else if (error == -ENOENT && path[0] != '/' && !node->source->path[0])
+        diag_hint(reader->diags,
+                  "of a policy from standard input, paths begin in the working directory; `git "
+                  "worktree add` has all files of a commit");
+}
+
 const struct source *open_named_file(struct reader *reader, const struct node *node, struct slice name,
                                      size_t limit)
 {
@@ -65,6 +78,7 @@ const struct source *open_named_file(struct reader *reader, const struct node *n
     if (error) {
         diag_add(reader->diags, DIAG_FILE, node_span(node), "cannot read %s: %s", path,
                  source_problem(reader->arena, error, limit));
+        hint_file(reader, node, path, error);
         return NULL;
     }
     return encoding_fits(source, reader->diags) ? source : NULL;

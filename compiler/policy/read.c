@@ -127,6 +127,8 @@ const struct policy *policy_read(struct arena *arena, const char *path, struct s
     if (error) {
         diag_add(diags, DIAG_FILE, source_whole(reader.main), "cannot read it: %s",
                  source_problem(arena, error, SOURCE_POLICY_MAX));
+        if (source_hint(arena, path, error))
+            diag_hint(diags, "%s", source_hint(arena, path, error));
         return reader.policy;
     }
 

@@ -204,3 +204,35 @@ struct span source_at_offset(const struct source *source, size_t offset)
     }
     return span;
 }
+
+// `web.yml` for `web.yaml`, and the other way round.
+static const char *other_ending(struct arena *arena, const char *path)
+{
+    static const char *const endings[][2] = {{".yml", ".yaml"}, {".yaml", ".yml"}, {"", ".yaml"}};
+    const size_t length = strlen(path);
+
+    for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+        const size_t tail = strlen(endings[i][0]);
+
+        if (length <= tail || strcmp(path + length - tail, endings[i][0]) != 0)
+            continue;
+
+        const char *other = arena_printf(arena, "%.*s%s", (int)(length - tail), path, endings[i][1]);
+
+        if (access(other, F_OK) == 0)
+            return other;
+    }
+    return NULL;
+}
+
+const char *source_hint(struct arena *arena, const char *path, int error)
+{
+    const char *other = error == -ENOENT ? other_ending(arena, path) : NULL,
+               *colon = error == -ENOENT ? strchr(path, ':') : NULL;
+
+    if (other)
+        return arena_printf(arena, "%s is there", other);
+    if (colon && access(colon + 1, F_OK) == 0)
+        return arena_printf(arena, "a file of a commit comes from `git show %s |`, and is named -", path);
+    return error == -EISDIR ? "name the files in it" : NULL;
+}

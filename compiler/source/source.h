@@ -38,6 +38,9 @@ int source_read(struct arena *arena, const char *path, size_t limit, struct sour
 // Why source_read() gave that error with that limit, as words behind "cannot read it: ".
 const char *source_problem(struct arena *arena, int error, size_t limit);
 
+// What to name in place of a path that source_read() gave that error for, or NULL.
+const char *source_hint(struct arena *arena, const char *path, int error);
+
 // `name` as seen from the directory of `from`: unchanged where it is absolute.
 const char *source_relative(struct arena *arena, const struct source *from, struct slice name);
 
