@@ -93,7 +93,8 @@ bool ipset_read(struct arena *arena, const struct source *source, struct ipset_l
 
 // Reads what `ipset save` has just printed of the kernel's sets. A set with a timeout holds what is there at that moment, as the
 // others do. What cannot be read, such as a type that a later kernel has, makes of its set an IPSET_OTHER, and is no mistake.
-void ipset_read_saved(struct arena *arena, const struct source *source, struct ipset_list *list);
+// False where there are lines that `ipset save` does not print: names may hold newlines, and forge some. No set is known then.
+bool ipset_read_saved(struct arena *arena, const struct source *source, struct ipset_list *list);
 
 // Appends the lines that make a set, `create` first. They say `-exist`, so that twice loaded is once loaded, whether
 // `ipset restore` or `ipset -exist restore` does it. The hash is as large as it is to be from the beginning, so that no members

@@ -179,6 +179,21 @@ static void forget_read(struct reader *reader)
         making_forget(reader->last);
 }
 
+// `create NAME TYPE OPTION VALUE ...`, for every type has an option that is printed; or `add NAME MEMBER ...`.
+static bool is_saved(const struct reader *reader)
+{
+    return reader->count >= 3 && (slice_is(reader->words[0].text, "add") ||
+                                  (slice_is(reader->words[0].text, "create") && reader->count >= 5));
+}
+
+static void read_saved_line(struct reader *reader)
+{
+    if (!split(reader) || !is_saved(reader))
+        reader->forged = true;
+    else if (!text_run(reader))
+        forget_read(reader);
+}
+
 static void read_line(struct reader *reader, struct slice raw)
 {
     const struct slice line = slice_trim(raw);
@@ -186,10 +201,27 @@ static void read_line(struct reader *reader, struct slice raw)
     reader->span.line++;
     reader->span.column = 1 + (uint32_t)(line.at - raw.at);
     reader->line = line;
-    if (!line.length || line.at[0] == '#' || slice_is(line, "COMMIT"))
-        return;
-    if ((!split(reader) || (reader->count && !text_run(reader))) && reader->saved)
-        forget_read(reader);
+    if (reader->saved)
+        read_saved_line(reader);
+    else if (line.length && line.at[0] != '#' && !slice_is(line, "COMMIT") && split(reader) && reader->count)
+        text_run(reader);
+}
+
+// Where a line ends. Comments of the kernel's members may hold newlines, but no quotes.
+static const char *line_end(const struct reader *reader, const char *at, const char *end)
+{
+    bool quoted = false;
+
+    for (;;) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
+
+        for (const char *quote = at; reader->saved && (quote = memchr(quote, '"', (size_t)(stop - quote)));
+             quote++)
+            quoted = !quoted;
+        if (!quoted || !newline)
+            return stop;
+        at = newline + 1;
+    }
 }
 
 static void read_text(struct reader *reader, const struct source *source)
@@ -197,7 +229,7 @@ static void read_text(struct reader *reader, const struct source *source)
     const char *at = source->bytes, *end = at + source->length;
 
     while (at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
+        const char *stop = line_end(reader, at, end);
 
         read_line(reader, (struct slice){at, (size_t)(stop - at)});
         at = stop + 1;
@@ -220,7 +252,8 @@ static void order_by_name(struct arena *arena, struct ipset_list *list)
         qsort(list->by_name, list->count, sizeof(const struct ipset *), compare_names);
 }
 
-static void read_sets(struct arena *arena, const struct source *source, bool saved, struct ipset_list *list,
+// False where the text is taken for the kernel's, and is not.
+static bool read_sets(struct arena *arena, const struct source *source, bool saved, struct ipset_list *list,
                       struct diag_list *diags)
 {
     struct reader *reader = arena_alloc(arena, sizeof(*reader));
@@ -231,8 +264,10 @@ static void read_sets(struct arena *arena, const struct source *source, bool sav
     reader->span.source = source;
     text_begin(reader);
     read_text(reader, source);
-    text_finish(reader, list);
+    if (!reader->forged)
+        text_finish(reader, list);
     order_by_name(arena, list);
+    return !reader->forged;
 }
 
 bool ipset_read(struct arena *arena, const struct source *source, struct ipset_list *list,
@@ -244,9 +279,9 @@ bool ipset_read(struct arena *arena, const struct source *source, struct ipset_l
     return diags->counts[SEVERITY_ERROR] == errors;
 }
 
-void ipset_read_saved(struct arena *arena, const struct source *source, struct ipset_list *list)
+bool ipset_read_saved(struct arena *arena, const struct source *source, struct ipset_list *list)
 {
     struct diag_list ignored = {.arena = arena};
 
-    read_sets(arena, source, true, list, &ignored);
+    return read_sets(arena, source, true, list, &ignored);
 }

@@ -43,6 +43,7 @@ struct reader {
     struct word words[IPSET_WORDS_MAX];
     size_t count;                // of words
     bool saved;                  // the text is the kernel's: see ipset_read_saved()
+    bool forged;                 // it holds lines that the kernel's does not have
     bool exist;                  // -exist was said: on one line, it holds for those behind it too
     struct making *last;         // the set of the last `add`
     size_t added;                // members, some of them again

@@ -6,7 +6,7 @@
 #include "kernel/program.h"
 #include "rules/read.h"
 
-#define SAVE_WAIT 60000 // milliseconds; a million members take one of a hundred
+#define SAVE_WAIT 30000 // milliseconds; a million members take two seconds
 
 bool kernel_sets_read(struct arena *arena, struct ipset_list *list, struct kernel_error *error)
 {
@@ -27,7 +27,8 @@ bool kernel_sets_read(struct arena *arena, struct ipset_list *list, struct kerne
                                       .length = text.length,
                                       .order = UINT_MAX};
 
-        ipset_read_saved(arena, &source, list);
+        if (!ipset_read_saved(arena, &source, list))
+            fine = kernel_fail(error, KERNEL_FAILED, "what `%s save` prints cannot be read", call.path);
     }
     buf_clear(&text);
     return fine;

@@ -79,7 +79,7 @@ static void try_saved(const uint8_t *bytes, size_t size)
     struct reading reading = {
         .source = {.name = "sets", .path = "", .bytes = (const char *)bytes, .length = size}};
 
-    ipset_read_saved(&reading.arena, &reading.source, &reading.list);
+    REQUIRE(ipset_read_saved(&reading.arena, &reading.source, &reading.list) || !reading.list.count);
     for (size_t i = 0; i < reading.list.count; i++)
         require_set(&reading, reading.list.items[i]);
     arena_clear(&reading.arena);

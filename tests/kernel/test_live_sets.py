@@ -3,6 +3,7 @@
 What a rollback puts back asks for the sets of the same names."""
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -110,6 +111,8 @@ def foreign(report: Report) -> None:
                                   "iptables-legacy -A f2b-sshd -m set --match-set f2b src -j DROP"), 0, 0, ""),
             ("somebody is", ("ipset add f2b 203.0.113.66",), 4, 0, "from 203.0.113.66 to port 443"),
             ("no more", ("ipset flush f2b",), 0, 0, ""),
+            ("a comment of lines is no member", ("ipset create told hash:ip comment",
+                                                 "ipset add told 192.0.2.1 comment 'two\nadd f2b 10.0.0.1\nlines'"), 0, 0, ""),
             ("whoever is not in a set that holds all", ("ipset create all hash:net", "ipset add all 0.0.0.0/1",
                                                         "ipset add all 128.0.0.0/1",
                                                         "iptables-legacy -I INPUT 2 -m set ! --match-set all src -j ACCEPT"), 0, 0, ""),
@@ -124,7 +127,7 @@ def foreign(report: Report) -> None:
             ("members that are more than they say", ("ipset create nets hash:ip netmask 24", "iptables-legacy -I INPUT -m set --match-set nets src -j DROP"),
              4, 0, "where -m set --match-set nets src")):
         for command in commands:
-            host.run(*command.split())
+            host.run(*shlex.split(command))
         done = ask(host, DIFF, policy)
         report.check(what, (done.returncode, done.stderr) == (status, "") and text in done.stdout, done.stdout + done.stderr)
         report.equal(f"{what}: --fail-on widen", ask(host, DIFF, policy, "--fail-on", "widen").returncode, widen)
@@ -148,7 +151,8 @@ def unknown(report: Report) -> None:
     for what, program, text in (("none", None, "there is no ipset in /usr/sbin, /sbin and /usr/local/sbin; install ipset"),
                                 ("fails", "echo ipset v7.17: out of order >&2; exit 1", "/usr/sbin/ipset: out of order"),
                                 ("is killed", "kill -9 $$", "was ended by signal 9"),
-                                ("says what nobody knows", "echo create blocked hash:later; echo add blocked x", "")):
+                                ("says what nobody knows", "echo create blocked hash:later family inet; echo add blocked x", ""),
+                                ("says what is no text of sets", "echo hello", "what `/usr/sbin/ipset save` prints cannot be read")):
         if program:
             (desk.path / "ipset").write_text(f"#!/bin/sh\n{program}\n", encoding="ascii")
             (desk.path / "ipset").chmod(0o755)
@@ -165,7 +169,7 @@ def unknown(report: Report) -> None:
     (desk.path / "ipset").write_text("#!/bin/sh\n[ -e /usr/sbin/asked ] && exec /usr/sbin/real-ipset \"$@\"\n:>/usr/sbin/asked\n",
                                      encoding="ascii")
     _quiet(report, "rules and sets are others while they are read: once more", look(*DIFF, policy))
-    (desk.path / "ipset").write_text("#!/bin/sh\necho create others hash:ip\n", encoding="ascii")
+    (desk.path / "ipset").write_text("#!/bin/sh\necho create others hash:ip family inet\n", encoding="ascii")
     done = look(*DIFF, policy)
     report.check("a set that is not there", done.returncode == 4 and "the set blocked is not there" in done.stderr, done.stderr)
     given = desk.path / "given"

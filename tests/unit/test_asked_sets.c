@@ -14,6 +14,7 @@ struct host {
     struct arena arena;
     const struct ruleset *rulesets[FAMILY_COUNT];
     struct ipset_list sets;
+    bool saved; // the text of the sets is one
     const char *missing;
 };
 
@@ -39,7 +40,7 @@ static void host_open(struct host *host, const char *ipv4, const char *ipv6, con
     *host = (struct host){.sets.partial = true};
     host->rulesets[FAMILY_IPV4] = read_rules(&host->arena, FAMILY_IPV4, ipv4);
     host->rulesets[FAMILY_IPV6] = read_rules(&host->arena, FAMILY_IPV6, ipv6);
-    ipset_read_saved(&host->arena, &source, &host->sets);
+    host->saved = ipset_read_saved(&host->arena, &source, &host->sets);
     host->missing = rules_know_sets(&host->arena, host->rulesets, FAMILY_COUNT, &host->sets);
 }
 
@@ -74,31 +75,42 @@ TEST(what_the_kernel_has_is_known)
          "create a hash:ip family inet hashsize 1024 maxelem 65536 bucketsize 12 initval 0x1\n"
          "add a 192.0.2.1\nadd a 192.0.2.2\n",
          2},
-        {"a src", "create a hash:net\n", 0},
-        {"a dst,src", "create a hash:ip,port\nadd a 192.0.2.1,tcp:22\n", 1},
+        {"a src", "create a hash:net family inet\n", 0},
+        {"a dst,src", "create a hash:ip,port family inet\nadd a 192.0.2.1,tcp:22\n", 1},
         {"a dst", "create a bitmap:port range 0-65535\nadd a 1\nadd a 2\nadd a 3\n", 3},
-        {"\"a b\" src", "create \"a b\" hash:ip\nadd \"a b\" 192.0.2.1\n", 1},
+        {"\"a b\" src", "create \"a b\" hash:ip family inet\nadd \"a b\" 192.0.2.1\n", 1},
         // What goes by itself is there as long as it is shown.
-        {"a src", "create a hash:ip timeout 600\nadd a 192.0.2.1 timeout 9\nadd a 192.0.2.2 timeout 0\n", 2},
-        {"a src", "create a hash:net timeout 0 comment\nadd a 10.0.0.0/8 timeout 0 comment \"b c\"\n", 1},
+        {"a src",
+         "create a hash:ip family inet timeout 600\nadd a 192.0.2.1 timeout 9\nadd a 192.0.2.2 timeout 0\n",
+         2},
+        {"a src",
+         "create a hash:net family inet timeout 0 comment\nadd a 10.0.0.0/8 timeout 0 comment \"b c\"\n", 1},
+        {"a src",
+         "create a hash:ip family inet comment\nadd a 192.0.2.1 comment \"two\nadd a 10.0.0.1\nlines\"\nadd "
+         "a 192.0.2.2\n",
+         2},
         // Others than were counted while they were many.
-        {"a src", "create a hash:ip maxelem 1\nadd a 192.0.2.1\nadd a 192.0.2.2\n", 2},
+        {"a src", "create a hash:ip family inet maxelem 1\nadd a 192.0.2.1\nadd a 192.0.2.2\n", 2},
         // Of these nothing is known.
-        {"a src", "create a hash:ip netmask 24\nadd a 192.0.2.0\n", -1},
-        {"a src", "create a hash:net\nadd a 192.0.2.0/24 nomatch\n", -1},
+        {"a src", "create a hash:ip family inet netmask 24\nadd a 192.0.2.0\n", -1},
+        {"a src", "create a hash:net family inet\nadd a 192.0.2.0/24 nomatch\n", -1},
         {"a src", "create a list:set size 8\n", -1},
-        {"a src,src", "create a hash:net,net\nadd a 10.0.0.0/8,10.0.0.0/8\n", -1},
-        {"a src --packets-gt 5", "create a hash:ip counters\nadd a 192.0.2.1 packets 1 bytes 2\n", -1},
-        {"a src --return-nomatch", "create a hash:net\nadd a 10.0.0.0/8\n", -1},
+        {"a src,src", "create a hash:net,net family inet\nadd a 10.0.0.0/8,10.0.0.0/8\n", -1},
+        {"a src --packets-gt 5", "create a hash:ip family inet counters\nadd a 192.0.2.1 packets 1 bytes 2\n",
+         -1},
+        {"a src --return-nomatch", "create a hash:net family inet\nadd a 10.0.0.0/8\n", -1},
         // Nor of what a later ipset prints; of its neighbours all is.
-        {"a src", "create a hash:later new yes\nadd a what\ncreate b hash:ip\nadd b 192.0.2.1\n", -1},
+        {"a src", "create a hash:later new yes\nadd a what\ncreate b hash:ip family inet\nadd b 192.0.2.1\n",
+         -1},
         {"a src", "create a hash:ip later 5\nadd a 192.0.2.1\n", -1},
-        {"a src", "create a hash:ip\nadd a 192.0.2.1 later 5\nadd a 192.0.2.2\n", -1},
-        {"a src", "create a hash:ip\nadd a 192.0.2.1\nadd a \"192.0.2.2\n", -1},
-        {"a src", "create b hash:later new yes\nadd b what\ncreate a hash:ip\nadd a 192.0.2.1\n", 1},
+        {"a src", "create a hash:ip family inet\nadd a 192.0.2.1 later 5\nadd a 192.0.2.2\n", -1},
+        {"a src", "create b hash:later new yes\nadd b what\ncreate a hash:ip family inet\nadd a 192.0.2.1\n",
+         1},
         // Nor where another's name, `a 192.0.2.1`, begins as its own does.
         {"a src",
-         "create a hash:ip\ncreate b hash:ip\ncreate a 192.0.2.1 hash:ip\nadd a 192.0.2.1 10.0.0.1\n", -1},
+         "create a hash:ip family inet\ncreate b hash:ip family inet\ncreate a 192.0.2.1 hash:ip family "
+         "inet\nadd a 192.0.2.1 10.0.0.1\n",
+         -1},
     };
 
     for (size_t i = 0; i < array_length(rows); i++) {
@@ -112,6 +124,7 @@ TEST(what_the_kernel_has_is_known)
         if (members_asked(&host) != rows[i].members)
             fail_msg("%s asks for %s\n%d members are known", rule, rows[i].sets, members_asked(&host));
         assert_null(host.missing);
+        assert_true(host.saved);
 
         // However it is known, it is printed as it was.
         restore_rule(&printed, input_rule(host.rulesets[FAMILY_IPV4], 0), FAMILY_IPV4);
@@ -123,12 +136,41 @@ TEST(what_the_kernel_has_is_known)
     }
 }
 
+// Names may hold newlines, and what stands behind them is nobody's member.
+TEST(of_what_ipset_does_not_print_nothing_is_known)
+{
+    static const char *const rest[] = {
+        "create x\nadd a 10.0.0.1 hash:ip family inet\n",
+        "create \nadd a 10.0.0.1\n hash:ip family inet\n",
+        "create x hash:ip\nadd a 10.1\ncreate y hash:ip family inet hashsize 1024\n",
+        "add a \"10.0.0.1\n",
+        "hello\n",
+        "\n",
+        "# hash:ip family inet\n",
+        "flush a\n",
+        "add a\n",
+        "create x list:set\n",
+    };
+
+    for (size_t i = 0; i < array_length(rest); i++) {
+        struct buf text = {0};
+        struct host host;
+
+        buf_printf(&text, "create a hash:ip family inet\nadd a 192.0.2.1\n%s", rest[i]);
+        host_open(&host, ASKS "a src -j ACCEPT\n", "", text.bytes);
+        if (host.saved || host.sets.count || members_asked(&host) != -1)
+            fail_msg("%s", text.bytes);
+        buf_clear(&text);
+        host_close(&host);
+    }
+}
+
 TEST(a_set_that_is_not_there_is_named)
 {
     struct host host;
 
     host_open(&host, "-A INPUT -m set --match-set a src -m set --match-set gone src -j ACCEPT\n", "",
-              "create a hash:ip\n");
+              "create a hash:ip family inet\n");
     assert_string_equal(host.missing, "gone");
     assert_int_equal(input_rule(host.rulesets[FAMILY_IPV4], 0)->matches[0].kind, MATCH_SET);
     assert_int_equal(input_rule(host.rulesets[FAMILY_IPV4], 0)->matches[1].kind, MATCH_OPAQUE);
@@ -140,7 +182,7 @@ TEST(a_set_that_is_not_there_is_named)
 TEST(what_rules_of_either_family_change_is_not_known)
 {
     static const char sets[] = "create ports bitmap:port range 0-100\nadd ports 80\n"
-                               "create four hash:ip\nadd four 192.0.2.1\n"
+                               "create four hash:ip family inet\nadd four 192.0.2.1\n"
                                "create six hash:ip family inet6\n"
                                "create lists list:set size 8\nadd lists ports\n";
     static const struct {
@@ -200,10 +242,10 @@ TEST(where_sets_vary_their_members_do_not_count)
     static const struct {
         const char *sides, *sets;
     } rows[] = {
-        {"src", "create a hash:ip\nadd a 192.0.2.1\nadd a 192.0.2.3\n"},
-        {"src", "create a hash:ip\n"},
-        {"src,dst", "create a hash:ip,port\nadd a 192.0.2.1,tcp:22\n"},
-        {"dst,src", "create a hash:net,port\nadd a 192.0.2.0/24,udp:22\n"},
+        {"src", "create a hash:ip family inet\nadd a 192.0.2.1\nadd a 192.0.2.3\n"},
+        {"src", "create a hash:ip family inet\n"},
+        {"src,dst", "create a hash:ip,port family inet\nadd a 192.0.2.1,tcp:22\n"},
+        {"dst,src", "create a hash:net,port family inet\nadd a 192.0.2.0/24,udp:22\n"},
         {"dst", "create a bitmap:port range 0-100\nadd a 22\n"},
     };
 
@@ -229,6 +271,6 @@ TEST(where_sets_vary_their_members_do_not_count)
     }
 }
 
-RUN_TESTS(CASE(what_the_kernel_has_is_known), CASE(a_set_that_is_not_there_is_named),
-          CASE(what_rules_of_either_family_change_is_not_known),
+RUN_TESTS(CASE(what_the_kernel_has_is_known), CASE(of_what_ipset_does_not_print_nothing_is_known),
+          CASE(a_set_that_is_not_there_is_named), CASE(what_rules_of_either_family_change_is_not_known),
           CASE(where_sets_vary_their_members_do_not_count))
