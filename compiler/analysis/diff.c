@@ -218,15 +218,20 @@ static diagram tell_states(struct pair *pair, enum hook hook, enum change_kind k
     return set;
 }
 
-// Tells, as one region, the packets that are refused on both sides and that one of the rulesets leaves to the end of the hook: a
-// rule for all that is not accepted is as good as a default. The answer is what is left of the set.
-static diagram tell_answers(struct pair *pair, enum hook hook, diagram set)
+// Tells, as one region, what a ruleset leaves to the end of the hook on the side where that decides as the change has it: a
+// rule for all that is not accepted is as good as a default, and so is one for all of INVALID where nothing was refused. The
+// answer is what is left of the set.
+static diagram tell_ends(struct pair *pair, enum hook hook, enum change_kind kind, diagram set)
 {
     struct packet_space *space = pair->space;
-    const diagram end = set_or(space, left_to_end_by(pair, 0, hook, set), left_to_end_by(pair, 1, hook, set));
+    diagram end = set_none(space);
 
+    if (kind == CHANGE_ANSWER || kind == CHANGE_CLOSED)
+        end = set_or(space, end, left_to_end_by(pair, 0, hook, set));
+    if (kind == CHANGE_ANSWER || kind == CHANGE_OPENED)
+        end = set_or(space, end, left_to_end_by(pair, 1, hook, set));
     if (end != set_none(space))
-        add_change(pair, hook, CHANGE_ANSWER, end, NULL, false);
+        add_change(pair, hook, kind, end, NULL, false);
     return set_minus(space, set, end);
 }
 
@@ -241,6 +246,11 @@ static struct cover regions_of(struct pair *pair, enum hook hook, diagram set)
     return boxes_to_tell(pair->arena, space, simple, domain, meant, pair->limit);
 }
 
+static bool is_small(const struct pair *pair)
+{
+    return ruleset_rule_count(pair->rules[0]) + ruleset_rule_count(pair->rules[1]) <= RULES_TO_LOOK_BY;
+}
+
 static void tell_kind(struct pair *pair, enum hook hook, enum change_kind kind, diagram set)
 {
     struct packet_space *space = pair->space;
@@ -250,14 +260,14 @@ static void tell_kind(struct pair *pair, enum hook hook, enum change_kind kind, 
     diagram rest = set_minus(space, set, end);
     struct cover cover = regions_of(pair, hook, rest);
 
-    if (!tracking && cover.count > FEW &&
-        ruleset_rule_count(pair->rules[0]) + ruleset_rule_count(pair->rules[1]) <= RULES_TO_LOOK_BY) {
-        const diagram left =
-            kind == CHANGE_ANSWER ? tell_answers(pair, hook, rest) : tell_states(pair, hook, kind, rest);
-
-        if (left != rest)
-            cover = regions_of(pair, hook, left);
-        rest = left;
+    if (!tracking && cover.count > FEW && is_small(pair)) {
+        if (kind != CHANGE_ANSWER) // whatever its state
+            rest = tell_states(pair, hook, kind, rest);
+        cover = regions_of(pair, hook, rest);
+        if (cover.count > FEW) {
+            rest = tell_ends(pair, hook, kind, rest);
+            cover = regions_of(pair, hook, rest);
+        }
     }
     pair->told[kind] = true;
     pair->difference->complete = pair->difference->complete && cover.complete;
