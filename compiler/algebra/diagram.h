@@ -22,7 +22,7 @@ typedef struct addr field_value;
 
 struct diagram_space;
 
-#define DIAGRAM_EDGES_PER_NODE 4
+#define DIAGRAM_EDGES_PER_NODE 6
 
 // A space in which diagrams live. `widths` are the numbers of bits of the fields, 1 to 128. At most `node_limit` nodes are
 // made, and DIAGRAM_EDGES_PER_NODE times as many edges: beyond, every operation gives diagram_constant(space, 0) and

@@ -73,7 +73,7 @@ struct unknown {
 // Beyond, rules are too many to be decided: functions grow with each unknown that a packet meets on its way.
 #define PACKET_UNKNOWNS_MAX 10000
 
-// Nodes for packet_space_open(), unless the caller has less to spend: about 512 MB with their edges.
+// Nodes for packet_space_open(), unless the caller has less to spend: 512 MB with their edges, of IPv6 1.3 GB at most.
 #define PACKET_NODES_MAX ((size_t)8 << 20)
 
 struct packet_space {
