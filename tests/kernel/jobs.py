@@ -128,6 +128,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply asked"] = test_apply.asked
     jobs["apply hung up"] = test_apply.hung_up
     jobs["apply closed"] = test_apply.closed
+    jobs["apply alone"] = test_apply.alone
     jobs["apply lost"] = test_apply.lost
     jobs["apply one family"] = test_apply.one_family
     jobs["apply taken back"] = test_apply.taken_back

@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from desk import Desk
 from firewall import policy_path, restore, save
 from host import FOREIGN, MANY, NEW, OLD, REVERT_SECONDS, Host, faulty, kill_with_children, rules_of, stopped
 from netns import FAMILIES, IPV4
@@ -248,6 +249,20 @@ def blind(report: Report) -> None:
                                   stdin=subprocess.DEVNULL, env=host.environment())
         report.check(f"blind: {' '.join(words)}", done.returncode == 3 and "is /proc mounted?" in done.stderr
                      and host.tables() == old, f"{done.returncode} {done.stderr}")
+    host.close()
+
+
+def alone(report: Report) -> None:
+    """Where the kernel has legacy tables no program is needed, and so none is started."""
+    host, desk = Host("alone"), Desk("alone", ())
+    (desk.path / "modprobe").unlink(missing_ok=True)
+    host.fresh()
+    old = host.tables()
+    for words, stands in ((("apply", "--dry-run", str(NEW)), True), (("apply", "--now", str(NEW)), False), (("rollback",), True)):
+        with host.namespace:
+            done = subprocess.run(desk.words(*host.command(words)), capture_output=True, text=True, timeout=60, check=False,
+                                  stdin=subprocess.DEVNULL, env=host.environment())
+        report.check(f"alone: {words[0]} works", done.returncode == 0 and not done.stderr and (host.tables() == old) == stands, done.stderr)
     host.close()
 
 
