@@ -111,6 +111,7 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["backend policies"] = test_backend.policies
     jobs["backend patterns"] = test_backend.patterns
     jobs["backend counters"] = test_backend.counters
+    jobs["backend remade"] = test_backend.remade
     jobs["backend refusals"] = test_backend.refusals
     jobs["backend concurrency"] = test_backend.concurrency
     jobs["backend corpus"] = test_backend.corpus
@@ -138,6 +139,8 @@ def _jobs() -> dict[str, Callable[[Report], None]]:
     jobs["apply hitless"] = test_apply.hitless
     jobs["apply orders"] = test_apply.orders
     jobs["apply session"] = test_apply.session
+    jobs["apply session between"] = test_apply.session_between
+    jobs["apply others replacing"] = test_apply.replacing
     jobs["apply widened"] = test_widen.told
     jobs["apply widened killed"] = test_widen.killed
     jobs["apply widened crossing"] = test_widen.crossing

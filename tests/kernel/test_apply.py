@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`ctc apply`: the new rules stand or the old ones do, whatever fails or is killed, and whoever else changes the tables."""
+import fcntl
 import json
 import os
 import pty
@@ -295,6 +296,34 @@ def others(report: Report) -> None:
     host.close()
 
 
+FIRST_CALLS = 3    # by which the first table is changed, at least
+
+
+def replacing(report: Report) -> None:
+    """While a table is made somebody replaces a rule by another, so that there are as many as before, which is all that the kernel
+    looks at: the apply is given up, and theirs stays."""
+    host = Host("replacing")
+    counted = host.state.parent / "count replacing"
+    host.fresh()
+    host.ctc("apply", "--now", str(NEW), more=faulty(ONLY="_entry", COUNT=counted))
+    calls = int(counted.read_text(encoding="ascii"))
+    for at in (*range(1, FIRST_CALLS + 1), *range(FIRST_CALLS + 1, calls + 1, 9)):
+        host.fresh()
+        process = host.start("apply", "--now", str(NEW), more=faulty(AT=at, HOW="stop", ONLY="_entry"))
+        if report.check(f"replacing {at}: there is such a call", stopped(process)):
+            for program in ("iptables-legacy", "ip6tables-legacy"):
+                for table, chain in (("filter", "INPUT"), ("raw", "OUTPUT")):
+                    host.namespace.run("env", "XTABLES_LOCKFILE=/dev/null", program, "-t", table, "-R", chain, "1", *FOREIGN)
+            process.send_signal(signal.SIGCONT)
+        said = process.communicate(timeout=30)[1]
+        report.check(f"replacing {at}: the apply is given up", process.returncode == 3 and "somebody else has changed" in said, said)
+        if at <= FIRST_CALLS:    # else one of the tables was begun, and is put back
+            there = [save(host.namespace, family, "legacy").count("--dport 9 ") for family in FAMILIES]
+            report.equal(f"replacing {at}: their rules stay", there, [2, 2])
+    report.check("replacing: there are calls", calls > 20, str(calls))
+    host.close()
+
+
 def confirmed(report: Report) -> None:
     host = Host("confirmed")
     host.fresh()
@@ -310,6 +339,14 @@ def confirmed(report: Report) -> None:
                  (0, True))
     host.ctc("apply", "--confirm", "30", str(NEW))
     report.equal("confirm: rollback does not wait", (host.ctc("rollback").returncode, host.tables() == old), (0, True))
+
+    # Whoever has the lock of the iptables programs as the time is over is waited for.
+    host.ctc("apply", "--confirm", "1", str(NEW))
+    with open(host.lock, "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        time.sleep(1.5)
+        report.check("confirm: no table is touched without the lock", host.tables() == new)
+    report.check("confirm: with it the old rules come back", host.becomes(old))
 
     # The caller and all of its session are killed as soon as the rules stand.
     for name in host.remembered():
@@ -492,6 +529,27 @@ def orders(report: Report) -> None:
                  (["filter", "raw"], "loses"))
     report.check("orders: with a packet", bool(document["orders"][0]["example"]), str(document["orders"]))
     report.check("orders: a loss is told", done.returncode == 0 and "packets are lost" in done.stderr, done.stderr)
+    host.close()
+
+
+def session_between(report: Report) -> None:
+    """The connection of the caller is not cut between two tables either: its packets are dropped where they are tracked, which they
+    are behind the filter, and no more behind raw."""
+    host = Host("session between")
+    host.namespace.ip("link add to-client type veth peer name client", "link set to-client up", "address add 192.0.2.2/24 dev to-client")
+    restore(host.namespace, IPV4, "legacy",
+            "*raw\n-A PREROUTING -p tcp --dport 7 -j DROP\nCOMMIT\n*filter\n-A INPUT -j ACCEPT\nCOMMIT\n")
+    old = host.tables()
+    (host.state.parent / "between.v4").write_text(
+        "*filter\n-A INPUT -p tcp --dport 22 -m conntrack --ctstate NEW,ESTABLISHED -j DROP\nCOMMIT\n", encoding="ascii")
+    policy = host.state.parent / "between.yaml"
+    policy.write_text("version: 1\ntracking: selective\nallow: [{service: ssh, track: false}, http]\n"
+                      "verbatim: {ipv4: {file: between.v4}}\n", encoding="ascii")
+    done = host.ctc("apply", "--now", str(policy), more={"SSH_CONNECTION": "198.51.100.10 51234 192.0.2.2 22"})
+    report.check("session between: it would be cut for a moment", done.returncode == 3 and host.tables() == old
+                 and "would be cut for the moment behind filter" in done.stderr, done.stderr)
+    done = host.ctc("apply", "--now", str(policy), more={"SSH_CONNECTION": "198.51.100.10 51234 192.0.2.2 80"})
+    report.check("session between: and another one would not", done.returncode == 0 and host.tables() != old, done.stderr)
     host.close()
 
 

@@ -12,7 +12,9 @@ import traceback
 from pathlib import Path
 from typing import Callable
 
+from firewall import save
 from host import FOREIGN, NEW, OLD, Host, children, faulty, stopped
+from netns import IPV6
 from report import Report
 
 ANSWER_SECONDS = 5.0    # that a stopped guard is given
@@ -116,6 +118,8 @@ def erring(report: Report) -> None:
         took = time.monotonic() - begun
         report.check("guard erring: the applier goes back", process.returncode == 3 and "somebody else has changed" in said
                      and "the kernel has the rules that it had before" in said and host.tables() != half, said)
+        report.check("guard erring: what others put where nothing was begun stays",
+                     save(host.namespace, IPV6, "legacy").count("--dport 9 ") == 1)
         report.check("guard erring: in time", took < ANSWER_SECONDS + SLACK, f"{took:.1f} s")
         report.check("guard erring: the guard is gone", is_gone(guard))
         report.check("guard erring: it is remembered so", "reverted" in host.remembered(), str(host.remembered()))
@@ -277,6 +281,13 @@ def silent(report: Report) -> None:
     host.close()
 
 
+def files_of(process: int) -> set[str]:
+    try:
+        return {os.readlink(each).split(":")[0] for each in Path(f"/proc/{process}/fd").iterdir()}
+    except FileNotFoundError:    # one was closed meanwhile
+        return set()
+
+
 def unarmed(report: Report) -> None:
     """Before there is anything to guard it has nothing of its caller's, not even a terminal, and goes with that."""
     host = Host("guard unarmed")
@@ -288,7 +299,9 @@ def unarmed(report: Report) -> None:
         if not part.check("there is such a lock", stopped(process)):
             continue
         guard = wait_for_guard(host, process.pid)
-        held = {os.readlink(each).split(":")[0] for each in Path(f"/proc/{guard}/fd").iterdir()}
+        end = time.monotonic() + 1    # it is about to close what it has found
+        while (held := files_of(guard)) != {"/dev/null", "socket"} and time.monotonic() < end:
+            time.sleep(0.01)
         part.equal("it has no files", held, {"/dev/null", "socket"})
         if case == "the applier is killed":
             process.kill()
