@@ -51,7 +51,7 @@ static void trim_field(struct trimming *trimming, diagram own, unsigned field, s
     for (size_t i = 0; i < list->count; i++)
         if (holds_zero(&list->items[i]) || is_needed(trimming->space, values, field, &list->items[i]))
             *vec_push(&trimming->scratch, &needed) = list->items[i];
-    if (diagram_overflowed(trimming->space) || needed.count >= list->count ||
+    if (diagram_overflowed(trimming->space) || !needed.count || needed.count >= list->count ||
         needed.count >= left_out(trimming->space, field, list))
         return;
     memcpy(list->items, needed.items, needed.count * sizeof(*needed.items));

@@ -93,7 +93,7 @@ diagram set_packets(const struct view *view, const struct match *match)
 {
     struct packet_space *space = view->space;
     const struct ipset *set = match->set.set;
-    diagram packets = set_none(space);
+    diagram packets;
 
     if (!type_of(match)->addresses) {
         struct cube cube;

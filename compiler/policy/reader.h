@@ -130,9 +130,10 @@ bool hint_list(struct reader *reader, struct slice text);
 
 // The same as hint_slip(), and where items stand in one text with commas between them, as hint_list().
 bool hint_spelling(struct reader *reader, struct slice text);
-// The seconds of a word such as `minute`, 0 where it is none, and the word for them.
+
+// The seconds of a word such as `minute`, 0 where it is none, and the word for so many of them.
 uint32_t rate_period(struct slice unit);
-const char *rate_period_name(uint32_t seconds);
+const char *rate_period_name(uint32_t period);
 
 // Hints at what is meant by a text that is no rate. False where that cannot be told.
 bool hint_rate(struct reader *reader, struct slice text);
