@@ -33,6 +33,10 @@ static bool hint_fraction(struct reader *reader, struct slice text)
         !(slice_split(number, '.', &whole, &part) || slice_split(number, ',', &whole, &part)) ||
         part.length > 4 || !parse_number(whole, UINT16_MAX, &events))
         return false;
+    if (part.length == 3) { // thousands, where people write 5.000 for them
+        diag_hint(reader->diags, "a number has digits alone: 1000/second");
+        return true;
+    }
     for (size_t i = 0; i < part.length; i++)
         scale *= 10;
     while (part.length > 1 && part.at[0] == '0')

@@ -247,11 +247,15 @@ static void report_number(struct reader *reader, const struct node *node, const 
                                    memchr(text.at, '_', text.length))) {
         diag_add(reader->diags, DIAG_SURPRISE, node_span(node), "YAML readers disagree about %.*s",
                  (int)text.length, text.at);
-        diag_hint(reader->diags, "write a decimal number without a leading zero");
+        diag_hint(reader->diags, memchr(text.at, '_', text.length)
+                                     ? "a number has digits alone: 1048576"
+                                     : "write a decimal number without a leading zero");
     } else {
         diag_add(reader->diags, DIAG_VALUE, node_span(node), "`%s` is a whole number up to %llu, not '%.*s'",
                  what, (unsigned long long)max, (int)text.length, text.at);
-        if (!hint_slip(reader, text) && text.length && strchr("kKmMgG", text.at[text.length - 1]))
+        if (!hint_slip(reader, text) && text.length &&
+            (strchr("kKmMgG", text.at[text.length - 1]) || memchr(text.at, '.', text.length) ||
+             memchr(text.at, ' ', text.length)))
             diag_hint(reader->diags, "a number has digits alone: 1048576");
     }
 }
