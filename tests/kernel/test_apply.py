@@ -71,6 +71,18 @@ def applied(report: Report) -> None:
                  done.stdout + done.stderr)
     report.equal("rollback: the rules of before", host.tables() == before, True)
     report.equal("rollback: once", host.ctc("rollback").returncode, 3)
+    host.ctc("apply", "--now", str(NEW))
+    host.namespace.run("iptables-legacy", "-w", "-A", "INPUT", *FOREIGN)
+    done = host.ctc("rollback")
+    report.check("rollback: what others had changed since is told", done.returncode == 0 and host.tables() == before
+                 and "what others had changed in the tables since is gone; tables: 1\n" in done.stderr, done.stderr)
+    moved = host.state.rename(f"{host.state} moved")
+    host.state.symlink_to(moved)
+    done = host.ctc("apply", "--now", str(NEW))
+    report.check("a state that is a link is refused", done.returncode == 3 and "cannot open the directory" in done.stderr
+                 and host.tables() == before, done.stderr)
+    host.state.unlink()
+    moved.rename(host.state)
     host.state.chmod(0o777)
     done = host.ctc("apply", "--now", str(NEW))
     report.check("a state that others can write to is refused", done.returncode == 3
@@ -280,6 +292,7 @@ def others(report: Report) -> None:
     host.fresh()
     removed = removed_rules(host.ctc("apply", "--dry-run", "--format", "json", str(NEW)).stdout)
     outcomes = {0: 0, 3: 0}
+    told: list[bool] = []    # of a change behind the load, which is as it is told
     for at in range(1, calls + 1):
         host.fresh()
         process = host.start("apply", "--now", "--format", "json", str(NEW),
@@ -292,7 +305,10 @@ def others(report: Report) -> None:
         lost = not any("--dport 9 " in rule for rule in rules_of(host, "filter"))
         outcomes[process.returncode] = outcomes.get(process.returncode, 0) + 1
         report.check(f"others {at}: their rule stays, or was planned away", planned or not lost, said)
+        if "somebody else changed IPv4 filter as soon as it was loaded; that stays" in said:
+            told.append(process.returncode == 0 and not lost)
     report.check("others: some applies are given up, and some work", outcomes[0] > 0 and outcomes[3] > 0, str(outcomes))
+    report.check("others: what comes as soon as a table is loaded is told, and stays", bool(told) and all(told), str(told))
     host.close()
 
 
@@ -367,23 +383,51 @@ def confirmed(report: Report) -> None:
     host.close()
 
 
-def asked(report: Report) -> None:
-    """On a terminal: words that are no answer take no time off, and yes is heard."""
-    host = Host("asked")
-    host.fresh()
+def on_terminal(host: Host, *words: str, more: dict[str, str] | None = None) -> tuple[subprocess.Popen, int]:
+    """What is started there, and our end of it."""
     ours, theirs = pty.openpty()
     with host.namespace:
-        process = subprocess.Popen(host.command(("apply", "--confirm", "20", str(NEW))), stdin=theirs, stdout=subprocess.DEVNULL,
-                                   stderr=theirs, env=host.environment(), start_new_session=True)
+        process = subprocess.Popen(host.command(words), stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs,
+                                   env=host.environment(more), start_new_session=True)
     os.close(theirs)
-    os.write(ours, b"what?\n" * 30)
+    return process, ours
+
+
+def hear(terminal: int, text: bytes, times: int = 1) -> bytes:
+    """What is said there until that was said so often, or it is over."""
     said, end = b"", time.monotonic() + 15
-    while said.count(b"Keep the new ones?") < 31 and b"Not confirmed" not in said and time.monotonic() < end:
-        said += os.read(ours, 65536)
+    while said.count(text) < times and b"Not confirmed" not in said and time.monotonic() < end:
+        try:
+            said += os.read(terminal, 65536)
+        except OSError:    # nobody is there any more
+            break
+    return said
+
+
+def asked(report: Report) -> None:
+    """On a terminal: words that are no answer take no time off, and yes is heard. Over SSH that is the default."""
+    host = Host("asked")
+    host.fresh()
+    process, ours = on_terminal(host, "apply", "--confirm", "20", str(NEW))
+    os.write(ours, b"what?\n" * 30)
+    said = hear(ours, b"Keep the new ones?", 31)
     os.write(ours, b"yes\n")
     process.wait(timeout=30)
     report.check("asked: the new rules are kept", process.returncode == 0 and host.remembered() == {"last"}, said[-300:].decode())
     os.close(ours)
+    ssh = {"SSH_CONNECTION": "198.51.100.10 51234 192.0.2.2 22"}
+    for words, asks in ((("apply",), True), (("apply", "--now"), False)):
+        host.fresh()
+        process, ours = on_terminal(host, *words, str(NEW), more=ssh)
+        said = hear(ours, b"Keep the new ones? (yes) ")
+        report.check(f"asked: over SSH, {' '.join(words)}", (b"come back in 60 s" in said) == asks, said.decode())
+        os.write(ours, b"yes\n")
+        report.check(f"asked: over SSH, {' '.join(words)} works", process.wait(timeout=30) == 0 and host.remembered() == {"last"}, said.decode())
+        os.close(ours)
+    host.fresh()
+    done = host.ctc("apply", str(NEW), more=ssh)
+    report.check("asked: over SSH without a terminal nobody is", done.returncode == 0 and not done.stderr and host.remembered() == {"last"},
+                 done.stderr)
     host.close()
 
 

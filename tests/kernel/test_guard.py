@@ -352,6 +352,21 @@ def faults(report: Report) -> None:
     host.close()
 
 
+def locked(report: Report) -> None:
+    """The applier is killed, and its guard has the lock of the iptables programs until the old rules are back."""
+    host = Host("guard locked")
+    host.fresh()
+    old = host.tables()
+    done = host.ctc("apply", "--now", str(NEW), more=faulty(GUARD="setsockopt", AT=1, COMMIT=3))
+    guards = watchdogs(host)
+    if report.check("guard locked: it is at it", done.returncode == -9 and len(guards) == 1 and comes_to_stop(guards[0]), done.stderr):
+        report.check("guard locked: nobody else is", host.tables() != old and not is_free(host.lock))
+        os.kill(guards[0], signal.SIGCONT)
+        report.check("guard locked: the old rules are back", host.becomes(old))
+        report.check("guard locked: then it is given back", is_gone(guards[0]) and is_free(host.lock))
+    host.close()
+
+
 def hung_up(report: Report) -> None:
     """What ends whoever rolls back, as a connection that is lost does, comes when the old rules are there: nobody else would go on."""
     host = Host("hung up")
@@ -379,7 +394,7 @@ CASES: tuple[Callable[[Report], None], ...] = (
     lambda report: alone("at an order", "recv", 2, True, "", report),
     lambda report: alone("ahead of the journal", "renameat", 1, True, "", report),
     lambda report: alone("ahead of its answer", "send", 2, True, "", report),
-    erring, both, applier, boot, unarmed, hung_up, told_to_end,
+    erring, both, applier, boot, unarmed, locked, hung_up, told_to_end,
     lambda report: terminal("apply", report),
     lambda report: terminal("rollback", report),
     lambda report: watchdog("confirm", False, report),
