@@ -16,14 +16,17 @@ struct trimming {
     struct field_choice *choices; // each but one: whatever the others are
 };
 
-// Whether the set has a packet with a value of the range. `values` is the set as a function of that field.
-static bool is_needed(struct diagram_space *space, diagram values, unsigned field,
-                      const struct addr_range *range)
+// Whether a function of one field to 0 and 1 is 1 for a value of the range. Neighbours lead to different values.
+static bool is_needed(const struct diagram_space *space, diagram values, const struct addr_range *range)
 {
-    const diagram one = diagram_constant(space, 1), none = diagram_constant(space, 0);
+    const struct node *node = &space->nodes[values];
 
-    return diagram_apply(space, &diagram_smaller, values, diagram_test(space, field, range, 1, one, none)) !=
-           none;
+    if (node->field == LEAF)
+        return node->value != 0;
+
+    const uint32_t first = edge_at(space, node, range->first);
+
+    return first != edge_at(space, node, range->last) || node_child(space, node, first) != 0;
 }
 
 // Packets that have no such field have 0 there: a list of ports or types without it would be about some protocols alone.
@@ -49,7 +52,7 @@ static void trim_field(struct trimming *trimming, diagram own, unsigned field, s
 
     trimming->choices[field].how = CHOOSE_LARGEST;
     for (size_t i = 0; i < list->count; i++)
-        if (holds_zero(&list->items[i]) || is_needed(trimming->space, values, field, &list->items[i]))
+        if (holds_zero(&list->items[i]) || is_needed(trimming->space, values, &list->items[i]))
             *vec_push(&trimming->scratch, &needed) = list->items[i];
     if (diagram_overflowed(trimming->space) || !needed.count || needed.count >= list->count ||
         needed.count >= left_out(trimming->space, field, list))
