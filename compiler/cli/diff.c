@@ -74,13 +74,15 @@ static bool leaves_forwarding(const struct subject *subject)
     return subject->policy && subject->policy->forwarding == VERDICT_LEAVE;
 }
 
+// A table of a text has its built-in chains, whether or not the text says anything of them.
 static bool has_forwarding(const struct subject *subject)
 {
     for (enum family family = 0; family < FAMILY_COUNT; family++) {
         const struct table *filter =
             subject->rules[family] ? ruleset_find_table(subject->rules[family], "filter") : NULL;
+        const struct chain *forward = filter ? table_find_chain(filter, "FORWARD") : NULL;
 
-        if (filter && table_find_chain(filter, "FORWARD"))
+        if (forward && (forward->count || forward->policy != CHAIN_UNWRITTEN))
             return true;
     }
     return false;
