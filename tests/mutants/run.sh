@@ -11,5 +11,5 @@ root=$(CDPATH='' cd -- "$here/../.." && pwd)
 BUILD=${BUILD:-$root/build/release}
 
 cd "$root"
-exec "$BUILD/mutants" --each "${MUTANTS_EACH:-100}" --generated "${MUTANTS_GENERATED:-60}" \
+exec "$BUILD/mutants" --each "${MUTANTS_EACH:-80}" --generated "${MUTANTS_GENERATED:-60}" \
     examples/*.yaml tests/golden/*/policy.yaml
